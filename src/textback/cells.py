@@ -1,0 +1,124 @@
+"""The grid: which cells a study has, and where each product of a cell lies.
+
+Paths hold everything that makes a product what it is, so that studies which overlap share files
+and nothing is trained twice. Everything is relative to the working directory.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from textback.config import Axes, Evaluation, Study
+from textback.errors import TextbackError
+
+RESULTS = Path("results")
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, order=True)
+class Reduction:
+    """How the native embedding is made smaller: `native`, or a kind with its dimension."""
+
+    kind: str
+    dimension: int | None = None
+
+    def __str__(self) -> str:
+        """`native`, or kind and dimension, e.g. `pca64`."""
+        return self.kind if self.dimension is None else f"{self.kind}{self.dimension}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Reduction":
+        """The inverse of `str`. Raises TextbackError for anything else."""
+        match = re.fullmatch(r"(native)|(pca)([1-9]\d*)", text)
+        if match is None:
+            raise TextbackError(f"unknown reduction '{text}': write 'native' or e.g. 'pca64'")
+        return cls("native") if match[1] else cls(match[2], int(match[3]))
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One point of the grid: corpus × embedder × length × reduction × inverter × seed."""
+
+    corpus: str
+    embedder: str
+    length: int
+    reduction: Reduction
+    inverter: str
+    seed: int
+
+    def __str__(self) -> str:
+        """The cell's name, as it stands in paths below `results/cells/`."""
+        return (
+            f"{self.corpus}/{self.embedder}/len{self.length}/{self.reduction}"
+            f"/{self.inverter}/seed{self.seed}"
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Where the cell's models and inversions lie."""
+        return RESULTS / "cells" / str(self)
+
+    @property
+    def null_model(self) -> Path:
+        """Where the null model lies, shared by every embedder and reduction."""
+        parts = (self.corpus, f"len{self.length}", self.inverter, f"seed{self.seed}")
+        return RESULTS.joinpath("null_models", *parts)
+
+    def inversion(self, beam: int, evaluation: Evaluation) -> Path:
+        """The folder of one inversion: the trace and its costs."""
+        search = f"rounds{evaluation.rounds}-passages{evaluation.passages}"
+        return self.folder / "inversions" / f"beam{beam}-{search}"
+
+    def columns(self) -> dict[str, str | int]:
+        """The cell's columns in the tables."""
+        return {
+            "corpus": self.corpus,
+            "embedder": self.embedder,
+            "length": self.length,
+            "reduction": self.reduction.kind,
+            "inverter": self.inverter,
+            "seed": self.seed,
+        }
+
+    def dimension(self, study: Study) -> int:
+        """The number of components the inverter sees."""
+        return self.reduction.dimension or study.embedders[self.embedder].dimension
+
+
+def reductions(study: Axes) -> list[Reduction]:
+    """The reductions of a study: kinds × dimensions, where `native` has no dimension to choose."""
+    return [
+        Reduction(kind, dimension)
+        for kind in study.reductions
+        for dimension in ([None] if kind == "native" else study.dimensions)
+    ]
+
+
+def grid(study: Axes) -> Iterator[Cell]:
+    """All cells of a study, in the order of its axes."""
+    axes = product(
+        study.use_corpora,
+        study.use_embedders,
+        study.lengths,
+        reductions(study),
+        study.use_inverters,
+        study.seeds,
+    )
+    return (Cell(*point) for point in axes)
+
+
+def passages_folder(corpus: str, tokenizer: str, length: int) -> Path:
+    """Where the passages of one length lie, a parquet file a split."""
+    return RESULTS / "passages" / corpus / tokenizer / f"len{length}"
+
+
+def embeddings_folder(corpus: str, tokenizer: str, length: int, embedder: str) -> Path:
+    """Where the passages' embeddings lie, a safetensors file a split."""
+    return RESULTS / "embeddings" / corpus / tokenizer / f"len{length}" / embedder
+
+
+def study_folder(study: str) -> Path:
+    """Where a study's table, figures and report lie."""
+    return RESULTS / "studies" / study

@@ -1,0 +1,321 @@
+"""The command line: a sub-command per step of the workflow, and a few for people.
+
+    textback invert "some text"         read a text back from its embedding, round by round
+    textback config-schema              the JSON schema of a study's configuration
+    textback train-hypothesizer --help  any step of the workflow, by hand
+
+A module that needs torch is imported inside the sub-command that needs it, so that the light
+steps start in a fraction of a second.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from textback.errors import TextbackError
+from textback.progress import configure, log
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="How much of a text can be read back from its embedding?",
+)
+
+
+def _spec(text: str) -> dict[str, Any]:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"not JSON: {error}") from None
+
+
+def _file(help: str) -> Any:
+    return typer.Option(help=help, dir_okay=False)
+
+
+def _folder(help: str) -> Any:
+    return typer.Option(help=help, file_okay=False)
+
+
+SpecOption = Annotated[
+    dict, typer.Option(parser=_spec, metavar="JSON", help="The step's slice of the configuration.")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+StateOption = Annotated[Path, _folder("Where unfinished work is kept to be resumed.")]
+OutputFile = Annotated[Path, _file("The file to write.")]
+OutputFolder = Annotated[Path, _folder("The folder to write into.")]
+Documents = Annotated[Path, _file("documents.parquet of the corpus.")]
+TokenizerFile = Annotated[Path, _file("tokenizer.json.")]
+PassagesFolder = Annotated[Path, _folder("The passages of one length.")]
+EmbeddingsFolder = Annotated[Path, _folder("The passages' embeddings.")]
+ReductionFile = Annotated[Path, _file("The fitted reduction.")]
+ModelFile = Annotated[Path, _file("model.safetensors of a trained model.")]
+
+
+@app.callback()
+def _setup(
+    log_file: Annotated[
+        Path | None, typer.Option("--log", help="Write the log to this file, too.")
+    ] = None,
+) -> None:
+    configure(log_file)
+
+
+@app.command()
+def corpus(spec: SpecOption, output: OutputFile) -> None:
+    """Read a corpus into documents, split into train, validation and test."""
+    from textback.steps.data import make_corpus
+
+    make_corpus(spec, output)
+
+
+@app.command()
+def tokenizer(spec: SpecOption, documents: Documents, output: OutputFile) -> None:
+    """Train the inverter's tokenizer on the training documents."""
+    from textback.steps.data import make_tokenizer
+
+    make_tokenizer(spec, documents, output)
+
+
+@app.command()
+def passages(
+    spec: SpecOption, documents: Documents, tokenizer: TokenizerFile, output: OutputFolder
+) -> None:
+    """Draw passages of one length from each split."""
+    from textback.steps.data import make_passages
+
+    make_passages(spec, documents, tokenizer, output)
+
+
+@app.command()
+def embed(
+    spec: SpecOption,
+    passages: PassagesFolder,
+    output: OutputFolder,
+    state: StateOption,
+    device: DeviceOption = "auto",
+) -> None:
+    """Embed the passages of every split."""
+    from textback.steps.embed import make_embeddings
+
+    make_embeddings(spec, passages, output, state, device)
+
+
+@app.command()
+def reduce(spec: SpecOption, embeddings: EmbeddingsFolder, output: OutputFile) -> None:
+    """Fit a reduction to the training embeddings."""
+    from textback.steps.reduce import make_reduction
+
+    make_reduction(spec, embeddings / "train.safetensors", output)
+
+
+@app.command()
+def nearest(
+    passages: PassagesFolder,
+    embeddings: EmbeddingsFolder,
+    reduction: ReductionFile,
+    output: OutputFile,
+) -> None:
+    """Baseline: the training passage nearest to each test embedding."""
+    from textback.steps.reduce import find_nearest
+
+    find_nearest(passages, embeddings, reduction, output)
+
+
+@app.command()
+def train_null_model(
+    spec: SpecOption,
+    tokenizer: TokenizerFile,
+    passages: PassagesFolder,
+    output: OutputFolder,
+    state: StateOption,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train the null model: the hypothesizer without an embedding."""
+    from textback.steps.train import train_null_model as step
+
+    step(spec, tokenizer, passages, output, state, device)
+
+
+@app.command()
+def train_hypothesizer(
+    spec: SpecOption,
+    tokenizer: TokenizerFile,
+    passages: PassagesFolder,
+    embeddings: EmbeddingsFolder,
+    reduction: ReductionFile,
+    output: OutputFolder,
+    state: StateOption,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train the hypothesizer: embedding to text in one pass."""
+    from textback.steps.train import train_hypothesizer as step
+
+    step(spec, tokenizer, passages, embeddings, reduction, output, state, device)
+
+
+@app.command()
+def hypotheses(
+    spec: SpecOption,
+    hypothesizer: ModelFile,
+    tokenizer: TokenizerFile,
+    passages: PassagesFolder,
+    embeddings: EmbeddingsFolder,
+    reduction: ReductionFile,
+    output: OutputFolder,
+    state: StateOption,
+    device: DeviceOption = "auto",
+) -> None:
+    """Let the hypothesizer guess training passages, and embed the guesses."""
+    from textback.steps.train import make_hypotheses
+
+    make_hypotheses(
+        spec, hypothesizer, tokenizer, passages, embeddings, reduction, output, state, device
+    )
+
+
+@app.command()
+def train_corrector(
+    spec: SpecOption,
+    hypothesizer: ModelFile,
+    passages: PassagesFolder,
+    embeddings: EmbeddingsFolder,
+    reduction: ReductionFile,
+    hypotheses: Annotated[Path, _folder("The hypothesizer's guesses, embedded.")],
+    output: OutputFolder,
+    state: StateOption,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train the corrector: embedding, guess and its embedding to a better guess."""
+    from textback.steps.train import train_corrector as step
+
+    step(spec, hypothesizer, passages, embeddings, reduction, hypotheses, output, state, device)
+
+
+@app.command()
+def invert_cell(
+    spec: SpecOption,
+    hypothesizer: ModelFile,
+    corrector: ModelFile,
+    tokenizer: TokenizerFile,
+    passages: Annotated[Path, _file("The test passages.")],
+    embeddings: Annotated[Path, _file("The test passages' embeddings.")],
+    reduction: ReductionFile,
+    output: OutputFolder,
+    device: DeviceOption = "auto",
+) -> None:
+    """Invert a cell's test embeddings in rounds of correction."""
+    from textback.steps.invert import invert_cell as step
+
+    step(
+        spec, hypothesizer, corrector, tokenizer, passages, embeddings, reduction, output, device
+    )
+
+
+@app.command()
+def score(
+    spec: SpecOption,
+    trace: Annotated[list[Path], _file("A trace; give the option once for each beam.")],
+    beam: Annotated[list[int], typer.Option(help="The beam of each trace, in the same order.")],
+    nearest: Annotated[Path, _file("The trace of the nearest training passages.")],
+    likelihood: Annotated[Path, _file("The hypothesizer's NLL of the test passages.")],
+    null_likelihood: Annotated[Path, _file("The null model's NLL of the test passages.")],
+    output: OutputFile,
+) -> None:
+    """Measure a cell's inversions against its texts and baselines."""
+    from textback.steps.score import score_cell
+
+    traces = dict(zip(beam, trace, strict=True))
+    score_cell(spec, traces, nearest, likelihood, null_likelihood, output)
+
+
+@app.command()
+def table(spec: SpecOption, output: OutputFolder) -> None:
+    """Gather a study's scores into its tables."""
+    from textback.steps.study import make_tables
+
+    make_tables(spec, output)
+
+
+@app.command()
+def costs(spec: SpecOption, output: OutputFile) -> None:
+    """Gather what every step of a study cost."""
+    from textback.steps.study import make_costs
+
+    make_costs(spec, output)
+
+
+@app.command()
+def figure(
+    name: Annotated[str, typer.Argument(help="The figure's name.")],
+    study: Annotated[Path, _folder("The study's folder, with its tables.")],
+) -> None:
+    """Draw a figure from a study's tables."""
+    from textback.steps.draw import draw_figure
+
+    draw_figure(name, study)
+
+
+@app.command()
+def pages(study: Annotated[Path, _folder("The study's folder, with its tables.")]) -> None:
+    """Write a study's overview and its costs as HTML."""
+    from textback.steps.draw import write_pages
+
+    write_pages(study)
+
+
+@app.command()
+def config_schema() -> None:
+    """Print the JSON schema of a study's configuration."""
+    from textback.config import json_schema
+
+    print(json.dumps(json_schema(), indent=1))
+
+
+def main() -> None:
+    """Run the command line. What a user can mend is one line on stderr, exit code 1."""
+    _die_with_workflow()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        app(standalone_mode=True)
+    except TextbackError as error:
+        log.error("textback: error: %s", error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        log.error("textback: interrupted; the same command goes on from here")
+        sys.exit(130)
+    except MemoryError:
+        log.error("textback: error: out of memory: lower the inverter's batch or size")
+        sys.exit(1)
+    except Exception:
+        log.exception("textback: unexpected error, please report it with these lines")
+        sys.exit(2)
+
+
+def _die_with_workflow() -> None:
+    """End this process when the workflow that started it is gone, even by SIGKILL.
+
+    Otherwise a step would outlive a killed Snakemake and compete with its restart.
+    """
+    parent = os.environ.get("TEXTBACK_WORKFLOW_PID")
+    if parent is None or not hasattr(os, "pidfd_open"):
+        return
+    try:
+        handle = os.pidfd_open(int(parent))
+    except ProcessLookupError:
+        os._exit(1)
+
+    def watch() -> None:
+        import select
+
+        select.select([handle], [], [])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

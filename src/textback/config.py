@@ -1,0 +1,324 @@
+"""The typed configuration: every key a study may have, its default, its unit and its limits.
+
+`textback config-schema` prints the JSON schema made from these classes, and `config/README.md`
+explains the keys in prose. Catalogues (corpora, tokenizers, embedders, inverters) are mappings
+from a name to an entry; the axes of the grid are lists, so that a command line can narrow one:
+
+    snakemake --config 'lengths=[4]'
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from textback.errors import TextbackError, unknown_name
+
+METRICS = (
+    "bleu",
+    "bleu_sentence",
+    "exact_match",
+    "token_f1",
+    "token_f1_set",
+    "rouge_l",
+    "edit_similarity",
+    "cosine",
+    "cosine_null",
+    "nll_bits",
+    "null_nll_bits",
+    "recovered_bits",
+    "recovered_bits_per_token",
+    "recovered_bits_per_byte",
+    "recovered_bits_per_dimension",
+    "unrecovered_fraction",
+)
+FIGURES = ("by_round", "by_length", "recovered_bits", "cosine_bleu", "worked_example")
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+Positive = Annotated[int, Field(gt=0)]
+Entry = TypeVar("Entry")
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values are fixed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Split(Section):
+    """How a corpus is divided, by whole documents."""
+
+    validation: Fraction = Field(0.05, description="share of the documents")
+    test: Fraction = Field(0.1, description="share of the documents")
+    seed: int = 0
+
+
+class PassageCounts(Section):
+    """How many passages of each length are drawn from each split."""
+
+    train: Positive = 50_000
+    validation: Positive = 500
+    test: Positive = 500
+    seed: int = 0
+
+
+class Corpus(Section):
+    """A named source of documents, one file a document."""
+
+    kind: Literal["package", "files"]
+    package: str | None = Field(None, description="kind package: the installed Python package")
+    folder: str | None = Field(None, description="kind files: the folder; package: inside it")
+    glob: str = Field("**/*.txt", description="which files below the folder are documents")
+    lowercase: bool = Field(False, description="for uncased embedders")
+    split: Split = Split()
+    passages: PassageCounts = PassageCounts()
+
+
+class Tokenizer(Section):
+    """The inverter's tokenizer: a byte-level BPE trained on the corpus's training documents."""
+
+    kind: Literal["bpe"] = "bpe"
+    vocabulary: int = Field(2048, ge=258, le=65_536, description="tokens, 258 or more")
+
+
+class Embedder(Section):
+    """A text embedding model: a folder, a folder inside an installed package, or a hub id."""
+
+    kind: Literal["sentence-transformers"]
+    model: str = Field(description="folder or hub id; with `package`, a folder inside the package")
+    package: str | None = Field(None, description="the installed Python package with the weights")
+    sha256: str | None = Field(None, description="checksum of model.safetensors, checked on load")
+    dimension: Positive = Field(description="of the native embedding")
+    max_tokens: Positive = Field(description="longest input in its own tokens, specials included")
+    offline: bool = Field(False, description="never ask the hub, even if it could be reached")
+
+
+class Backbone(Section):
+    """The shape of a T5 trained from scratch, and of the adapters in front of it."""
+
+    d_model: Positive = 192
+    d_ff: Positive = 512
+    heads: Positive = 4
+    encoder_layers: Positive = 1
+    decoder_layers: Positive = 2
+    dropout: float = Field(0.0, ge=0, lt=1)
+    embedding_tokens: Positive = Field(4, description="encoder inputs a vector is projected to")
+
+
+class Training(Section):
+    """A training budget, counted in examples."""
+
+    examples: Positive
+    batch: Positive = 64
+    learning_rate: float = Field(2e-3, gt=0)
+    warmup: Fraction = Field(0.02, description="share of the steps")
+    weight_decay: float = Field(0.01, ge=0)
+
+
+class CorrectorTraining(Training):
+    """The corrector's budget, and the hypotheses it learns from."""
+
+    passages: Positive = Field(description="training passages that are hypothesised")
+    hypotheses: Positive = Field(2, description="a passage: the greedy one, then sampled ones")
+    temperature: float = Field(1.0, gt=0, description="of the sampled hypotheses")
+
+
+class Inverter(Section):
+    """Tokenizer, backbone and training budgets: everything that makes an inverter but its data."""
+
+    tokenizer: Name
+    backbone: Backbone = Backbone()
+    null_model: Training
+    hypothesizer: Training
+    corrector: CorrectorTraining
+
+
+class Evaluation(Section):
+    """What is done with a trained cell."""
+
+    passages: Positive = Field(500, description="test passages inverted")
+    rounds: Positive = Field(10, description="correction rounds after the first hypothesis")
+    patience: Positive = Field(3, description="rounds without gain before a text is given up")
+    resamples: Positive = Field(1000, description="bootstrap resamples of an interval")
+
+
+class Axes(Section):
+    """The axes of a grid: every combination is a cell. `native` has no dimension to choose."""
+
+    study: Name
+    use_corpora: list[Name]
+    use_embedders: list[Name]
+    use_inverters: list[Name]
+    lengths: list[Positive]
+    reductions: list[Literal["native", "pca"]]
+    dimensions: list[Positive] = []
+    seeds: list[Annotated[int, Field(ge=0)]] = [0]
+    beams: list[Positive] = Field([1], description="hypotheses kept and corrected a round")
+
+
+class Study(Axes):
+    """A study: catalogues, the axes of its grid, what is evaluated and what is drawn."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    corpora: dict[Name, Corpus]
+    tokenizers: dict[Name, Tokenizer]
+    embedders: dict[Name, Embedder]
+    inverters: dict[Name, Inverter]
+
+    evaluation: Evaluation = Evaluation()
+    metrics: list[str] = list(METRICS)
+    figures: list[str] = list(FIGURES)
+
+
+def read_study(config: dict[str, Any]) -> Study:
+    """Check a configuration and return it typed.
+
+    Raises TextbackError, one line, at the first key or value that cannot be meant so.
+    """
+    try:
+        study = Study.model_validate(config)
+    except ValidationError as error:
+        raise _one_line(error) from None
+    _check_names(study)
+    _check_grid(study)
+    return study
+
+
+def read_study_file(path: Path) -> Study:
+    """Read a study's YAML file. Raises TextbackError where it is missing or not YAML."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise TextbackError(f"config file {path}: {error.strerror}") from None
+    try:
+        config = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise TextbackError(f"config file {path}: not YAML: {' '.join(str(error).split())}") from None
+    return read_study(config)
+
+
+def lookup(catalogue: Mapping[str, Entry], what: str, name: str) -> Entry:
+    """The catalogue's entry of that name, or an error that names the nearest one."""
+    if name not in catalogue:
+        raise unknown_name(what, name, catalogue)
+    return catalogue[name]
+
+
+def canonical(spec: Any) -> str:
+    """A JSON text that is equal for equal specs: keys sorted, no spaces.
+
+    Snakemake compares it as a job's parameter, so reordering a config reruns nothing.
+    """
+    return json.dumps(spec, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of a study's configuration."""
+    return Study.model_json_schema()
+
+
+def _check_names(study: Study) -> None:
+    for name in study.use_corpora:
+        _check_source(name, lookup(study.corpora, "corpus", name))
+    for name in study.use_embedders:
+        lookup(study.embedders, "embedder", name)
+    for name in study.use_inverters:
+        inverter = lookup(study.inverters, "inverter", name)
+        lookup(study.tokenizers, "tokenizer", inverter.tokenizer)
+        if inverter.backbone.d_model % inverter.backbone.heads:
+            raise TextbackError(
+                f"inverter '{name}': d_model {inverter.backbone.d_model} is not divisible by "
+                f"heads {inverter.backbone.heads}: choose a multiple"
+            )
+    for metric in study.metrics:
+        if metric not in METRICS:
+            raise unknown_name("metric", metric, METRICS)
+    for figure in study.figures:
+        if figure not in FIGURES:
+            raise unknown_name("figure", figure, FIGURES)
+
+
+def _check_source(name: str, corpus: Corpus) -> None:
+    needed = {"package": "package", "files": "folder"}[corpus.kind]
+    if getattr(corpus, needed) is None:
+        raise TextbackError(f"corpus '{name}' of kind {corpus.kind} needs the key '{needed}'")
+    if corpus.split.validation + corpus.split.test >= 1:
+        raise TextbackError(
+            f"corpus '{name}': validation and test shares leave no training documents: lower them"
+        )
+
+
+def _check_grid(study: Study) -> None:
+    axes = ("use_corpora", "use_embedders", "use_inverters", "lengths", "reductions", "seeds", "beams")
+    for axis in axes:
+        values = getattr(study, axis)
+        if not values:
+            raise TextbackError(f"config: '{axis}' is empty: name at least one value")
+        if len(set(values)) != len(values):
+            raise TextbackError(f"config: '{axis}' names a value twice: {values}")
+    if set(study.reductions) != {"native"} and not study.dimensions:
+        raise TextbackError("config: 'dimensions' is empty, but a reduction needs one: e.g. [64]")
+    for name in study.use_embedders:
+        embedder = study.embedders[name]
+        for dimension in study.dimensions:
+            check_dimension(name, embedder, dimension)
+        for length in study.lengths:
+            check_length(name, embedder, length)
+    for name in study.use_corpora:
+        if study.evaluation.passages > study.corpora[name].passages.test:
+            raise TextbackError(
+                f"evaluation: {study.evaluation.passages} passages, but corpus '{name}' has "
+                f"{study.corpora[name].passages.test} test passages: raise corpora.{name}."
+                "passages.test or lower evaluation.passages"
+            )
+
+
+def check_dimension(name: str, embedder: Embedder, dimension: int) -> None:
+    """Raise TextbackError where a reduction would not reduce."""
+    if dimension > embedder.dimension:
+        raise TextbackError(
+            f"dimension {dimension} is above the native {embedder.dimension} of embedder "
+            f"'{name}': use at most {embedder.dimension}, or the reduction 'native'"
+        )
+
+
+def check_length(name: str, embedder: Embedder, length: int) -> None:
+    """Raise TextbackError where no passage of `length` tokens can fit the embedder's input.
+
+    The two count in different tokens: this is the quick test, `embed` makes the exact one.
+    """
+    if length > embedder.max_tokens:
+        raise TextbackError(
+            f"length {length} is longer than embedder '{name}' reads "
+            f"({embedder.max_tokens} of its tokens): use a shorter length"
+        )
+
+
+def _one_line(error: ValidationError) -> TextbackError:
+    first, *others = error.errors()
+    more = f" (and {len(others)} more)" if others else ""
+    path = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    if first["type"] == "extra_forbidden":
+        message = str(unknown_name("config key", path, _siblings(first["loc"])))
+    elif first["type"] == "missing":
+        message = f"config key '{path}' is missing: add it (see config/README.md)"
+    else:
+        message = f"config key '{path}': {first['msg']}, but it is {first['input']!r}"
+    return TextbackError(message + more)
+
+
+def _siblings(loc: tuple[int | str, ...]) -> list[str]:
+    """The valid keys, as full paths, beside the key at `loc`."""
+    model: Any = Study
+    for part in loc[:-1]:
+        if get_origin(model) is dict:
+            model = get_args(model)[1]
+        else:
+            model = model.model_fields[str(part)].annotation
+    prefix = "".join(f"{part}." for part in loc[:-1])
+    return [prefix + name for name in model.model_fields]

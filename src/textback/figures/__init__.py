@@ -1,0 +1,44 @@
+"""Figures: each a module with `draw(tables) -> Figure`, a function of tables alone.
+
+Drawn without torch, so that they redraw anywhere from a committed table. Their captions lie in
+`workflow/report/`.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from textback.config import FIGURES
+from textback.errors import unknown_name
+from textback.files import replacing
+from textback.figures.style import apply_style
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a figure is drawn from: see `textback.table`."""
+
+    measurements: pd.DataFrame
+    texts: pd.DataFrame
+
+
+def read_tables(folder: Path) -> Tables:
+    """Read a study's tables."""
+    measurements = pd.read_csv(folder / "table.csv", keep_default_na=False, na_values=["nan"])
+    numbers = ["value", "low", "high"]
+    measurements[numbers] = measurements[numbers].apply(pd.to_numeric)
+    return Tables(measurements, pd.read_parquet(folder / "texts.parquet"))
+
+
+def draw(name: str, tables: Tables, folder: Path) -> None:
+    """Draw a figure and save it as SVG and PDF. Raises TextbackError for an unknown name."""
+    if name not in FIGURES:
+        raise unknown_name("figure", name, FIGURES)
+    apply_style()
+    figure: Figure = import_module(f"textback.figures.{name}").draw(tables)
+    for ending, metadata in (("svg", {"Date": None}), ("pdf", {"CreationDate": None})):
+        with replacing(folder / f"{name}.{ending}") as temporary:
+            figure.savefig(temporary, format=ending, metadata=metadata)

@@ -1,0 +1,62 @@
+"""Measures by text length, a line a dimension, after the last round of the widest beam."""
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import pandas as pd
+
+from textback.figures import Tables
+from textback.figures.select import embedding_sizes, final, of_inverter
+from textback.figures.style import (
+    AXIS_LABELS,
+    BASELINE_NAMES,
+    BASELINE_STYLES,
+    WIDTH,
+    dimension_label,
+    errorbar,
+    legend_below,
+    palette,
+)
+
+METRICS = ("bleu", "exact_match", "token_f1", "cosine")
+
+
+def draw(tables: Tables) -> Figure:
+    """A panel a metric; the baselines beside the inverter's lines."""
+    table = tables.measurements
+    metrics = [metric for metric in METRICS if metric in set(table["metric"])]
+    figure, panels = plt.subplots(
+        2, 2, figsize=(WIDTH, 5.4), sharex=True, squeeze=False, layout="constrained"
+    )
+    for metric, ax in zip(metrics, panels.flat, strict=False):
+        _panel(ax, table[table["metric"] == metric])
+        ax.set_ylabel(AXIS_LABELS[metric])
+    for ax in panels.flat[len(metrics) :]:
+        ax.set_visible(False)
+    for ax in panels[-1]:
+        ax.set_xlabel(AXIS_LABELS["length"])
+    legend_below(figure, panels[0][0], columns=2)
+    return figure
+
+
+def _panel(ax: Axes, table: pd.DataFrame) -> None:
+    sizes = embedding_sizes(table)
+    colours = palette(sizes)
+    inverted = final(of_inverter(table))
+    for index, (reduction, dim) in enumerate(sizes):
+        line = inverted.query("reduction == @reduction and dim == @dim")
+        label = f"inverter, {dimension_label(reduction, dim)}"
+        errorbar(ax, line, "length", index, color=colours[reduction, dim], label=label)
+    reduction, dim = sizes[-1]
+    for baseline, style in BASELINE_STYLES.items():
+        line = final(
+            table.query("baseline == @baseline and reduction == @reduction and dim == @dim")
+        )
+        errorbar(ax, line, "length", 0, label=BASELINE_NAMES[baseline], **style)
+    lengths = sorted(table["length"].unique())
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(lengths, [str(length) for length in lengths])
+    ax.minorticks_off()
+    ax.set_xlim(lengths[0] / 1.15, lengths[-1] * 1.15)
+    ax.set_ylim(bottom=min(0.0, table["low"].min()))

@@ -1,0 +1,76 @@
+"""Measures by correction round: a row of panels a length, a line a dimension and beam."""
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import pandas as pd
+
+from textback.figures import Tables
+from textback.figures.select import embedding_sizes, of_inverter
+from textback.figures.style import (
+    AXIS_LABELS,
+    BASELINE_NAMES,
+    BASELINE_STYLES,
+    WIDTH,
+    dimension_label,
+    errorbar,
+    legend_below,
+    palette,
+)
+
+METRICS = ("bleu", "exact_match", "cosine")
+
+
+def draw(tables: Tables) -> Figure:
+    """A panel a length and metric; the baselines as level lines."""
+    table = tables.measurements
+    lengths = sorted(table["length"].unique())
+    metrics = [metric for metric in METRICS if metric in set(table["metric"])]
+    figure, panels = plt.subplots(
+        len(lengths),
+        len(metrics),
+        figsize=(WIDTH, 2.3 * len(lengths) + 0.9),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for length, row in zip(lengths, panels, strict=True):
+        for metric, ax in zip(metrics, row, strict=True):
+            _panel(ax, table.query("length == @length and metric == @metric"))
+            ax.set_ylabel(AXIS_LABELS[metric])
+        row[0].set_title(f"{length} tokens", loc="left", fontweight="bold")
+    for ax in panels[-1]:
+        ax.set_xlabel(AXIS_LABELS["round"])
+    legend_below(figure, panels[0][0], columns=2)
+    return figure
+
+
+def _panel(ax: Axes, table: pd.DataFrame) -> None:
+    sizes = embedding_sizes(table)
+    colours = palette(sizes)
+    last = int(table["round"].max())
+    index = 0
+    for reduction, dim in sizes:
+        for beam in sorted(of_inverter(table)["beam"].unique()):
+            line = of_inverter(table).query(
+                "reduction == @reduction and dim == @dim and beam == @beam"
+            )
+            label = f"{dimension_label(reduction, dim)}, beam {beam}"
+            errorbar(ax, line, "round", index, color=colours[reduction, dim], label=label)
+            index += 1
+    reduction, dim = sizes[-1]
+    for baseline, style in BASELINE_STYLES.items():
+        found = table.query(
+            "baseline == @baseline and reduction == @reduction and dim == @dim"
+        ).nlargest(1, ["round", "beam"])
+        for value in found["value"]:
+            ax.plot(
+                [0, last],
+                [value, value],
+                **(style | {"marker": ""}),
+                linewidth=1.2,
+                label=BASELINE_NAMES[baseline],
+            )
+    ax.set_xlim(-0.4, last + 0.4)
+    ax.set_ylim(bottom=min(0.0, table["low"].min()))

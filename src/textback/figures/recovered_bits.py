@@ -1,0 +1,78 @@
+"""Recovered information by length and by dimension, of the hypothesizer's one pass."""
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import pandas as pd
+
+from textback.figures import Tables
+from textback.figures.select import embedding_sizes
+from textback.figures.style import (
+    AXIS_LABELS,
+    GREY,
+    LINES,
+    MARKERS,
+    WIDTH,
+    dimension_label,
+    errorbar,
+    palette,
+)
+
+
+def draw(tables: Tables) -> Figure:
+    """Left: bits a text by length, under the bits there are. Right: bits a token by dimension."""
+    table = tables.measurements
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4), layout="constrained")
+    _by_length(left, table)
+    _by_dimension(right, table)
+    return figure
+
+
+def _by_length(ax: Axes, table: pd.DataFrame) -> None:
+    sizes = embedding_sizes(table)
+    colours = palette(sizes)
+    there = table[table["metric"] == "null_nll_bits"].drop_duplicates("length")
+    errorbar(ax, there, "length", 7, color=GREY, linestyle=":", label="all bits of the text")
+    for index, (reduction, dim) in enumerate(sizes):
+        line = table.query(
+            "metric == 'recovered_bits' and reduction == @reduction and dim == @dim"
+        )
+        label = dimension_label(reduction, dim)
+        errorbar(ax, line, "length", index, color=colours[reduction, dim], label=label)
+    lengths = sorted(table["length"].unique())
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(lengths, [str(length) for length in lengths])
+    ax.minorticks_off()
+    ax.set_xlim(lengths[0] / 1.15, lengths[-1] * 1.15)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(AXIS_LABELS["length"])
+    ax.set_ylabel("information (bits a text)")
+    ax.legend()
+
+
+def _by_dimension(ax: Axes, table: pd.DataFrame) -> None:
+    lengths = sorted(table["length"].unique())
+    colours = palette(lengths)
+    per_token = table[table["metric"] == "recovered_bits_per_token"]
+    for index, length in enumerate(lengths):
+        line = per_token[per_token["length"] == length]
+        errorbar(
+            ax,
+            line,
+            "dim",
+            index,
+            color=colours[length],
+            marker=MARKERS[-1 - index],
+            linestyle=LINES[-1 - index],
+            label=f"{length} tokens",
+        )
+    dims = sorted(per_token["dim"].unique())
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(dims, [str(dim) for dim in dims])
+    ax.minorticks_off()
+    ax.set_xlim(dims[0] / 1.3, dims[-1] * 1.3)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(AXIS_LABELS["dim"])
+    ax.set_ylabel(AXIS_LABELS["recovered_bits_per_token"])
+    ax.legend()

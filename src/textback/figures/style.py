@@ -1,0 +1,86 @@
+"""One look for all figures: colour-blind-safe, told apart in grey by marker and line as well."""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+WIDTH = 7.0  # inches, a text column
+MARKERS = "osD^vP*X"
+LINES = ("-", "--", "-.", ":")
+GREY = "0.45"
+
+AXIS_LABELS = {
+    "bleu": "BLEU (0–100)",
+    "bleu_sentence": "sentence BLEU (0–100)",
+    "exact_match": "exact match (share of texts)",
+    "token_f1": "token F1 (0–1)",
+    "cosine": "cosine to the target (−1–1)",
+    "recovered_bits": "recovered information (bits a text)",
+    "recovered_bits_per_token": "recovered information (bits a token)",
+    "unrecovered_fraction": "unrecovered fraction of bits (0–1)",
+    "round": "correction round",
+    "length": "text length (tokens)",
+    "dim": "embedding size (dimensions)",
+}
+BASELINE_NAMES = {"shuffled": "shuffled embeddings (null)", "nearest": "nearest training passage"}
+BASELINE_STYLES = {
+    "shuffled": {"color": "0.55", "linestyle": ":", "marker": "x"},
+    "nearest": {"color": "0.25", "linestyle": (0, (5, 2)), "marker": "+"},
+}
+
+
+def apply_style() -> None:
+    """Set matplotlib's defaults; text stays text, and output is the same bytes every time."""
+    sns.set_theme(style="ticks", context="paper", font="DejaVu Sans")
+    mpl.rcParams.update(
+        {
+            "svg.hashsalt": "textback",
+            "svg.fonttype": "path",
+            "pdf.fonttype": 42,
+            "axes.grid": True,
+            "grid.color": "0.9",
+            "grid.linewidth": 0.6,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "figure.dpi": 150,
+        }
+    )
+
+
+def palette(values: Sequence[object]) -> dict[object, tuple[float, float, float]]:
+    """A colour each, from dark to light in their order (cividis, made for colour blindness)."""
+    colours = sns.color_palette("cividis", len(values) + 1)[: len(values)]
+    return dict(zip(values, colours, strict=True))
+
+
+def errorbar(ax: Axes, frame: pd.DataFrame, x: str, index: int, **style: object) -> None:
+    """A line of values by `x` with their 95% intervals; `index` picks marker and line."""
+    frame = frame.sort_values(x)
+    style.setdefault("marker", MARKERS[index % len(MARKERS)])
+    style.setdefault("linestyle", LINES[index % len(LINES)])
+    ax.errorbar(
+        frame[x],
+        frame["value"],
+        yerr=[frame["value"] - frame["low"], frame["high"] - frame["value"]],
+        capsize=2,
+        markersize=4.5,
+        linewidth=1.3,
+        elinewidth=0.8,
+        **style,
+    )
+
+
+def legend_below(figure: Figure, ax: Axes, columns: int) -> None:
+    """One legend for all panels, under them, in the order of one panel's lines."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+
+
+def dimension_label(reduction: str, dim: int) -> str:
+    """What a line of one embedding size is called."""
+    return f"{dim} dimensions" + (" (native)" if reduction == "native" else f" ({reduction})")

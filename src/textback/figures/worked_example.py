@@ -1,0 +1,96 @@
+"""A text through its rounds: what the inverter held at each, and how near its embedding came."""
+
+import textwrap
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from textback.figures import Tables
+from textback.figures.select import embedding_sizes
+from textback.figures.style import GREY, WIDTH
+
+LINE = 62  # characters a line of text
+FONT = 8.5  # points
+CHARACTER = 0.602 * FONT / 72  # inches: the monospaced font's advance
+ROW, COSINE_AT, TEXT_AT = 0.24, 0.95, 1.6  # inches
+FOUND, WRONG = "#00336e", "#b05a00"
+
+
+def choose(texts: pd.DataFrame) -> pd.DataFrame:
+    """The rounds of one text that shows the method: wrong at first, and most often improved.
+
+    Of the longest length and largest dimension, among the texts that end best (by cosine) after
+    an imperfect first guess, the one with the most distinct hypotheses on its way.
+    """
+    reduction, dim = embedding_sizes(texts)[-1]
+    cell = texts.query(
+        "reduction == @reduction and dim == @dim and length == length.max() and beam == beam.max()"
+    )
+    cell = cell[cell["seed"] == cell["seed"].min()]
+    steps = cell.groupby("text")["hypothesis"].nunique()
+    end = cell[cell["round"] == cell["round"].max()].set_index("text")["cosine"].round(2)
+    order = pd.DataFrame({"end": end, "steps": steps}).sort_values(
+        ["end", "steps"], ascending=False, kind="stable"
+    )
+    improved = order[order["steps"] > 1]
+    best = (improved if len(improved) else order).index[0]
+    return cell[cell["text"] == best].sort_values("round")
+
+
+def as_text(rounds: pd.DataFrame) -> str:
+    """The example as plain text."""
+    first = rounds.iloc[0]
+    lines = [
+        f"{first['corpus']}, {first['embedder']}, {first['length']} tokens, "
+        f"{first['dim']} dimensions, beam {first['beam']}",
+        f"target          {first['reference']}",
+    ]
+    for row in _changes(rounds).itertuples():
+        lines.append(f"round {row.round:<3} {row.cosine:.4f} {row.hypothesis}")
+    return "\n".join(lines) + "\n"
+
+
+def draw(tables: Tables) -> Figure:
+    """The example as a picture: words of the target upright blue, others in orange italics."""
+    rounds = choose(tables.texts)
+    reference = rounds.iloc[0]["reference"]
+    lines = [("target", "", reference)] + [
+        (f"round {row.round}", f"{row.cosine:.3f}", row.hypothesis)
+        for row in _changes(rounds).itertuples()
+    ]
+    wrapped = [(name, cosine, textwrap.wrap(text, LINE)) for name, cosine, text in lines]
+    height = ROW * (1.5 + sum(len(parts) for _, _, parts in wrapped))
+    figure = plt.figure(figsize=(WIDTH, height))
+    y = height - ROW
+    _write(figure, COSINE_AT, y, "cosine", color=GREY)
+    for name, cosine, parts in wrapped:
+        y -= ROW
+        _write(figure, 0.1, y, name, weight="bold" if name == "target" else "normal")
+        _write(figure, COSINE_AT, y, cosine)
+        for part in parts:
+            _words(figure, y, part, set(reference.split()))
+            y -= ROW
+        y += ROW
+    return figure
+
+
+def _write(figure: Figure, x: float, y: float, text: str, **style: object) -> None:
+    """Write at a place in inches from the lower left corner."""
+    width, height = figure.get_size_inches()
+    figure.text(x / width, y / height, text, family="DejaVu Sans Mono", fontsize=FONT, **style)
+
+
+def _words(figure: Figure, y: float, line: str, target: set[str]) -> None:
+    column = 0
+    for word in line.split():
+        found = word in target
+        style = {"color": FOUND} if found else {"color": WRONG, "style": "italic"}
+        _write(figure, TEXT_AT + column * CHARACTER, y, word, **style)
+        column += len(word) + 1
+
+
+def _changes(rounds: pd.DataFrame) -> pd.DataFrame:
+    """The rounds at which the best hypothesis changed, and the last."""
+    changed = rounds["hypothesis"] != rounds["hypothesis"].shift()
+    return rounds[changed | (rounds["round"] == rounds["round"].max())]

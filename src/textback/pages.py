@@ -1,0 +1,142 @@
+"""Two HTML pages for the report: what the study found, and what it cost."""
+
+import html
+from pathlib import Path
+
+import pandas as pd
+
+from textback.figures.select import final, of_inverter
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2em; color: #222; max-width: 70em; }
+table { border-collapse: collapse; margin: 1em 0; }
+th, td { padding: .3em .8em; text-align: right; border-bottom: 1px solid #ddd; }
+th { border-bottom: 2px solid #888; } td.name, th.name { text-align: left; }
+td span { color: #777; font-size: 85%; white-space: nowrap; } caption { text-align: left; }
+"""
+SHOWN = {
+    "bleu": "BLEU",
+    "exact_match": "exact match",
+    "token_f1": "token F1",
+    "cosine": "cosine",
+}
+AXES = ["embedder", "length", "reduction", "dim", "inverter", "seed"]
+
+
+def overview_page(folder: Path) -> str:
+    """What every cell reached, before and after correction, beside its baselines."""
+    table = _read(folder / "table.csv")
+    comparisons = _read(folder / "comparisons.csv")
+    widest, last = int(table["beam"].max()), int(table["round"].max())
+    inverted = of_inverter(table)
+    first = inverted[(inverted["round"] == 0) & (inverted["beam"] == widest)]
+    rows = {
+        "one pass (round 0)": first,
+        f"round {last}, beam {widest}": final(inverted),
+        "nearest training passage": table[table["baseline"] == "nearest"],
+        "shuffled embeddings": final(table[table["baseline"] == "shuffled"]),
+    }
+    gained = comparisons[(comparisons["against"] == "round 0") & (comparisons["beam"] == widest)]
+    return _page(
+        f"Study {table['study'].iloc[0]}",
+        f"<p>How much of a text can be read back from its embedding. {int(table['n'].max())} test "
+        "texts a cell; brackets are 95% intervals.</p>",
+        *(_cell_table(cell, rows) for cell in _cells(table)),
+        _gain_table(gained, last, widest),
+    )
+
+
+def costs_page(folder: Path) -> str:
+    """Seconds, FLOPs, queries and memory of each step, with device and versions."""
+    costs = _read(folder / "costs.csv")
+    by = ["step", "metric"]
+    sums = costs.groupby(by)["value"].agg(["sum", "max", "count"]).reset_index()
+    body = "".join(
+        f"<tr><td class=name>{row.step}</td><td class=name>{row.metric.replace('_', ' ')}</td>"
+        f"<td>{_amount(row.metric, row)}</td><td>{row.count}</td></tr>"
+        for row in sums.itertuples(name="Cost")
+    )
+    machines = "".join(
+        f"<li>{html.escape(device)}, Python {python}, {html.escape(versions)}</li>"
+        for device, python, versions in costs[["device", "python", "versions"]]
+        .drop_duplicates()
+        .itertuples(index=False)
+    )
+    return _page(
+        "What the study cost",
+        "<table><tr><th class=name>step</th><th class=name>cost</th><th>all runs</th>"
+        f"<th>runs</th></tr>{body}</table>",
+        f"<p>Memory is the largest of the runs, all else their sum. Measured on:</p><ul>{machines}</ul>",
+    )
+
+
+def _amount(metric: str, row: object) -> str:
+    if metric == "peak_memory_bytes":
+        return f"{row.max / 2**30:.2f} GiB"
+    if metric == "train_flops":
+        return f"{row.sum / 1e12:,.1f} TFLOP"
+    if metric.endswith("seconds"):
+        return f"{row.sum:,.0f} s"
+    return f"{row.sum:,.0f}"
+
+
+def _cells(table: pd.DataFrame) -> list[pd.DataFrame]:
+    return [cell for _, cell in table.groupby(AXES, sort=True, dropna=False)]
+
+
+def _cell_table(cell: pd.DataFrame, rows: dict[str, pd.DataFrame]) -> str:
+    first = cell.iloc[0]
+    metrics = [metric for metric in SHOWN if metric in set(cell["metric"])]
+    head = "".join(f"<th>{SHOWN[metric]}</th>" for metric in metrics)
+    body = "".join(
+        f"<tr><td class=name>{name}</td>"
+        + "".join(f"<td>{_value(frame.loc[frame.index.intersection(cell.index)], m)}</td>" for m in metrics)
+        + "</tr>"
+        for name, frame in rows.items()
+    )
+    bits = {m: _value(cell, m) for m in ("recovered_bits", "null_nll_bits") if m in set(cell["metric"])}
+    note = (
+        f"<p>One pass recovers {bits['recovered_bits']} of {bits['null_nll_bits']} bits a text.</p>"
+        if len(bits) == 2
+        else ""
+    )
+    title = (
+        f"{first['embedder']}, {first['length']} tokens, {first['dim']} dimensions "
+        f"({first['reduction']}), {first['inverter']}, seed {first['seed']}"
+    )
+    return f"<h2>{title}</h2><table><tr><th class=name></th>{head}</tr>{body}</table>{note}"
+
+
+def _gain_table(gained: pd.DataFrame, last: int, beam: int) -> str:
+    metrics = [metric for metric in SHOWN if metric in set(gained["metric"])]
+    head = "".join(f"<th>{SHOWN[metric]}</th>" for metric in metrics)
+    body = "".join(
+        f"<tr><td class=name>{cell.iloc[0]['length']} tokens, {cell.iloc[0]['dim']} dimensions, "
+        f"seed {cell.iloc[0]['seed']}</td>"
+        + "".join(f"<td>{_value(cell, metric)}</td>" for metric in metrics)
+        + "</tr>"
+        for cell in _cells(gained)
+    )
+    return (
+        f"<h2>What correction adds</h2><p>Round {last} with beam {beam} minus round 0, on the same "
+        "texts (paired bootstrap); an interval without zero is a gain that chance does not explain."
+        f"</p><table><tr><th class=name></th>{head}</tr>{body}</table>"
+    )
+
+
+def _value(frame: pd.DataFrame, metric: str) -> str:
+    row = frame[frame["metric"] == metric].iloc[0]
+    digits = 1 if "bleu" in metric or "bits" in metric else 3
+    value, low, high = (f"{row[key]:.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value} <span>[{low}, {high}]</span>"
+
+
+def _page(title: str, *parts: str) -> str:
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
+        f"<style>{STYLE}</style><h1>{title}</h1>{''.join(parts)}</html>\n"
+    )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, keep_default_na=False, na_values=["nan"])

@@ -1,0 +1,83 @@
+"""What a running step says: log lines, and a bar where somebody watches.
+
+`configure` sends the log to stderr and, for a step of the workflow, to its log file. `track` shows
+a bar in a terminal; elsewhere it logs a line every LOG_SECONDS.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+log = logging.getLogger("textback")
+
+LOG_SECONDS = 15
+
+
+def configure(log_file: Path | None) -> None:
+    """Log to stderr and, if given, to a file that is started anew."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if log_file is not None:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(log_file, mode="w", encoding="utf-8"))
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.handlers = handlers
+    log.setLevel(logging.INFO)
+    log.propagate = False
+
+
+class Meter:
+    """Shows how far a long step is: `advance` it; `note` is shown beside the count."""
+
+    def __init__(self, label: str, total: int, unit: str, done: int = 0) -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._done = self._start = done
+        self._note = ""
+        self._began = self._logged = time.monotonic()
+        self._bar = (
+            tqdm(total=total, initial=done, desc=label, unit=f" {unit}", leave=False)
+            if sys.stderr.isatty()
+            else None
+        )
+
+    def advance(self, by: int, note: str = "") -> None:
+        """Count `by` more as done."""
+        self._done += by
+        self._note = note or self._note
+        if self._bar is not None:
+            self._bar.set_postfix_str(self._note, refresh=False)
+            self._bar.update(by)
+        elif time.monotonic() - self._logged >= LOG_SECONDS:
+            self._logged = time.monotonic()
+            log.info(self._line())
+
+    def close(self) -> None:
+        """Remove the bar and log the last line."""
+        if self._bar is not None:
+            self._bar.close()
+        log.info(self._line())
+
+    def _line(self) -> str:
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        rate = (self._done - self._start) / seconds
+        left = (self._total - self._done) / rate if rate else float("inf")
+        parts = [
+            f"{self._label}: {self._done:,}/{self._total:,} {self._unit}",
+            f"{rate:,.0f}/s",
+            f"{left:.0f} s left" if self._done < self._total else f"in {seconds:.0f} s",
+        ]
+        return ", ".join(parts + ([self._note] if self._note else []))
+
+
+def chunks(label: str, total: int, size: int, unit: str) -> Iterator[slice]:
+    """Slices of at most `size` that cover `total`, metered."""
+    meter = Meter(label, total, unit)
+    for start in range(0, total, size):
+        part = slice(start, min(start + size, total))
+        yield part
+        meter.advance(part.stop - part.start)
+    meter.close()

@@ -1,0 +1,69 @@
+"""Corpus, tokenizer and passages: from a source of documents to windows of one length."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from textback.config import Corpus, PassageCounts
+from textback.config import Tokenizer as TokenizerEntry
+from textback.corpora import read_documents
+from textback.errors import TextbackError
+from textback.files import replacing
+from textback.passages import draw_passages, write_passages
+from textback.progress import log
+from textback.specs import Spec
+from textback.tokenizer import Tokenizer
+
+
+def make_corpus(spec: Spec, output: Path) -> None:
+    """Read a corpus and write its documents (id, text, split) as parquet."""
+    documents = read_documents(spec["name"], Corpus(**spec["corpus"]))
+    with replacing(output) as temporary:
+        documents.to_parquet(temporary, compression="zstd", index=False)
+    counts = documents["split"].value_counts()
+    log.info(
+        "corpus %s: %s, %.1f million characters",
+        spec["name"],
+        ", ".join(f"{counts[split]} {split}" for split in ("train", "validation", "test")),
+        documents["text"].str.len().sum() / 1e6,
+    )
+
+
+def make_tokenizer(spec: Spec, documents: Path, output: Path) -> None:
+    """Train the inverter's tokenizer on the training documents."""
+    entry = TokenizerEntry(**spec["tokenizer"])
+    frame = read_table(documents)
+    texts = frame.loc[frame["split"] == "train", "text"]
+    tokenizer = Tokenizer.train(texts, entry.vocabulary)
+    with replacing(output) as temporary:
+        tokenizer.save(temporary)
+    characters = texts.iloc[0]
+    log.info(
+        "tokenizer: %d tokens, %.2f characters a token",
+        tokenizer.size,
+        len(characters) / len(tokenizer.encode(characters)),
+    )
+
+
+def make_passages(spec: Spec, documents: Path, tokenizer: Path, output: Path) -> None:
+    """Draw the passages of one length and write a parquet file a split into a folder."""
+    bpe = Tokenizer.load(tokenizer)
+    drawn = draw_passages(
+        read_table(documents), bpe, spec["length"], PassageCounts(**spec["counts"])
+    )
+    for split, ids in drawn.items():
+        write_passages(output / f"{split}.parquet", ids, bpe)
+    log.info(
+        "passages of %d tokens: %s",
+        spec["length"],
+        ", ".join(f"{len(ids):,} {split}" for split, ids in drawn.items()),
+    )
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a parquet table. Raises TextbackError where it is missing or broken."""
+    try:
+        return pd.read_parquet(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise TextbackError(f"{path}: cannot be read ({error}): delete it and run again") from None

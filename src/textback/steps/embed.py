@@ -1,0 +1,35 @@
+"""Embeddings of passages."""
+
+import time
+from pathlib import Path
+
+from textback.cells import SPLITS
+from textback.config import Embedder as EmbedderEntry
+from textback.device import cost, pick_device
+from textback.embedders import check_lengths, load_embedder
+from textback.embeddings import embed_texts, forget, write_embeddings
+from textback.files import write_json
+from textback.locks import locked
+from textback.passages import read_passages
+from textback.specs import Spec
+
+
+def make_embeddings(spec: Spec, passages: Path, output: Path, state: Path, device: str) -> None:
+    """Embed the passages of every split, a safetensors file a split."""
+    began = time.monotonic()
+    name, device = spec["name"], pick_device(device)
+    embedder = load_embedder(name, EmbedderEntry(**spec["embedder"]), device)
+    texts = {split: read_passages(passages / f"{split}.parquet")[1] for split in SPLITS}
+    for split in SPLITS:
+        check_lengths(name, embedder, texts[split])
+    with locked(state):
+        for split in SPLITS:
+            label = f"embedding {split}"
+            rows = embed_texts(embedder, texts[split], name, spec["embedder"], state, label)
+            write_embeddings(output / f"{split}.safetensors", rows)
+        queries = sum(len(set(texts[split])) for split in SPLITS)
+        seconds = time.monotonic() - began
+        write_json(
+            output / "costs.json", cost(device, embed_seconds=seconds, embedder_queries=queries)
+        )
+        forget(state)

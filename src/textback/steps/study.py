@@ -1,0 +1,29 @@
+"""Gather a study's cells into its tables."""
+
+from pathlib import Path
+
+from textback import table
+from textback.config import Axes, Evaluation
+from textback.files import replacing
+from textback.progress import log
+from textback.specs import Spec
+
+
+def make_tables(spec: Spec, output: Path) -> None:
+    """Write table.csv, comparisons.csv and texts.parquet into the study's folder."""
+    axes = Axes(**spec["axes"])
+    measured, compared = table.measurements(axes)
+    table.write_csv(output / "table.csv", measured)
+    table.write_csv(output / "comparisons.csv", compared)
+    with replacing(output / "texts.parquet") as temporary:
+        table.texts(axes, Evaluation(**spec["evaluation"])).to_parquet(
+            temporary, compression="zstd", index=False
+        )
+    log.info("table of %s: %d measurements", axes.study, len(measured))
+
+
+def make_costs(spec: Spec, output: Path) -> None:
+    """Write costs.csv."""
+    axes = Axes(**spec["axes"])
+    files = table.cost_files(axes, Evaluation(**spec["evaluation"]), spec["tokenizers"])
+    table.write_csv(output, table.costs(axes, files.items()))

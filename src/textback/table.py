@@ -1,0 +1,127 @@
+"""The tidy table of a study, a row a measurement, and the tables beside it.
+
+table.csv        every metric of every cell, round and beam, of inverter and baselines
+comparisons.csv  paired differences: the last round against round 0 and the baselines
+texts.parquet    every text through its rounds, for figures of single texts
+costs.csv        seconds, FLOPs, embedder queries and memory of every step, with device and versions
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from textback.cells import Cell, embeddings_folder, grid, study_folder
+from textback.config import Axes, Evaluation
+from textback.files import read_json, replacing
+from textback.metrics import bleu_sentence
+from textback.steps.data import read_table
+
+CELL_COLUMNS = ["study", "corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
+MEASURE_COLUMNS = ["metric", "value", "low", "high", "n"]
+COLUMNS = [*CELL_COLUMNS, "baseline", "perturbation", "round", "beam", *MEASURE_COLUMNS]
+COMPARISON_COLUMNS = [*CELL_COLUMNS, "perturbation", "round", "beam", "against", *MEASURE_COLUMNS]
+COST_COLUMNS = [
+    *(c for c in CELL_COLUMNS if c != "dim"),
+    *("step", "beam", "metric", "value", "device", "python", "versions"),
+]
+COSTS = (
+    "train_seconds",
+    "embed_seconds",
+    "invert_seconds",
+    "train_flops",
+    "embedder_queries",
+    "peak_memory_bytes",
+)
+
+
+def score_path(study: str, cell: Cell) -> Path:
+    """Where a cell's scores for a study lie."""
+    return study_folder(study) / "scores" / f"{cell}.json"
+
+
+def measurements(axes: Axes) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The table and the comparisons of a study, from its cells' scores."""
+    rows: list[dict[str, Any]] = []
+    comparisons: list[dict[str, Any]] = []
+    for cell in grid(axes):
+        scores = read_json(score_path(axes.study, cell))
+        columns = {"study": axes.study, **scores["cell"]}
+        rows += [columns | row for row in scores["rows"]]
+        comparisons += [columns | row for row in scores["comparisons"]]
+    return (
+        pd.DataFrame(rows, columns=COLUMNS),
+        pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS),
+    )
+
+
+def texts(axes: Axes, evaluation: Evaluation) -> pd.DataFrame:
+    """Every text of every cell through its rounds, with its sentence BLEU."""
+    frames = []
+    for cell in grid(axes):
+        dim = read_json(score_path(axes.study, cell))["cell"]["dim"]
+        for beam in axes.beams:
+            frame = read_table(cell.inversion(beam, evaluation) / "trace.parquet")
+            frame = frame.drop(columns=["candidate", "candidate_cosine"])
+            frames.append(frame.assign(study=axes.study, **cell.columns(), dim=dim, beam=beam))
+    frame = pd.concat(frames, ignore_index=True)
+    pairs = zip(frame["hypothesis"], frame["reference"], strict=True)
+    frame["bleu_sentence"] = [bleu_sentence(*pair) for pair in pairs]
+    lead = [*CELL_COLUMNS, "beam", "text", "round"]
+    return frame[lead + [c for c in frame.columns if c not in lead]]
+
+
+def cost_files(
+    axes: Axes, evaluation: Evaluation, tokenizers: dict[str, str]
+) -> dict[Path, dict[str, Any]]:
+    """The cost records of a study and the columns that say what they are costs of.
+
+    tokenizers: the tokenizer of each inverter
+    """
+    files: dict[Path, dict[str, Any]] = {}
+    for cell in grid(axes):
+        tokenizer = tokenizers[cell.inverter]
+        embedded = embeddings_folder(cell.corpus, tokenizer, cell.length, cell.embedder)
+        files[embedded / "costs.json"] = {
+            **{"corpus": cell.corpus, "embedder": cell.embedder, "length": cell.length},
+            **{"reduction": "", "inverter": "", "seed": None, "step": "embed"},
+        }
+        own = cell.columns() | {"reduction": str(cell.reduction)}
+        shared = own | {"embedder": "", "reduction": ""}
+        files[cell.null_model / "null_model" / "costs.json"] = shared | {"step": "null_model"}
+        for step in ("hypothesizer", "hypotheses", "corrector"):
+            files[cell.folder / step / "costs.json"] = own | {"step": step}
+        for beam in axes.beams:
+            path = cell.inversion(beam, evaluation) / "costs.json"
+            files[path] = own | {"step": "invert", "beam": beam}
+    return files
+
+
+def costs(axes: Axes, files: Iterable[tuple[Path, dict[str, Any]]]) -> pd.DataFrame:
+    """The table of costs, a row a cost."""
+    rows = []
+    for path, columns in files:
+        record = read_json(path)
+        versions = " ".join(f"{k}={v}" for k, v in sorted(record["versions"].items()))
+        for metric in COSTS:
+            if metric in record:
+                rows.append(
+                    {
+                        "study": axes.study,
+                        **columns,
+                        "metric": metric,
+                        "value": record[metric],
+                        "device": record["device"],
+                        "python": record["python"],
+                        "versions": versions,
+                    }
+                )
+    frame = pd.DataFrame(rows, columns=COST_COLUMNS)
+    return frame.astype({"beam": "Int64", "seed": "Int64"})
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table; numbers with 10 digits, more than any measurement here has."""
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.10g")

@@ -1,0 +1,47 @@
+rule corpus:
+    output:
+        DOCUMENTS,
+    params:
+        spec=spec(specs.corpus, "corpus"),
+    log:
+        f"{LOGS}/corpus/{{corpus}}.log",
+    localrule: True
+    message:
+        "corpus {wildcards.corpus}"
+    shell:
+        "textback --log {log} corpus --spec {params.spec:q} --output {output}"
+
+
+rule tokenizer:
+    input:
+        documents=DOCUMENTS,
+    output:
+        TOKENIZER,
+    params:
+        spec=spec(specs.tokenizer, "tokenizer"),
+    log:
+        f"{LOGS}/tokenizer/{{corpus}}/{{tokenizer}}.log",
+    localrule: True
+    message:
+        "tokenizer {wildcards.tokenizer}"
+    shell:
+        "textback --log {log} tokenizer --spec {params.spec:q}"
+        " --documents {input.documents} --output {output}"
+
+
+rule passages:
+    input:
+        documents=DOCUMENTS,
+        tokenizer=TOKENIZER,
+    output:
+        expand(PASSAGES / "{split}.parquet", split=SPLITS, allow_missing=True),
+    params:
+        spec=spec(specs.passages, "corpus", "length"),
+        folder=lambda wildcards, output: Path(output[0]).parent,
+    log:
+        f"{LOGS}/passages/{{corpus}}/{{tokenizer}}/len{{length}}.log",
+    message:
+        "passages of {wildcards.length} tokens"
+    shell:
+        "textback --log {log} passages --spec {params.spec:q} --documents {input.documents}"
+        " --tokenizer {input.tokenizer} --output {params.folder}"

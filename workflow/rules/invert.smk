@@ -1,0 +1,62 @@
+rule invert:
+    input:
+        hypothesizer=CELL / "hypothesizer" / "model.safetensors",
+        corrector=CELL / "corrector" / "model.safetensors",
+        tokenizer=of_tokenizer(TOKENIZER),
+        passages=of_tokenizer(PASSAGES / "test.parquet"),
+        embeddings=of_tokenizer(EMBEDDINGS / "test.safetensors"),
+        reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
+    output:
+        multiext(str(INVERSION) + "/", "trace.parquet", "costs.json"),
+    params:
+        spec=spec(specs.invert, "embedder", "beam", "rounds", "texts"),
+        folder=lambda wildcards, output: Path(output[0]).parent,
+    log:
+        f"{LOGS}/invert/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}/beam{{beam}}-rounds{{rounds}}-passages{{texts}}.log",
+    threads: 1
+    resources:
+        gpu=GPUS,
+    message:
+        "inversion, length {wildcards.length}, {wildcards.reduction}, beam {wildcards.beam}"
+    shell:
+        "textback --log {log} invert-cell --spec {params.spec:q}"
+        " --hypothesizer {input.hypothesizer} --corrector {input.corrector}"
+        " --tokenizer {input.tokenizer} --passages {input.passages}"
+        " --embeddings {input.embeddings} --reduction {input.reduction}"
+        " --output {params.folder} --device {STUDY.device}"
+
+
+rule score:
+    input:
+        traces=expand(
+            CELL / "inversions" / f"beam{{beam}}-{SEARCH}" / "trace.parquet",
+            beam=STUDY.beams,
+            allow_missing=True,
+        ),
+        nearest=of_tokenizer(EMBEDDINGS / "{reduction}" / "nearest.parquet"),
+        likelihood=CELL / "hypothesizer" / "likelihood.parquet",
+        null_likelihood=NULL_MODEL / "null_model" / "likelihood.parquet",
+    output:
+        FOLDER
+        / "scores"
+        / "{corpus}"
+        / "{embedder}"
+        / "len{length}"
+        / "{reduction}"
+        / "{inverter}"
+        / "seed{seed}.json",
+    params:
+        spec=spec(
+            specs.score, "corpus", "embedder", "length", "reduction", "inverter", "seed"
+        ),
+        traces=lambda wildcards, input: " ".join(
+            f"--beam {beam} --trace {path}" for beam, path in zip(STUDY.beams, input.traces)
+        ),
+    log:
+        f"{LOGS}/score/{STUDY.study}/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
+    message:
+        "scores, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
+    shell:
+        "textback --log {log} score --spec {params.spec:q} {params.traces}"
+        " --nearest {input.nearest} --likelihood {input.likelihood}"
+        " --null-likelihood {input.null_likelihood} --output {output}"

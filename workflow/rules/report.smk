@@ -1,0 +1,149 @@
+ALL_SCORES = [FOLDER / "scores" / f"{cell}.json" for cell in CELLS]
+ALL_TRACES = [
+    cell.inversion(beam, STUDY.evaluation) / "trace.parquet"
+    for cell in CELLS
+    for beam in STUDY.beams
+]
+ALL_COSTS = list(cost_files(STUDY))
+PACKAGE = Path(textback.__file__).parent
+CATEGORIES = {
+    "by_round": "Rounds of correction",
+    "by_length": "Length and dimension",
+    "recovered_bits": "Length and dimension",
+    "cosine_bleu": "Single texts",
+    "worked_example": "Single texts",
+}
+
+
+rule table:
+    input:
+        scores=ALL_SCORES,
+        traces=ALL_TRACES,
+    output:
+        report(
+            FOLDER / "table.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "every measurement"},
+        ),
+        report(
+            FOLDER / "comparisons.csv",
+            caption="../report/comparisons.rst",
+            category="Tables",
+            labels={"table": "paired comparisons"},
+        ),
+        FOLDER / "texts.parquet",
+    params:
+        spec=mendable(lambda: canonical(specs.table(STUDY))),
+    log:
+        f"{LOGS}/table/{STUDY.study}.log",
+    localrule: True
+    message:
+        "table"
+    shell:
+        "textback --log {log} table --spec {params.spec:q} --output {FOLDER}"
+
+
+rule costs:
+    input:
+        ALL_COSTS,
+    output:
+        FOLDER / "costs.csv",
+    params:
+        spec=mendable(lambda: canonical(specs.table(STUDY))),
+    log:
+        f"{LOGS}/costs/{STUDY.study}.log",
+    localrule: True
+    message:
+        "costs"
+    shell:
+        "textback --log {log} costs --spec {params.spec:q} --output {output}"
+
+
+rule figure:
+    input:
+        tables=rules.table.output,
+        module=PACKAGE / "figures" / "{figure}.py",
+        style=PACKAGE / "figures" / "style.py",
+    output:
+        report(
+            FOLDER / "figures" / "{figure}.svg",
+            caption="../report/figure.rst",
+            category=lambda wildcards: CATEGORIES[wildcards.figure],
+            labels=lambda wildcards: {"figure": wildcards.figure.replace("_", " ")},
+        ),
+        FOLDER / "figures" / "{figure}.pdf",
+    log:
+        f"{LOGS}/figure/{STUDY.study}/{{figure}}.log",
+    localrule: True
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "textback --log {log} figure {wildcards.figure} --study {FOLDER}"
+
+
+rule pages:
+    input:
+        tables=rules.table.output,
+        costs=rules.costs.output,
+        module=PACKAGE / "pages.py",
+    output:
+        report(
+            FOLDER / "overview.html",
+            caption="../report/overview.rst",
+            category="Overview",
+            labels={"page": "what was found"},
+        ),
+        report(
+            FOLDER / "costs.html",
+            caption="../report/costs.rst",
+            category="Costs",
+            labels={"page": "what it cost"},
+        ),
+    log:
+        f"{LOGS}/pages/{STUDY.study}.log",
+    localrule: True
+    message:
+        "pages"
+    shell:
+        "textback --log {log} pages --study {FOLDER}"
+
+
+rule study_config:
+    output:
+        FOLDER / "config.json",
+    params:
+        config=canonical(STUDY.model_dump()),
+    log:
+        f"{LOGS}/study_config/{STUDY.study}.log",
+    localrule: True
+    message:
+        "the study's configuration"
+    shell:
+        "printf '%s\\n' {params.config:q} > {output} 2> {log}"
+
+
+rule report_contents:
+    input:
+        figures=expand(FOLDER / "figures" / "{figure}.svg", figure=STUDY.figures),
+        pages=rules.pages.output,
+        table=rules.table.output,
+
+
+rule report:
+    input:
+        rules.report_contents.input,
+        config=rules.study_config.output,
+        captions=sorted(Path(workflow.basedir, "workflow", "report").glob("*.rst")),
+    output:
+        FOLDER / "report.html",
+    log:
+        f"{LOGS}/report/{STUDY.study}.log",
+    localrule: True
+    message:
+        "report"
+    shell:
+        # Snakemake draws its report of the finished part of this workflow.
+        "snakemake --snakefile {workflow.main_snakefile:q} --configfile {input.config}"
+        " --workflow-profile none --nolock --cores 1 --report {output} report_contents"
+        " > {log} 2>&1"
