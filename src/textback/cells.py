@@ -109,9 +109,9 @@ def grid(study: Axes) -> Iterator[Cell]:
     return (Cell(*point) for point in axes)
 
 
-def passages_folder(corpus: str, tokenizer: str, length: int) -> Path:
-    """Where the passages of one length lie, a parquet file a split."""
-    return RESULTS / "passages" / corpus / tokenizer / f"len{length}"
+def tokenizer_file(corpus: str, tokenizer: str) -> Path:
+    """Where a tokenizer trained on a corpus lies."""
+    return RESULTS / "tokenizers" / corpus / tokenizer / "tokenizer.json"
 
 
 def embeddings_folder(corpus: str, tokenizer: str, length: int, embedder: str) -> Path:

@@ -272,6 +272,36 @@ def pages(study: Annotated[Path, _folder("The study's folder, with its tables.")
 
 
 @app.command()
+def invert(
+    text: Annotated[list[str] | None, typer.Argument(help="Texts to embed and read back.")] = None,
+    file: Annotated[Path | None, _file("A file of texts, one a line.")] = None,
+    vectors: Annotated[
+        Path | None, _file("A file of embeddings: .npy, or .safetensors with 'embeddings'.")
+    ] = None,
+    config: Annotated[Path, _file("The study's configuration.")] = Path("config.yaml"),
+    cell: Annotated[str | None, typer.Option(help="The trained cell, as its path is.")] = None,
+    beam: Annotated[int, typer.Option(min=1, help="Hypotheses corrected a round.")] = 4,
+    rounds: Annotated[int, typer.Option(min=0, help="Rounds of correction.")] = 10,
+) -> None:
+    """Read texts back from their embeddings, showing the rounds as they come."""
+    if (text is not None) + (file is not None) + (vectors is not None) != 1:
+        raise TextbackError("invert: give either a text, or --file, or --vectors")
+    from rich.console import Console
+
+    from textback import interactive
+    from textback.config import read_study_file
+
+    study = read_study_file(config)
+    chosen = interactive.find_cell(study, cell) if cell else None
+    search = interactive.Search(beam, rounds)
+    if vectors is not None:
+        interactive.invert_vectors(study, vectors, chosen, search, Console())
+    else:
+        texts = text if text is not None else interactive.read_texts(file)
+        interactive.invert_texts(study, texts, chosen, search, Console())
+
+
+@app.command()
 def config_schema() -> None:
     """Print the JSON schema of a study's configuration."""
     from textback.config import json_schema

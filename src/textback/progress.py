@@ -18,13 +18,20 @@ LOG_SECONDS = 15
 
 
 def configure(log_file: Path | None) -> None:
-    """Log to stderr and, if given, to a file that is started anew."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    """Log to stderr and, if given, to a file that is started anew.
+
+    A step of the workflow has a log file, and other steps beside it on the screen: its lines on
+    stderr begin with the file's name.
+    """
+    screen = logging.StreamHandler(sys.stderr)
+    label = "" if log_file is None else f"{log_file.with_suffix('')}: "
+    screen.setFormatter(logging.Formatter(label + "%(message)s"))
+    handlers: list[logging.Handler] = [screen]
     if log_file is not None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log_file, mode="w", encoding="utf-8"))
-    for handler in handlers:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        to_file = logging.FileHandler(log_file, mode="w", encoding="utf-8")
+        to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        handlers.append(to_file)
     log.handlers = handlers
     log.setLevel(logging.INFO)
     log.propagate = False

@@ -54,7 +54,7 @@ def sample(
     ids = torch.full((len(encoded), 1), PAD, device=encoded.device)
     for _ in range(length):
         logp = _next(model, encoded, lexical, ids[:, -1:], cache)
-        drawn = torch.multinomial((logp / temperature).exp(), 1, generator=generator)
+        drawn = torch.multinomial((logp / temperature).softmax(-1), 1, generator=generator)
         ids = torch.cat([ids, drawn], 1)
     return ids[:, 1:]
 

@@ -1,0 +1,43 @@
+# make quickstart   set up, then run the default study to its figures and report
+# make test         set up, then lint, unit tests and workflow tests
+# make setup        only the environment, in .venv
+# make format       rewrite code and rules in their canonical form
+
+SHELL := /bin/bash
+PYTHON ?= python3
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+IN_ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+
+.PHONY: quickstart test lint unit workflow-tests setup format
+
+quickstart: setup
+	$(IN_ENV) snakemake
+
+test: lint unit workflow-tests
+
+lint: setup
+	$(IN_ENV) ruff check src tests
+	$(IN_ENV) ruff format --check src tests
+	$(IN_ENV) snakefmt --check Snakefile workflow/rules
+	$(IN_ENV) python tests/lint_workflow.py
+
+unit: setup
+	$(IN_ENV) pytest -q tests/unit
+
+workflow-tests: setup
+	$(IN_ENV) pytest -q tests/workflow
+
+format: setup
+	$(IN_ENV) ruff check --fix src tests
+	$(IN_ENV) ruff format src tests
+	$(IN_ENV) snakefmt Snakefile workflow/rules
+
+setup: .venv/ready
+
+.venv/ready: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --locked --compile-bytecode
+	@touch $@
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet uv

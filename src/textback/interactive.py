@@ -1,0 +1,215 @@
+"""`textback invert`: read texts back from their embeddings with a trained cell, while one watches."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from textback import cells
+from textback.cells import Cell, grid
+from textback.config import Study
+from textback.corpora import normalise
+from textback.device import pick_device
+from textback.embedders import Embedder, load_embedder
+from textback.errors import TextbackError, unknown_name
+from textback.inverter.search import Round, invert
+from textback.reductions import load_projection
+from textback.steps.invert import load_attack
+from textback.tokenizer import Tokenizer
+
+PATIENCE = 3
+
+
+@dataclass(frozen=True)
+class Search:
+    """How hard to try."""
+
+    beam: int
+    rounds: int
+
+
+def trained_cells(study: Study) -> list[Cell]:
+    """The study's cells whose inverter is finished. Raises TextbackError where none is."""
+    done = [c for c in grid(study) if (c.folder / "corrector" / "model.safetensors").exists()]
+    if not done:
+        raise TextbackError(
+            f"study '{study.study}': no cell is trained in {cells.RESULTS}/ yet: run `snakemake` first"
+        )
+    return done
+
+
+def find_cell(study: Study, name: str) -> Cell:
+    """A trained cell by its name, as paths have it. Raises TextbackError for an unknown one."""
+    named = {str(cell): cell for cell in trained_cells(study)}
+    if name not in named:
+        raise unknown_name("trained cell", name, named)
+    return named[name]
+
+
+def invert_texts(
+    study: Study, texts: Sequence[str], cell: Cell | None, search: Search, console: Console
+) -> None:
+    """Embed texts, then read them back; without a cell, the one trained nearest their length."""
+    corpus_cells = trained_cells(study) if cell is None else [cell]
+    lowercase = study.corpora[corpus_cells[0].corpus].lowercase
+    texts = [normalise(text, lowercase) for text in texts]
+    if not any(texts):
+        raise TextbackError("there is no text to invert: give one, or a file with one a line")
+    counts = [len(_tokenizer(study, corpus_cells[0]).encode(text)) for text in texts]
+    cell = cell or _nearest_length(corpus_cells, float(np.median(counts)))
+    console.print(f"cell {cell}", style="dim", highlight=False)
+    if any(count != cell.length for count in counts):
+        console.print(
+            f"this cell was trained on texts of {cell.length} tokens; yours have "
+            f"{_span(counts)}: expect less of it",
+            style="yellow",
+            highlight=False,
+        )
+    embedder = _embedder(study, cell)
+    targets = load_projection(_reduction(study, cell))(embedder.embed(texts))
+    _run(study, cell, embedder, targets, texts, search, console)
+
+
+def invert_vectors(
+    study: Study, path: Path, cell: Cell | None, search: Search, console: Console
+) -> None:
+    """Read texts back from a file of embeddings (see `read_vectors`)."""
+    cell = cell or max(trained_cells(study), key=lambda c: (c.dimension(study), c.length))
+    console.print(f"cell {cell}", style="dim", highlight=False)
+    vectors = read_vectors(path)
+    native = study.embedders[cell.embedder].dimension
+    if vectors.shape[1] != native:
+        raise TextbackError(
+            f"{path}: vectors of {vectors.shape[1]} dimensions, but embedder '{cell.embedder}' "
+            f"has {native}: give its native vectors, or choose another --cell"
+        )
+    targets = load_projection(_reduction(study, cell))(vectors)
+    _run(study, cell, _embedder(study, cell), targets, None, search, console)
+
+
+def read_vectors(path: Path) -> np.ndarray:
+    """Embeddings, (n, dim), from .npy or from `embeddings` in .safetensors.
+
+    Raises TextbackError where the file is neither, or holds no finite vectors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            vectors = load_file(path)["embeddings"]
+        else:
+            vectors = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, KeyError, EOFError, SafetensorError) as error:
+        raise TextbackError(
+            f"{path}: cannot be read as .npy or .safetensors with 'embeddings' ({error})"
+        ) from None
+    vectors = np.atleast_2d(vectors)
+    if vectors.ndim != 2 or not len(vectors) or not np.issubdtype(vectors.dtype, np.floating):
+        raise TextbackError(f"{path}: holds {vectors.dtype} {vectors.shape}: give floats (n, dim)")
+    if not np.isfinite(vectors).all():
+        raise TextbackError(f"{path}: holds NaN or infinite components: remove those vectors")
+    return vectors
+
+
+def read_texts(path: Path) -> list[str]:
+    """Texts, one a line. Raises TextbackError where the file is missing, empty or not UTF-8."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise TextbackError(f"{path}: is not UTF-8: convert the file") from None
+    except OSError as error:
+        raise TextbackError(f"{path}: {error.strerror}") from None
+    texts = [line for line in lines if line.strip()]
+    if not texts:
+        raise TextbackError(f"{path}: holds no text: write one a line")
+    return texts
+
+
+def _run(
+    study: Study,
+    cell: Cell,
+    embedder: Embedder,
+    targets: np.ndarray,
+    texts: Sequence[str] | None,
+    search: Search,
+    console: Console,
+) -> None:
+    attack = load_attack(
+        cell.folder / "hypothesizer" / "model.safetensors",
+        cell.folder / "corrector" / "model.safetensors",
+        _tokenizer_path(study, cell),
+        _reduction(study, cell),
+        cell.embedder,
+        embedder,
+        cell.length,
+        pick_device(study.device),
+    )
+    show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)
+    histories = invert(attack, targets, search.beam, search.rounds, PATIENCE, show)
+    if len(targets) > 1:
+        for i, history in enumerate(histories):
+            if texts is not None:
+                console.print(f"[bold]text  [/]        {texts[i]}", highlight=False)
+            best = history[-1].best
+            console.print(f"[bold]found [/] {best.cosine:.4f}  {best.text}", highlight=False)
+
+
+def _show_rounds(
+    console: Console, texts: Sequence[str] | None
+) -> Callable[[int, list[Round]], None]:
+    """One text: a line a round that brought a better hypothesis."""
+    if texts is not None:
+        console.print(f"[bold]target  [/]         {texts[0]}", highlight=False)
+    held: list[str] = []
+
+    def show(number: int, state: list[Round]) -> None:
+        best = state[0].best
+        if not held or held[-1] != best.text:
+            held.append(best.text)
+            console.print(f"round {number:<3} {best.cosine:.4f}  {best.text}", highlight=False)
+
+    return show
+
+
+def _show_means(console: Console) -> Callable[[int, list[Round]], None]:
+    def show(number: int, state: list[Round]) -> None:
+        mean = np.mean([r.best.cosine for r in state])
+        console.print(f"round {number:<3} mean cosine {mean:.4f}", style="dim", highlight=False)
+
+    return show
+
+
+def _nearest_length(candidates: list[Cell], length: float) -> Cell:
+    """The cell trained nearest a length, in octaves; of those the native embedding's first seed."""
+    return min(
+        candidates,
+        key=lambda c: (abs(np.log2(c.length / length)), c.reduction.kind != "native", c.seed),
+    )
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _embedder(study: Study, cell: Cell) -> Embedder:
+    return load_embedder(
+        cell.embedder, study.embedders[cell.embedder], pick_device(study.device)
+    )
+
+
+def _tokenizer_path(study: Study, cell: Cell) -> Path:
+    name = study.inverters[cell.inverter].tokenizer
+    return cells.tokenizer_file(cell.corpus, name)
+
+
+def _tokenizer(study: Study, cell: Cell) -> Tokenizer:
+    return Tokenizer.load(_tokenizer_path(study, cell))
+
+
+def _reduction(study: Study, cell: Cell) -> Path:
+    name = study.inverters[cell.inverter].tokenizer
+    embedded = cells.embeddings_folder(cell.corpus, name, cell.length, cell.embedder)
+    return embedded / str(cell.reduction) / "reduction.safetensors"

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+import torch
+
+from textback.config import Backbone
+from textback.inverter.model import Inverter
+from textback.tokenizer import Tokenizer
+
+WORDS = "one two three four five six seven eight nine ten".split()
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    """A byte-level BPE that has every word of WORDS as one token."""
+    return Tokenizer.train([" ".join(WORDS)] * 50, 320)
+
+
+@pytest.fixture
+def backbone():
+    return Backbone(d_model=16, d_ff=32, heads=2, decoder_layers=2, embedding_tokens=2)
+
+
+@pytest.fixture
+def hypothesizer(backbone):
+    torch.manual_seed(0)
+    return randomised(Inverter(backbone, vocabulary=30, dimension=5, vectors=1))
+
+
+@pytest.fixture
+def corrector(backbone):
+    torch.manual_seed(1)
+    return randomised(Inverter(backbone, vocabulary=30, dimension=5, vectors=3))
+
+
+def randomised(model):
+    """A model whose zero-initialised parts are drawn too, so that every path matters."""
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model.eval()

@@ -1,0 +1,135 @@
+"""Rounds of correction, on an embedder whose inverse is known: a text is its letters' counts."""
+
+import numpy as np
+
+from textback.inverter.search import Attack, invert
+
+LETTERS = "abcdef"
+
+
+def decode(ids):
+    return ["".join(LETTERS[i] for i in row) for row in ids]
+
+
+def embed(texts):
+    counts = np.array([[text.count(letter) for letter in LETTERS] for text in texts], float)
+    return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+
+class Toy:
+    """Guesses 'aaa…', then corrects the first wrong letter of a sorted text, one letter a round."""
+
+    def __init__(self, length=3):
+        self.length = length
+        self.embedded: list[str] = []
+        self.corrected: list[str] = []
+
+    def attack(self):
+        return Attack(self.guess, self.correct, decode, self.embed)
+
+    def embed(self, texts):
+        self.embedded += texts
+        return embed(texts)
+
+    def guess(self, targets):
+        return np.zeros((len(targets), self.length), int)
+
+    def correct(self, targets, vectors, ids, width):
+        self.corrected += decode(ids)
+        wanted = np.rint(targets / targets.max(1, keepdims=True))
+        return np.stack(
+            [
+                np.stack([self._mend(row, want, way) for way in range(width)])
+                for row, want in zip(ids, wanted, strict=True)
+            ]
+        )
+
+    def _mend(self, row, want, way):
+        """Way 0 puts a missing letter in place of a superfluous one; other ways spoil the text."""
+        row = row.copy()
+        have = np.bincount(row, minlength=len(LETTERS))
+        missing, extra = np.flatnonzero(want > have), np.flatnonzero(want < have)
+        if way:
+            row[way % self.length] = (row[way % self.length] + way) % len(LETTERS)
+        elif len(missing) and len(extra):
+            row[np.flatnonzero(row == extra[0])[0]] = missing[0]
+        return row
+
+
+def targets(*texts):
+    return embed(list(texts))
+
+
+def test_round_0_is_the_first_guess_and_every_round_is_reported():
+    history = invert(Toy().attack(), targets("bcd"), beam=1, rounds=5, patience=5)[0]
+    assert len(history) == 6
+    assert history[0].best.text == "aaa"
+
+
+def test_rounds_find_a_text_whose_letters_are_corrected_one_by_one():
+    history = invert(Toy().attack(), targets("bcd"), beam=1, rounds=5, patience=5)[0]
+    assert sorted(history[3].best.text) == ["b", "c", "d"]
+    assert history[3].best.cosine > 1 - 1e-9
+
+
+def test_the_best_cosine_never_falls_even_when_every_candidate_is_worse():
+    class Worse(Toy):
+        def correct(self, targets, vectors, ids, width):
+            return np.stack([np.stack([(row + way + 1) % 6 for way in range(width)]) for row in ids])
+
+    history = invert(Worse().attack(), targets("aab", "bcd"), beam=2, rounds=6, patience=6)
+    for rounds in history:
+        cosines = [r.best.cosine for r in rounds]
+        assert cosines == sorted(cosines)
+
+
+def test_a_recovered_text_stops_and_costs_nothing_more():
+    toy = Toy()
+    history = invert(toy.attack(), targets("aaa"), beam=3, rounds=4, patience=4)[0]
+    assert toy.corrected == []
+    assert history[4].queries == 1 and history[4].candidate is None
+
+
+def test_no_text_is_embedded_twice():
+    toy = Toy()
+    invert(toy.attack(), targets("bcd", "bcd", "bce"), beam=3, rounds=4, patience=4)
+    assert len(toy.embedded) == len(set(toy.embedded))
+
+
+def test_no_hypothesis_of_a_text_is_corrected_twice():
+    toy = Toy()
+    invert(toy.attack(), targets("bcd"), beam=3, rounds=6, patience=6)
+    assert len(toy.corrected) == len(set(toy.corrected)) > 3
+
+
+def test_a_text_without_gain_stops_after_its_patience():
+    class Stuck(Toy):
+        def correct(self, targets, vectors, ids, width):
+            self.corrected += decode(ids)
+            return ((ids + 1) % 6)[:, None].repeat(width, 1)
+
+    toy = Stuck()
+    invert(toy.attack(), targets("aab"), beam=1, rounds=10, patience=2)
+    assert toy.corrected == ["aaa", "bbb"]  # cosines 0.89, then 0.45 and 0: two without gain
+
+
+def test_a_wider_beam_corrects_as_many_hypotheses_a_round():
+    toy = Toy()
+    invert(toy.attack(), targets("bcd"), beam=3, rounds=1, patience=3)
+    assert len(toy.corrected) == 1  # there is one hypothesis before the first round
+    toy = Toy()
+    invert(toy.attack(), targets("bcd"), beam=3, rounds=2, patience=3)
+    assert len(toy.corrected) == 1 + 3
+
+
+def test_a_texts_result_does_not_depend_on_the_texts_beside_it():
+    alone = invert(Toy().attack(), targets("bcd"), beam=2, rounds=4, patience=4)[0]
+    beside = invert(Toy().attack(), targets("eef", "bcd", "aaf"), beam=2, rounds=4, patience=4)[1]
+    assert [r.best.text for r in alone] == [r.best.text for r in beside]
+    assert [r.queries for r in alone] == [r.queries for r in beside]
+
+
+def test_on_round_sees_every_round():
+    seen = []
+    invert(Toy().attack(), targets("bcd"), 1, 3, 3, lambda number, state: seen.append(number))
+    assert seen == [0, 1, 2, 3]

@@ -1,0 +1,212 @@
+"""Models, training and checkpoints."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from textback.config import Training
+from textback.errors import TextbackError
+from textback.inverter.model import Inverter
+from textback.inverter.state import Checkpoint, load_model, save_model
+from textback.inverter.training import Data, mean_nll, schedule, train
+from textback.locks import locked
+
+
+@pytest.fixture
+def toy():
+    """Passages of two tokens that the vector tells: token 1 + index of its largest component."""
+    vectors = torch.randn(256, 5, generator=torch.Generator().manual_seed(0))
+    first = 1 + vectors.argmax(1)
+    return Data(torch.stack([first, first + 5], 1).int(), (vectors,))
+
+
+@pytest.fixture
+def make(backbone):
+    def build():
+        torch.manual_seed(0)
+        return Inverter(backbone, vocabulary=12, dimension=5, vectors=1)
+
+    return build
+
+
+BUDGET = Training(examples=1280, batch=32, learning_rate=1e-2)
+
+
+def run(model, data, folder, budget=BUDGET, spec=None):
+    return train(model, data, data, budget, 0, Checkpoint(folder, spec or {"a": 1}), "toy")
+
+
+def same_weights(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_training_learns_what_the_vector_tells(make, toy, tmp_path):
+    model = make()
+    before = mean_nll(model, toy, 64)
+    result = run(model, toy, tmp_path)
+    assert mean_nll(model, toy, 64) < 0.3 * before
+    assert result.history[-1]["examples"] == 1280
+    assert len(result.history) == 10
+    assert result.flops > 0
+
+
+def test_the_same_seed_gives_the_same_weights(make, toy, tmp_path):
+    one, other = make(), make()
+    run(one, toy, tmp_path / "one")
+    run(other, toy, tmp_path / "other")
+    assert same_weights(one, other)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_training_goes_on_to_the_same_weights_and_history(
+    make, toy, tmp_path, monkeypatch, number
+):
+    whole = make()
+    expected = run(whole, toy, tmp_path / "whole")
+
+    stopped, steps = make(), []
+    forward = Inverter.nll
+
+    def interrupt(self, *arguments):
+        steps.append(1)
+        if len(steps) == 25:
+            os.kill(os.getpid(), number)
+        return forward(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Inverter, "nll", interrupt)
+        with pytest.raises(SystemExit) as stop:
+            run(stopped, toy, tmp_path / "stopped")
+    assert stop.value.code == 128 + number
+    resumed = make()
+    result = run(resumed, toy, tmp_path / "stopped")
+    assert same_weights(resumed, whole)
+    assert result.history == expected.history
+
+
+def test_dropout_too_is_the_same_after_a_resume(backbone, toy, tmp_path, monkeypatch):
+    backbone = backbone.model_copy(update={"dropout": 0.2})
+
+    def build():
+        torch.manual_seed(0)
+        return Inverter(backbone, vocabulary=12, dimension=5, vectors=1)
+
+    whole = build()
+    run(whole, toy, tmp_path / "whole")
+    monkeypatch.setattr("textback.inverter.training.CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(TextbackError):
+        run_until_failure(build(), toy, tmp_path / "killed", monkeypatch)
+    resumed = build()
+    run(resumed, toy, tmp_path / "killed")
+    assert same_weights(resumed, whole)
+
+
+def run_until_failure(model, data, folder, monkeypatch):
+    """Train with a checkpoint after every step, and fail in the middle as a kill would."""
+    forward, steps = Inverter.nll, []
+
+    def fail(self, *arguments):
+        steps.append(1)
+        if len(steps) == 20:
+            raise TextbackError("killed")
+        return forward(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Inverter, "nll", fail)
+        run(model, data, folder)
+
+
+def test_a_checkpoint_of_another_configuration_is_dropped(make, toy, tmp_path, monkeypatch):
+    with pytest.raises(TextbackError):
+        monkeypatch.setattr("textback.inverter.training.CHECKPOINT_SECONDS", 0.0)
+        run_until_failure(make(), toy, tmp_path, monkeypatch)
+    assert (tmp_path / "checkpoint.safetensors").exists()
+    other = make()
+    run(other, toy, tmp_path, spec={"a": 2})
+    fresh = make()
+    run(fresh, toy, tmp_path / "fresh")
+    assert same_weights(other, fresh)
+
+
+def test_a_truncated_checkpoint_is_named_with_the_way_out(make, toy, tmp_path, monkeypatch):
+    monkeypatch.setattr("textback.inverter.training.CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(TextbackError, match="killed"):
+        run_until_failure(make(), toy, tmp_path, monkeypatch)
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(TextbackError, match="delete it to train from the beginning"):
+        run(make(), toy, tmp_path)
+
+
+def test_a_loss_that_is_not_a_number_is_an_error_that_names_the_rate(make, toy, tmp_path):
+    toy.inputs[0][:] = float("nan")
+    with pytest.raises(TextbackError, match="learning_rate"):
+        run(make(), toy, tmp_path)
+
+
+def test_the_schedule_rises_over_the_warm_up_and_falls_to_zero():
+    factors = [schedule(step, 100, 0.1) for step in range(100)]
+    assert factors[:10] == pytest.approx([0.1 * i for i in range(1, 11)])
+    assert factors[10] == 1
+    assert all(a > b for a, b in zip(factors[10:], factors[11:], strict=False))
+    assert factors[99] == pytest.approx(1 / 90)
+
+
+def test_a_corrector_starts_as_good_as_its_hypothesizer(backbone, hypothesizer):
+    torch.manual_seed(5)
+    corrector = Inverter(backbone, vocabulary=30, dimension=5, vectors=3).eval()
+    corrector.start_from(hypothesizer)
+    e = torch.randn(4, 5)
+    assert torch.equal(corrector.readers[0].adapter(e), hypothesizer.readers[0].adapter(e))
+    assert torch.equal(corrector.t5.shared.weight, hypothesizer.t5.shared.weight)
+    assert (corrector.readers[2].lexical(e) == 0).all()
+
+
+@pytest.mark.parametrize("changed", [0, 1, 2])
+def test_a_corrector_reads_target_guess_and_tokens(corrector, changed):
+    inputs = [torch.randn(2, 5), torch.randn(2, 5), torch.tensor([[1, 2], [3, 4]])]
+    before = corrector.encode(*inputs)[0]
+    inputs[changed] = inputs[changed].flip(0)
+    assert not torch.allclose(before, corrector.encode(*inputs)[0], atol=1e-3)
+
+
+def test_any_embedding_dimension_will_do(backbone):
+    for dimension in (1, 7, 512):
+        model = Inverter(backbone, vocabulary=12, dimension=dimension, vectors=3)
+        e = torch.randn(2, dimension)
+        assert model.nll(torch.tensor([[1, 2], [3, 4]]), e, e, torch.tensor([[1, 2], [3, 4]])).shape == (2, 2)
+
+
+def test_a_model_is_loaded_as_saved(corrector, backbone, tmp_path):
+    save_model(tmp_path / "model.safetensors", corrector, backbone)
+    loaded = load_model(tmp_path / "model.safetensors")
+    inputs = (torch.randn(2, 5), torch.randn(2, 5), torch.tensor([[1, 2], [3, 4]]))
+    assert torch.equal(loaded.encode(*inputs)[0], corrector.encode(*inputs)[0])
+    assert not loaded.training
+    weights = sum(p.numel() for p in corrector.parameters()) * 4
+    assert (tmp_path / "model.safetensors").stat().st_size < 1.1 * weights + 10_000
+
+
+def test_a_truncated_or_foreign_model_is_named(hypothesizer, backbone, tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "model.safetensors"
+    save_model(path, hypothesizer, backbone)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(TextbackError, match="cannot be read"):
+        load_model(path)
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(TextbackError, match="not a model of this version"):
+        load_model(path)
+    with pytest.raises(TextbackError, match="missing"):
+        load_model(tmp_path / "missing.safetensors")
+
+
+def test_two_processes_cannot_work_in_one_folder(tmp_path):
+    with locked(tmp_path), pytest.raises(TextbackError, match="another process"):
+        with locked(tmp_path):
+            pass
+    with locked(tmp_path):
+        pass
