@@ -104,17 +104,17 @@ class Backbone(Section):
     d_ff: Positive = 512
     heads: Positive = 4
     encoder_layers: Positive = 1
-    decoder_layers: Positive = 2
+    decoder_layers: Positive = 1
     dropout: float = Field(0.0, ge=0, lt=1)
-    embedding_tokens: Positive = Field(4, description="encoder inputs a vector is projected to")
+    embedding_tokens: Positive = Field(2, description="encoder inputs a vector is projected to")
 
 
 class Training(Section):
     """A training budget, counted in examples."""
 
     examples: Positive
-    batch: Positive = 64
-    learning_rate: float = Field(2e-3, gt=0)
+    batch: Positive = 128
+    learning_rate: float = Field(3e-3, gt=0)
     warmup: Fraction = Field(0.02, description="share of the steps")
     weight_decay: float = Field(0.01, ge=0)
 
@@ -123,7 +123,7 @@ class CorrectorTraining(Training):
     """The corrector's budget, and the hypotheses it learns from."""
 
     passages: Positive = Field(description="training passages that are hypothesised")
-    hypotheses: Positive = Field(2, description="a passage: the greedy one, then sampled ones")
+    hypotheses: Positive = Field(1, description="a passage: the greedy one, then sampled ones")
     temperature: float = Field(1.0, gt=0, description="of the sampled hypotheses")
 
 

@@ -19,7 +19,7 @@ def pick_device(wanted: str) -> str:
     return "cuda" if available and wanted != "cpu" else "cpu"
 
 
-def autocast(device: str) -> torch.autocast:
+def bulk_precision(device: str) -> torch.autocast:
     """bf16 for matrix products where the hardware has it, fp32 elsewhere."""
     if device == "cuda":
         supported = torch.cuda.is_bf16_supported()

@@ -104,7 +104,9 @@ def wilson(successes: float, n: int) -> Interval:
     share = successes / n
     centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 * sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / (1 + Z95**2 / n)
-    return Interval(share, max(0.0, centre - half), min(1.0, centre + half), n)
+    low = 0.0 if successes == 0 else centre - half  # exact at the ends, where rounding would show
+    high = 1.0 if successes == n else centre + half
+    return Interval(share, low, high, n)
 
 
 def _f1(mine: Counter[str], theirs: Counter[str]) -> float:

@@ -12,10 +12,14 @@ from textback.figures.style import (
     AXIS_LABELS,
     BASELINE_NAMES,
     BASELINE_STYLES,
+    LINES,
+    MARKERS,
     WIDTH,
     dimension_label,
     errorbar,
     legend_below,
+    nth,
+    octaves,
     palette,
 )
 
@@ -47,16 +51,14 @@ def _panel(ax: Axes, table: pd.DataFrame) -> None:
     for index, (reduction, dim) in enumerate(sizes):
         line = inverted.query("reduction == @reduction and dim == @dim")
         label = f"inverter, {dimension_label(reduction, dim)}"
-        errorbar(ax, line, "length", index, color=colours[reduction, dim], label=label)
+        style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
+        errorbar(ax, line, "length", color=colours[reduction, dim], label=label, **style)
     reduction, dim = sizes[-1]
     for baseline, style in BASELINE_STYLES.items():
         line = final(
             table.query("baseline == @baseline and reduction == @reduction and dim == @dim")
         )
-        errorbar(ax, line, "length", 0, label=BASELINE_NAMES[baseline], **style)
+        errorbar(ax, line, "length", label=BASELINE_NAMES[baseline], **style)
     lengths = sorted(table["length"].unique())
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(lengths, [str(length) for length in lengths])
-    ax.minorticks_off()
-    ax.set_xlim(lengths[0] / 1.15, lengths[-1] * 1.15)
+    octaves(ax, lengths)
     ax.set_ylim(bottom=min(0.0, table["low"].min()))

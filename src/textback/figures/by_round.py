@@ -12,10 +12,13 @@ from textback.figures.style import (
     AXIS_LABELS,
     BASELINE_NAMES,
     BASELINE_STYLES,
+    LINES,
+    MARKERS,
     WIDTH,
     dimension_label,
     errorbar,
     legend_below,
+    nth,
     palette,
 )
 
@@ -47,18 +50,23 @@ def draw(tables: Tables) -> Figure:
 
 
 def _panel(ax: Axes, table: pd.DataFrame) -> None:
+    """Colour and marker tell the embedding size, the kind of line tells the beam."""
     sizes = embedding_sizes(table)
     colours = palette(sizes)
+    inverted = of_inverter(table)
+    beams = sorted(inverted["beam"].unique(), reverse=True)
     last = int(table["round"].max())
-    index = 0
-    for reduction, dim in sizes:
-        for beam in sorted(of_inverter(table)["beam"].unique()):
-            line = of_inverter(table).query(
-                "reduction == @reduction and dim == @dim and beam == @beam"
+    for i, (reduction, dim) in enumerate(sizes):
+        for j, beam in enumerate(beams):
+            errorbar(
+                ax,
+                inverted.query("reduction == @reduction and dim == @dim and beam == @beam"),
+                "round",
+                color=colours[reduction, dim],
+                marker=nth(MARKERS, i),
+                linestyle=nth(LINES, j),
+                label=f"{dimension_label(reduction, dim)}, beam {beam}",
             )
-            label = f"{dimension_label(reduction, dim)}, beam {beam}"
-            errorbar(ax, line, "round", index, color=colours[reduction, dim], label=label)
-            index += 1
     reduction, dim = sizes[-1]
     for baseline, style in BASELINE_STYLES.items():
         found = table.query(

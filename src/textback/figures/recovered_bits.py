@@ -16,6 +16,8 @@ from textback.figures.style import (
     WIDTH,
     dimension_label,
     errorbar,
+    nth,
+    octaves,
     palette,
 )
 
@@ -33,18 +35,17 @@ def _by_length(ax: Axes, table: pd.DataFrame) -> None:
     sizes = embedding_sizes(table)
     colours = palette(sizes)
     there = table[table["metric"] == "null_nll_bits"].drop_duplicates("length")
-    errorbar(ax, there, "length", 7, color=GREY, linestyle=":", label="all bits of the text")
+    style = {"color": GREY, "linestyle": ":", "marker": "x"}
+    errorbar(ax, there, "length", label="all bits of the text", **style)
     for index, (reduction, dim) in enumerate(sizes):
         line = table.query(
             "metric == 'recovered_bits' and reduction == @reduction and dim == @dim"
         )
         label = dimension_label(reduction, dim)
-        errorbar(ax, line, "length", index, color=colours[reduction, dim], label=label)
+        style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
+        errorbar(ax, line, "length", color=colours[reduction, dim], label=label, **style)
     lengths = sorted(table["length"].unique())
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(lengths, [str(length) for length in lengths])
-    ax.minorticks_off()
-    ax.set_xlim(lengths[0] / 1.15, lengths[-1] * 1.15)
+    octaves(ax, lengths)
     ax.set_ylim(bottom=0)
     ax.set_xlabel(AXIS_LABELS["length"])
     ax.set_ylabel("information (bits a text)")
@@ -61,17 +62,13 @@ def _by_dimension(ax: Axes, table: pd.DataFrame) -> None:
             ax,
             line,
             "dim",
-            index,
             color=colours[length],
-            marker=MARKERS[-1 - index],
-            linestyle=LINES[-1 - index],
+            marker=nth(MARKERS, -1 - index),
+            linestyle=nth(LINES, index),
             label=f"{length} tokens",
         )
     dims = sorted(per_token["dim"].unique())
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(dims, [str(dim) for dim in dims])
-    ax.minorticks_off()
-    ax.set_xlim(dims[0] / 1.3, dims[-1] * 1.3)
+    octaves(ax, dims)
     ax.set_ylim(bottom=0)
     ax.set_xlabel(AXIS_LABELS["dim"])
     ax.set_ylabel(AXIS_LABELS["recovered_bits_per_token"])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 WIDTH = 7.0  # inches, a text column
 MARKERS = "osD^vP*X"
-LINES = ("-", "--", "-.", ":")
+LINES = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)))
 GREY = "0.45"
 
 AXIS_LABELS = {
@@ -29,7 +30,7 @@ AXIS_LABELS = {
 BASELINE_NAMES = {"shuffled": "shuffled embeddings (null)", "nearest": "nearest training passage"}
 BASELINE_STYLES = {
     "shuffled": {"color": "0.55", "linestyle": ":", "marker": "x"},
-    "nearest": {"color": "0.25", "linestyle": (0, (5, 2)), "marker": "+"},
+    "nearest": {"color": "0.25", "linestyle": (0, (5, 2)), "marker": "P"},
 }
 
 
@@ -52,27 +53,41 @@ def apply_style() -> None:
     )
 
 
-def palette(values: Sequence[object]) -> dict[object, tuple[float, float, float]]:
-    """A colour each, from dark to light in their order (cividis, made for colour blindness)."""
-    colours = sns.color_palette("cividis", len(values) + 1)[: len(values)]
-    return dict(zip(values, colours, strict=True))
+def palette(values: Sequence[object]) -> dict[object, tuple[float, float, float, float]]:
+    """A colour each, dark to light in their order (cividis, made for colour blindness)."""
+    colours = mpl.colormaps["cividis"](np.linspace(0.0, 0.78, len(values)))
+    return dict(zip(values, map(tuple, colours), strict=True))
 
 
-def errorbar(ax: Axes, frame: pd.DataFrame, x: str, index: int, **style: object) -> None:
-    """A line of values by `x` with their 95% intervals; `index` picks marker and line."""
+def nth(kinds: Sequence, index: int):
+    """The index-th of some markers or lines, from the start again after the last."""
+    return kinds[index % len(kinds)]
+
+
+def errorbar(ax: Axes, frame: pd.DataFrame, x: str, **style: object) -> None:
+    """A line of values by `x` with their 95% intervals."""
     frame = frame.sort_values(x)
-    style.setdefault("marker", MARKERS[index % len(MARKERS)])
-    style.setdefault("linestyle", LINES[index % len(LINES)])
     ax.errorbar(
         frame[x],
         frame["value"],
-        yerr=[frame["value"] - frame["low"], frame["high"] - frame["value"]],
+        yerr=[
+            (frame["value"] - frame["low"]).clip(lower=0),
+            (frame["high"] - frame["value"]).clip(lower=0),
+        ],
         capsize=2,
         markersize=4.5,
         linewidth=1.3,
         elinewidth=0.8,
         **style,
     )
+
+
+def octaves(ax: Axes, values: Sequence[int]) -> None:
+    """A logarithmic x axis whose ticks are exactly these values, with room at both ends."""
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(values, [str(value) for value in values])
+    ax.minorticks_off()
+    ax.set_xlim(values[0] / 1.25, values[-1] * 1.25)
 
 
 def legend_below(figure: Figure, ax: Axes, columns: int) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from textback.config import Training
-from textback.device import autocast
+from textback.device import bulk_precision
 from textback.errors import TextbackError
 from textback.inverter.model import Inverter, parameter_groups
 from textback.inverter.state import Checkpoint, Position
@@ -146,7 +146,7 @@ def _step(
 ) -> Tensor:
     """One step of the optimiser; returns the loss, not yet synchronised."""
     model.train()
-    with autocast(rows[0].device.type):
+    with bulk_precision(rows[0].device.type):
         loss = model.nll(*rows).mean()
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

@@ -13,7 +13,7 @@ from torch import Tensor
 from textback.cells import SPLITS
 from textback.config import Backbone, Training
 from textback.config import Embedder as EmbedderEntry
-from textback.device import cost, pick_device
+from textback.device import bulk_precision, cost, pick_device
 from textback.embedders import load_embedder
 from textback.embeddings import embed_texts, forget
 from textback.files import replacing, write_json
@@ -101,7 +101,8 @@ def make_hypotheses(
             texts = bpe.decode_batch(ids.tolist())
             distinct = sorted(set(texts))
             label = f"embedding {split} hypotheses"
-            rows = embed_texts(embedder, distinct, spec["name"], spec["embedder"], state, label)
+            with bulk_precision(device):
+                rows = embed_texts(embedder, distinct, spec["name"], spec, state, label)
             embedded = rows[np.searchsorted(distinct, texts)]
             queries += len(distinct)
             data.write_hypotheses(output / f"{split}.safetensors", ids, embedded, len(target))
