@@ -9,16 +9,15 @@ steps start in a fraction of a second.
 """
 
 import json
-import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from textback.errors import TextbackError
+from textback.processes import DEVICE, die_with_workflow
 from textback.progress import configure, log
 
 app = typer.Typer(
@@ -47,7 +46,7 @@ def _folder(help: str) -> Any:
 SpecOption = Annotated[
     dict, typer.Option(parser=_spec, metavar="JSON", help="The step's slice of the configuration.")
 ]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+DeviceOption = Annotated[str, typer.Option(envvar=DEVICE, help="auto, cpu or cuda.")]
 StateOption = Annotated[Path, _folder("Where unfinished work is kept to be resumed.")]
 OutputFile = Annotated[Path, _file("The file to write.")]
 OutputFolder = Annotated[Path, _folder("The folder to write into.")]
@@ -214,9 +213,7 @@ def invert_cell(
     """Invert a cell's test embeddings in rounds of correction."""
     from textback.steps.invert import invert_cell as step
 
-    step(
-        spec, hypothesizer, corrector, tokenizer, passages, embeddings, reduction, output, device
-    )
+    step(spec, hypothesizer, corrector, tokenizer, passages, embeddings, reduction, output, device)
 
 
 @app.command()
@@ -311,7 +308,7 @@ def config_schema() -> None:
 
 def main() -> None:
     """Run the command line. What a user can mend is one line on stderr, exit code 1."""
-    _die_with_workflow()
+    die_with_workflow()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         app(standalone_mode=True)
@@ -327,25 +324,3 @@ def main() -> None:
     except Exception:
         log.exception("textback: unexpected error, please report it with these lines")
         sys.exit(2)
-
-
-def _die_with_workflow() -> None:
-    """End this process when the workflow that started it is gone, even by SIGKILL.
-
-    Otherwise a step would outlive a killed Snakemake and compete with its restart.
-    """
-    parent = os.environ.get("TEXTBACK_WORKFLOW_PID")
-    if parent is None or not hasattr(os, "pidfd_open"):
-        return
-    try:
-        handle = os.pidfd_open(int(parent))
-    except ProcessLookupError:
-        os._exit(1)
-
-    def watch() -> None:
-        import select
-
-        select.select([handle], [], [])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

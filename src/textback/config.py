@@ -198,7 +198,9 @@ def read_study_file(path: Path) -> Study:
     try:
         config = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise TextbackError(f"config file {path}: not YAML: {' '.join(str(error).split())}") from None
+        raise TextbackError(
+            f"config file {path}: not YAML: {' '.join(str(error).split())}"
+        ) from None
     return read_study(config)
 
 
@@ -254,8 +256,7 @@ def _check_source(name: str, corpus: Corpus) -> None:
 
 
 def _check_grid(study: Study) -> None:
-    axes = ("use_corpora", "use_embedders", "use_inverters", "lengths", "reductions", "seeds", "beams")
-    for axis in axes:
+    for axis in sorted(Axes.model_fields.keys() - {"study", "dimensions"}):
         values = getattr(study, axis)
         if not values:
             raise TextbackError(f"config: '{axis}' is empty: name at least one value")

@@ -73,7 +73,7 @@ def read_embeddings(path: Path) -> np.ndarray:
 
 def _half(name: str, vectors: np.ndarray) -> np.ndarray:
     largest = float(np.abs(vectors).max(initial=0.0))
-    if largest > np.finfo(np.float16).max:
+    if largest > float(np.finfo(np.float16).max):
         raise TextbackError(
             f"embedder '{name}' returned a component of {largest:.0f}, above what 16 bits hold: "
             "normalise its vectors"

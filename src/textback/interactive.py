@@ -1,4 +1,4 @@
-"""`textback invert`: read texts back from their embeddings with a trained cell, while one watches."""
+"""`textback invert`: read texts back from their embeddings, showing how the rounds go."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,8 @@ def trained_cells(study: Study) -> list[Cell]:
     done = [c for c in grid(study) if (c.folder / "corrector" / "model.safetensors").exists()]
     if not done:
         raise TextbackError(
-            f"study '{study.study}': no cell is trained in {cells.RESULTS}/ yet: run `snakemake` first"
+            f"study '{study.study}': no cell is trained in {cells.RESULTS}/ yet: "
+            "run `snakemake` first"
         )
     return done
 
@@ -195,9 +196,7 @@ def _span(counts: Sequence[int]) -> str:
 
 
 def _embedder(study: Study, cell: Cell) -> Embedder:
-    return load_embedder(
-        cell.embedder, study.embedders[cell.embedder], pick_device(study.device)
-    )
+    return load_embedder(cell.embedder, study.embedders[cell.embedder], pick_device(study.device))
 
 
 def _tokenizer_path(study: Study, cell: Cell) -> Path:

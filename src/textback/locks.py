@@ -28,7 +28,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _lock(folder: Path) -> TextIO:
     folder.mkdir(parents=True, exist_ok=True)
-    file = open(folder / "lock", "w")  # closed, and so unlocked, by its holder
+    file = open(folder / "lock", "w")  # noqa: SIM115, closed and so unlocked by its holder
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -4,12 +4,12 @@ Two measures are not means of such numbers: corpus BLEU, and its interval, come 
 sufficient statistics; exact match has Wilson's interval.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
-import re
 
 import numpy as np
 from rapidfuzz.distance import LCSseq, Levenshtein

@@ -66,7 +66,8 @@ def costs_page(folder: Path) -> str:
         "What the study cost",
         "<table><tr><th class=name>step</th><th class=name>cost</th><th>all runs</th>"
         f"<th>runs</th></tr>{body}</table>",
-        f"<p>Memory is the largest of the runs, all else their sum. Measured on:</p><ul>{machines}</ul>",
+        "<p>Memory is the largest of the runs, all else their sum. Measured on:</p>"
+        f"<ul>{machines}</ul>",
     )
 
 
@@ -88,13 +89,15 @@ def _cell_table(cell: pd.DataFrame, rows: dict[str, pd.DataFrame]) -> str:
     first = cell.iloc[0]
     metrics = [metric for metric in SHOWN if metric in set(cell["metric"])]
     head = "".join(f"<th>{SHOWN[metric]}</th>" for metric in metrics)
+    mine = {name: frame[frame.index.isin(cell.index)] for name, frame in rows.items()}
     body = "".join(
         f"<tr><td class=name>{name}</td>"
-        + "".join(f"<td>{_value(frame.loc[frame.index.intersection(cell.index)], m)}</td>" for m in metrics)
+        + "".join(f"<td>{_value(frame, metric)}</td>" for metric in metrics)
         + "</tr>"
-        for name, frame in rows.items()
+        for name, frame in mine.items()
     )
-    bits = {m: _value(cell, m) for m in ("recovered_bits", "null_nll_bits") if m in set(cell["metric"])}
+    wanted = {"recovered_bits", "null_nll_bits"} & set(cell["metric"])
+    bits = {metric: _value(cell, metric) for metric in wanted}
     note = (
         f"<p>One pass recovers {bits['recovered_bits']} of {bits['null_nll_bits']} bits a text.</p>"
         if len(bits) == 2

@@ -69,9 +69,7 @@ def _windows(texts: Sequence[str], tokenizer: Tokenizer, length: int) -> np.ndar
     return np.unique(np.concatenate(windows), axis=0)
 
 
-def _keep(
-    windows: np.ndarray, tokenizer: Tokenizer, held_out: set[str], wanted: int
-) -> np.ndarray:
+def _keep(windows: np.ndarray, tokenizer: Tokenizer, held_out: set[str], wanted: int) -> np.ndarray:
     """The first `wanted` windows that survive the round trip and are not held out."""
     kept, seen = [windows[:0]], 0
     for start in range(0, len(windows), 2 * wanted):

@@ -76,7 +76,7 @@ def load_projection(path: Path) -> Projection:
     """Read a projection. Raises TextbackError where the file is missing or broken."""
     try:
         with safe_open(path, "numpy") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise TextbackError(f"reduction {path}: cannot be read ({error}): remake it") from None
     variance = float(tensors.pop("explained_variance"))

@@ -20,7 +20,7 @@ def round_measures(
 ) -> dict[str, Interval]:
     """The wanted metrics of one round, a row a text (see `textback.trace`)."""
     found: dict[str, Interval] = {}
-    pairs = list(zip(frame["hypothesis"], frame["reference"], strict=True))
+    pairs = _pairs(frame)
     for name, measure in TEXT_METRICS.items():
         if name in wanted:
             values = np.array([measure(*pair) for pair in pairs])
@@ -69,13 +69,10 @@ def row(metric: str, interval: Interval, *, baseline: str, round: int, beam: int
     }
 
 
-def gains(
-    frame: pd.DataFrame, before: pd.DataFrame, drawn: np.ndarray
-) -> dict[str, Interval]:
+def gains(frame: pd.DataFrame, before: pd.DataFrame, drawn: np.ndarray) -> dict[str, Interval]:
     """Paired differences in cosine, corpus BLEU and exact match, on the same texts."""
     exact = [
-        np.array([metrics.exact_match(*pair) for pair in zip(f["hypothesis"], f["reference"], strict=True)])
-        for f in (frame, before)
+        np.array([metrics.exact_match(*pair) for pair in _pairs(side)]) for side in (frame, before)
     ]
     cosines = frame["cosine"].to_numpy(), before["cosine"].to_numpy()
     return {
@@ -83,6 +80,10 @@ def gains(
         "bleu": bootstrap.bleu_gain(_statistics(frame), _statistics(before), drawn),
         "exact_match": bootstrap.mean_gain(*exact, drawn),
     }
+
+
+def _pairs(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(frame["hypothesis"], frame["reference"], strict=True))
 
 
 def _statistics(frame: pd.DataFrame) -> np.ndarray:

@@ -24,9 +24,7 @@ class Tokenizer:
     def __init__(self, bpe: BpeTokenizer) -> None:
         self._bpe = bpe
         self.size = bpe.get_vocab_size()
-        self.opens_word = [
-            (bpe.id_to_token(i) or "").startswith(SPACE) for i in range(self.size)
-        ]
+        self.opens_word = [(bpe.id_to_token(i) or "").startswith(SPACE) for i in range(self.size)]
 
     @classmethod
     def train(cls, texts: Iterable[str], vocabulary: int) -> "Tokenizer":

@@ -26,7 +26,9 @@ def partners(n: int) -> np.ndarray:
     return (np.arange(n) + max(1, n // 2)) % n
 
 
-def to_frame(references: Sequence[str], histories: list[list[Round]], targets: np.ndarray) -> pd.DataFrame:
+def to_frame(
+    references: Sequence[str], histories: list[list[Round]], targets: np.ndarray
+) -> pd.DataFrame:
     """The trace of a search, for texts (n,) with targets (n, dim)."""
     other = partners(len(references))
     rows = [

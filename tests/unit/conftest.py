@@ -6,7 +6,7 @@ from textback.config import Backbone
 from textback.inverter.model import Inverter
 from textback.tokenizer import Tokenizer
 
-WORDS = "one two three four five six seven eight nine ten".split()
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from textback.errors import TextbackError
 from textback.passages import draw_passages, read_passages, write_passages
 from textback.tokenizer import PAD, Tokenizer
 
-WORDS = "one two three four five six seven eight nine ten".split()
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
 @pytest.fixture

@@ -75,7 +75,9 @@ def test_rounds_find_a_text_whose_letters_are_corrected_one_by_one():
 def test_the_best_cosine_never_falls_even_when_every_candidate_is_worse():
     class Worse(Toy):
         def correct(self, targets, vectors, ids, width):
-            return np.stack([np.stack([(row + way + 1) % 6 for way in range(width)]) for row in ids])
+            return np.stack(
+                [np.stack([(row + way + 1) % 6 for way in range(width)]) for row in ids]
+            )
 
     history = invert(Worse().attack(), targets("aab", "bcd"), beam=2, rounds=6, patience=6)
     for rounds in history:

@@ -1,5 +1,6 @@
 """Models, training and checkpoints."""
 
+import itertools
 import os
 import signal
 
@@ -150,7 +151,7 @@ def test_the_schedule_rises_over_the_warm_up_and_falls_to_zero():
     factors = [schedule(step, 100, 0.1) for step in range(100)]
     assert factors[:10] == pytest.approx([0.1 * i for i in range(1, 11)])
     assert factors[10] == 1
-    assert all(a > b for a, b in zip(factors[10:], factors[11:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(factors[10:]))
     assert factors[99] == pytest.approx(1 / 90)
 
 
@@ -176,7 +177,9 @@ def test_any_embedding_dimension_will_do(backbone):
     for dimension in (1, 7, 512):
         model = Inverter(backbone, vocabulary=12, dimension=dimension, vectors=3)
         e = torch.randn(2, dimension)
-        assert model.nll(torch.tensor([[1, 2], [3, 4]]), e, e, torch.tensor([[1, 2], [3, 4]])).shape == (2, 2)
+        assert model.nll(
+            torch.tensor([[1, 2], [3, 4]]), e, e, torch.tensor([[1, 2], [3, 4]])
+        ).shape == (2, 2)
 
 
 def test_a_model_is_loaded_as_saved(corrector, backbone, tmp_path):

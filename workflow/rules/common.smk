@@ -1,4 +1,3 @@
-import os
 import sys
 
 import textback
@@ -6,6 +5,7 @@ from textback import cells, specs
 from textback.config import canonical, read_study
 from textback.errors import TextbackError
 from textback.locks import hold
+from textback.processes import mark_steps
 from textback.table import cost_files as find_cost_files
 
 
@@ -26,10 +26,7 @@ LOGS = "logs"
 GPUS = 0 if STUDY.device == "cpu" else 1
 SEARCH = f"rounds{STUDY.evaluation.rounds}-passages{STUDY.evaluation.passages}"
 
-# A step ends with the workflow that started it, even if that is killed.
-os.environ["TEXTBACK_WORKFLOW_PID"] = str(os.getpid())
-os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "true"
+mark_steps(STUDY.device)
 
 
 wildcard_constraints:
@@ -48,8 +45,12 @@ wildcard_constraints:
 DOCUMENTS = RESULTS / "corpora" / "{corpus}" / "documents.parquet"
 TOKENIZER = RESULTS / "tokenizers" / "{corpus}" / "{tokenizer}" / "tokenizer.json"
 PASSAGES = RESULTS / "passages" / "{corpus}" / "{tokenizer}" / "len{length}"
-EMBEDDINGS = RESULTS / "embeddings" / "{corpus}" / "{tokenizer}" / "len{length}" / "{embedder}"
-NULL_MODEL = RESULTS / "null_models" / "{corpus}" / "len{length}" / "{inverter}" / "seed{seed}"
+EMBEDDINGS = (
+    RESULTS / "embeddings" / "{corpus}" / "{tokenizer}" / "len{length}" / "{embedder}"
+)
+NULL_MODEL = (
+    RESULTS / "null_models" / "{corpus}" / "len{length}" / "{inverter}" / "seed{seed}"
+)
 CELL = (
     RESULTS
     / "cells"
@@ -76,7 +77,9 @@ def cast(wildcards, name):
     if name.startswith("="):
         return name[1:]
     value = getattr(wildcards, name)
-    return int(value) if name in ("length", "seed", "beam", "rounds", "texts") else value
+    return (
+        int(value) if name in ("length", "seed", "beam", "rounds", "texts") else value
+    )
 
 
 def of_tokenizer(*patterns):
@@ -88,6 +91,11 @@ def of_tokenizer(*patterns):
         return [str(pattern).format(**known) for pattern in patterns]
 
     return paths
+
+
+def inside(folder, *names):
+    """Files of a folder."""
+    return [folder / name for name in names]
 
 
 def take_workflow_lock():

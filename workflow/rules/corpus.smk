@@ -1,11 +1,11 @@
 rule corpus:
     output:
         DOCUMENTS,
-    params:
-        spec=spec(specs.corpus, "corpus"),
     log:
         f"{LOGS}/corpus/{{corpus}}.log",
     localrule: True
+    params:
+        spec=spec(specs.corpus, "corpus"),
     message:
         "corpus {wildcards.corpus}"
     shell:
@@ -17,11 +17,11 @@ rule tokenizer:
         documents=DOCUMENTS,
     output:
         TOKENIZER,
-    params:
-        spec=spec(specs.tokenizer, "tokenizer"),
     log:
         f"{LOGS}/tokenizer/{{corpus}}/{{tokenizer}}.log",
     localrule: True
+    params:
+        spec=spec(specs.tokenizer, "tokenizer"),
     message:
         "tokenizer {wildcards.tokenizer}"
     shell:
@@ -35,11 +35,11 @@ rule passages:
         tokenizer=TOKENIZER,
     output:
         expand(PASSAGES / "{split}.parquet", split=SPLITS, allow_missing=True),
+    log:
+        f"{LOGS}/passages/{{corpus}}/{{tokenizer}}/len{{length}}.log",
     params:
         spec=spec(specs.passages, "corpus", "length"),
         folder=lambda wildcards, output: Path(output[0]).parent,
-    log:
-        f"{LOGS}/passages/{{corpus}}/{{tokenizer}}/len{{length}}.log",
     message:
         "passages of {wildcards.length} tokens"
     shell:

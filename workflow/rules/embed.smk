@@ -4,21 +4,21 @@ rule embed:
     output:
         expand(EMBEDDINGS / "{split}.safetensors", split=SPLITS, allow_missing=True),
         EMBEDDINGS / "costs.json",
-    params:
-        spec=spec(specs.embed, "embedder", "length"),
-        passages=lambda wildcards, input: Path(input[0]).parent,
-        folder=lambda wildcards, output: Path(output[0]).parent,
-        state=lambda wildcards, output: STATE / Path(output[0]).parent,
     log:
         f"{LOGS}/embed/{{corpus}}/{{tokenizer}}/len{{length}}/{{embedder}}.log",
     threads: 1
     resources:
         gpu=GPUS,
+    params:
+        spec=spec(specs.embed, "embedder", "length"),
+        passages=lambda wildcards, input: Path(input[0]).parent,
+        folder=lambda wildcards, output: Path(output[0]).parent,
+        state=lambda wildcards, output: STATE / Path(output[0]).parent,
     message:
         "embeddings of {wildcards.length} tokens, {wildcards.embedder}"
     shell:
         "textback --log {log} embed --spec {params.spec:q} --passages {params.passages}"
-        " --output {params.folder} --state {params.state} --device {STUDY.device}"
+        " --output {params.folder} --state {params.state}"
 
 
 rule reduction:
@@ -26,11 +26,11 @@ rule reduction:
         EMBEDDINGS / "train.safetensors",
     output:
         EMBEDDINGS / "{reduction}" / "reduction.safetensors",
+    log:
+        f"{LOGS}/reduction/{{corpus}}/{{tokenizer}}/len{{length}}/{{embedder}}/{{reduction}}.log",
     params:
         spec=spec(specs.reduction, "embedder", "reduction"),
         embeddings=lambda wildcards, input: Path(input[0]).parent,
-    log:
-        f"{LOGS}/reduction/{{corpus}}/{{tokenizer}}/len{{length}}/{{embedder}}/{{reduction}}.log",
     message:
         "reduction {wildcards.reduction}, length {wildcards.length}"
     shell:
@@ -40,19 +40,23 @@ rule reduction:
 
 rule nearest:
     input:
-        passages=expand(PASSAGES / "{split}.parquet", split=["train", "test"], allow_missing=True),
+        passages=expand(
+            PASSAGES / "{split}.parquet", split=["train", "test"], allow_missing=True
+        ),
         embeddings=expand(
-            EMBEDDINGS / "{split}.safetensors", split=["train", "test"], allow_missing=True
+            EMBEDDINGS / "{split}.safetensors",
+            split=["train", "test"],
+            allow_missing=True,
         ),
         reduction=EMBEDDINGS / "{reduction}" / "reduction.safetensors",
     output:
         EMBEDDINGS / "{reduction}" / "nearest.parquet",
+    log:
+        f"{LOGS}/nearest/{{corpus}}/{{tokenizer}}/len{{length}}/{{embedder}}/{{reduction}}.log",
     params:
         recipe=specs.NEAREST_RECIPE,
         passages=lambda wildcards, input: Path(input.passages[0]).parent,
         embeddings=lambda wildcards, input: Path(input.embeddings[0]).parent,
-    log:
-        f"{LOGS}/nearest/{{corpus}}/{{tokenizer}}/len{{length}}/{{embedder}}/{{reduction}}.log",
     message:
         "nearest training passages, length {wildcards.length}, {wildcards.reduction}"
     shell:

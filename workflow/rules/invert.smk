@@ -7,15 +7,15 @@ rule invert:
         embeddings=of_tokenizer(EMBEDDINGS / "test.safetensors"),
         reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
     output:
-        multiext(str(INVERSION) + "/", "trace.parquet", "costs.json"),
-    params:
-        spec=spec(specs.invert, "embedder", "beam", "rounds", "texts"),
-        folder=lambda wildcards, output: Path(output[0]).parent,
+        inside(INVERSION, "trace.parquet", "costs.json"),
     log:
         f"{LOGS}/invert/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}/beam{{beam}}-rounds{{rounds}}-passages{{texts}}.log",
     threads: 1
     resources:
         gpu=GPUS,
+    params:
+        spec=spec(specs.invert, "embedder", "beam", "rounds", "texts"),
+        folder=lambda wildcards, output: Path(output[0]).parent,
     message:
         "inversion, length {wildcards.length}, {wildcards.reduction}, beam {wildcards.beam}"
     shell:
@@ -23,7 +23,7 @@ rule invert:
         " --hypothesizer {input.hypothesizer} --corrector {input.corrector}"
         " --tokenizer {input.tokenizer} --passages {input.passages}"
         " --embeddings {input.embeddings} --reduction {input.reduction}"
-        " --output {params.folder} --device {STUDY.device}"
+        " --output {params.folder}"
 
 
 rule score:
@@ -45,15 +45,22 @@ rule score:
         / "{reduction}"
         / "{inverter}"
         / "seed{seed}.json",
-    params:
-        spec=spec(
-            specs.score, "corpus", "embedder", "length", "reduction", "inverter", "seed"
-        ),
-        traces=lambda wildcards, input: " ".join(
-            f"--beam {beam} --trace {path}" for beam, path in zip(STUDY.beams, input.traces)
-        ),
     log:
         f"{LOGS}/score/{STUDY.study}/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
+    params:
+        spec=spec(
+            specs.score,
+            "corpus",
+            "embedder",
+            "length",
+            "reduction",
+            "inverter",
+            "seed",
+        ),
+        traces=lambda wildcards, input: " ".join(
+            f"--beam {beam} --trace {path}"
+            for beam, path in zip(STUDY.beams, input.traces)
+        ),
     message:
         "scores, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:

@@ -33,15 +33,16 @@ rule table:
             labels={"table": "paired comparisons"},
         ),
         FOLDER / "texts.parquet",
-    params:
-        spec=mendable(lambda: canonical(specs.table(STUDY))),
     log:
         f"{LOGS}/table/{STUDY.study}.log",
     localrule: True
+    params:
+        folder=FOLDER,
+        spec=mendable(lambda: canonical(specs.table(STUDY))),
     message:
         "table"
     shell:
-        "textback --log {log} table --spec {params.spec:q} --output {FOLDER}"
+        "textback --log {log} table --spec {params.spec:q} --output {params.folder}"
 
 
 rule costs:
@@ -49,11 +50,11 @@ rule costs:
         ALL_COSTS,
     output:
         FOLDER / "costs.csv",
-    params:
-        spec=mendable(lambda: canonical(specs.table(STUDY))),
     log:
         f"{LOGS}/costs/{STUDY.study}.log",
     localrule: True
+    params:
+        spec=mendable(lambda: canonical(specs.table(STUDY))),
     message:
         "costs"
     shell:
@@ -76,10 +77,12 @@ rule figure:
     log:
         f"{LOGS}/figure/{STUDY.study}/{{figure}}.log",
     localrule: True
+    params:
+        folder=FOLDER,
     message:
         "figure {wildcards.figure}"
     shell:
-        "textback --log {log} figure {wildcards.figure} --study {FOLDER}"
+        "textback --log {log} figure {wildcards.figure} --study {params.folder}"
 
 
 rule pages:
@@ -103,20 +106,22 @@ rule pages:
     log:
         f"{LOGS}/pages/{STUDY.study}.log",
     localrule: True
+    params:
+        folder=FOLDER,
     message:
         "pages"
     shell:
-        "textback --log {log} pages --study {FOLDER}"
+        "textback --log {log} pages --study {params.folder}"
 
 
 rule study_config:
     output:
         FOLDER / "config.json",
-    params:
-        config=canonical(STUDY.model_dump()),
     log:
         f"{LOGS}/study_config/{STUDY.study}.log",
     localrule: True
+    params:
+        config=canonical(STUDY.model_dump()),
     message:
         "the study's configuration"
     shell:
@@ -140,10 +145,12 @@ rule report:
     log:
         f"{LOGS}/report/{STUDY.study}.log",
     localrule: True
+    params:
+        snakefile=workflow.main_snakefile,
     message:
         "report"
     shell:
         # Snakemake draws its report of the finished part of this workflow.
-        "snakemake --snakefile {workflow.main_snakefile:q} --configfile {input.config}"
+        "snakemake --snakefile {params.snakefile:q} --configfile {input.config}"
         " --workflow-profile none --nolock --cores 1 --report {output} report_contents"
         " > {log} 2>&1"

@@ -1,5 +1,7 @@
 TRAIN_PASSAGES = of_tokenizer(*(PASSAGES / f"{split}.parquet" for split in SPLITS))
-TRAIN_EMBEDDINGS = of_tokenizer(*(EMBEDDINGS / f"{split}.safetensors" for split in SPLITS))
+TRAIN_EMBEDDINGS = of_tokenizer(
+    *(EMBEDDINGS / f"{split}.safetensors" for split in SPLITS)
+)
 
 
 rule null_model:
@@ -7,29 +9,29 @@ rule null_model:
         tokenizer=of_tokenizer(TOKENIZER),
         passages=TRAIN_PASSAGES,
     output:
-        multiext(
-            str(NULL_MODEL / "null_model") + "/",
+        inside(
+            NULL_MODEL / "null_model",
             "model.safetensors",
             "likelihood.parquet",
             "history.csv",
             "costs.json",
         ),
-    params:
-        spec=spec(specs.training, "inverter", "=null_model", "seed"),
-        passages=lambda wildcards, input: Path(input.passages[0]).parent,
-        folder=lambda wildcards, output: Path(output[0]).parent,
-        state=lambda wildcards, output: STATE / Path(output[0]).parent,
     log:
         f"{LOGS}/null_model/{{corpus}}/len{{length}}/{{inverter}}/seed{{seed}}.log",
     threads: 1
     resources:
         gpu=GPUS,
+    params:
+        spec=spec(specs.training, "inverter", "=null_model", "seed"),
+        passages=lambda wildcards, input: Path(input.passages[0]).parent,
+        folder=lambda wildcards, output: Path(output[0]).parent,
+        state=lambda wildcards, output: STATE / Path(output[0]).parent,
     message:
         "null model, length {wildcards.length}, {wildcards.inverter}, seed {wildcards.seed}"
     shell:
         "textback --log {log} train-null-model --spec {params.spec:q}"
         " --tokenizer {input.tokenizer} --passages {params.passages}"
-        " --output {params.folder} --state {params.state} --device {STUDY.device}"
+        " --output {params.folder} --state {params.state}"
 
 
 rule hypothesizer:
@@ -39,31 +41,31 @@ rule hypothesizer:
         embeddings=TRAIN_EMBEDDINGS,
         reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
     output:
-        multiext(
-            str(CELL / "hypothesizer") + "/",
+        inside(
+            CELL / "hypothesizer",
             "model.safetensors",
             "likelihood.parquet",
             "history.csv",
             "costs.json",
         ),
+    log:
+        f"{LOGS}/hypothesizer/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
+    threads: 1
+    resources:
+        gpu=GPUS,
     params:
         spec=spec(specs.training, "inverter", "=hypothesizer", "seed"),
         passages=lambda wildcards, input: Path(input.passages[0]).parent,
         embeddings=lambda wildcards, input: Path(input.embeddings[0]).parent,
         folder=lambda wildcards, output: Path(output[0]).parent,
         state=lambda wildcards, output: STATE / Path(output[0]).parent,
-    log:
-        f"{LOGS}/hypothesizer/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
-    threads: 1
-    resources:
-        gpu=GPUS,
     message:
         "hypothesizer, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:
         "textback --log {log} train-hypothesizer --spec {params.spec:q}"
         " --tokenizer {input.tokenizer} --passages {params.passages}"
         " --embeddings {params.embeddings} --reduction {input.reduction}"
-        " --output {params.folder} --state {params.state} --device {STUDY.device}"
+        " --output {params.folder} --state {params.state}"
 
 
 rule hypotheses:
@@ -74,23 +76,23 @@ rule hypotheses:
         embeddings=TRAIN_EMBEDDINGS,
         reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
     output:
-        multiext(
-            str(CELL / "hypotheses") + "/",
+        inside(
+            CELL / "hypotheses",
             "train.safetensors",
             "validation.safetensors",
             "costs.json",
         ),
+    log:
+        f"{LOGS}/hypotheses/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
+    threads: 1
+    resources:
+        gpu=GPUS,
     params:
         spec=spec(specs.hypotheses, "inverter", "embedder", "seed"),
         passages=lambda wildcards, input: Path(input.passages[0]).parent,
         embeddings=lambda wildcards, input: Path(input.embeddings[0]).parent,
         folder=lambda wildcards, output: Path(output[0]).parent,
         state=lambda wildcards, output: STATE / Path(output[0]).parent,
-    log:
-        f"{LOGS}/hypotheses/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
-    threads: 1
-    resources:
-        gpu=GPUS,
     message:
         "hypotheses, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:
@@ -98,7 +100,6 @@ rule hypotheses:
         " --hypothesizer {input.hypothesizer} --tokenizer {input.tokenizer}"
         " --passages {params.passages} --embeddings {params.embeddings}"
         " --reduction {input.reduction} --output {params.folder} --state {params.state}"
-        " --device {STUDY.device}"
 
 
 rule corrector:
@@ -107,13 +108,16 @@ rule corrector:
         passages=TRAIN_PASSAGES,
         embeddings=TRAIN_EMBEDDINGS,
         reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
-        hypotheses=multiext(
-            str(CELL / "hypotheses") + "/", "train.safetensors", "validation.safetensors"
+        hypotheses=inside(
+            CELL / "hypotheses", "train.safetensors", "validation.safetensors"
         ),
     output:
-        multiext(
-            str(CELL / "corrector") + "/", "model.safetensors", "history.csv", "costs.json"
-        ),
+        inside(CELL / "corrector", "model.safetensors", "history.csv", "costs.json"),
+    log:
+        f"{LOGS}/corrector/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
+    threads: 1
+    resources:
+        gpu=GPUS,
     params:
         spec=spec(specs.training, "inverter", "=corrector", "seed"),
         passages=lambda wildcards, input: Path(input.passages[0]).parent,
@@ -121,11 +125,6 @@ rule corrector:
         hypotheses=lambda wildcards, input: Path(input.hypotheses[0]).parent,
         folder=lambda wildcards, output: Path(output[0]).parent,
         state=lambda wildcards, output: STATE / Path(output[0]).parent,
-    log:
-        f"{LOGS}/corrector/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
-    threads: 1
-    resources:
-        gpu=GPUS,
     message:
         "corrector, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:
@@ -133,4 +132,3 @@ rule corrector:
         " --hypothesizer {input.hypothesizer} --passages {params.passages}"
         " --embeddings {params.embeddings} --reduction {input.reduction}"
         " --hypotheses {params.hypotheses} --output {params.folder} --state {params.state}"
-        " --device {STUDY.device}"

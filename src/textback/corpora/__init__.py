@@ -9,8 +9,8 @@ import pandas as pd
 
 from textback.config import Corpus
 from textback.corpora.files import read_folder
-from textback.packages import package_folder
 from textback.errors import TextbackError
+from textback.packages import package_folder
 
 
 def read_documents(name: str, corpus: Corpus) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.errors import unknown_name
-from textback.files import replacing
 from textback.figures.style import apply_style
+from textback.files import replacing
 
 
 @dataclass(frozen=True)

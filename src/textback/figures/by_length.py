@@ -1,10 +1,9 @@
 """Measures by text length, a line a dimension, after the last round of the widest beam."""
 
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-import pandas as pd
 
 from textback.figures import Tables
 from textback.figures.select import embedding_sizes, final, of_inverter

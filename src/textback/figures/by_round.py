@@ -1,10 +1,9 @@
 """Measures by correction round: a row of panels a length, a line a dimension and beam."""
 
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-import pandas as pd
 
 from textback.figures import Tables
 from textback.figures.select import embedding_sizes, of_inverter

@@ -1,10 +1,9 @@
 """Recovered information by length and by dimension, of the hypothesizer's one pass."""
 
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-import pandas as pd
 
 from textback.figures import Tables
 from textback.figures.select import embedding_sizes
@@ -38,9 +37,7 @@ def _by_length(ax: Axes, table: pd.DataFrame) -> None:
     style = {"color": GREY, "linestyle": ":", "marker": "x"}
     errorbar(ax, there, "length", label="all bits of the text", **style)
     for index, (reduction, dim) in enumerate(sizes):
-        line = table.query(
-            "metric == 'recovered_bits' and reduction == @reduction and dim == @dim"
-        )
+        line = table.query("metric == 'recovered_bits' and reduction == @reduction and dim == @dim")
         label = dimension_label(reduction, dim)
         style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
         errorbar(ax, line, "length", color=colours[reduction, dim], label=label, **style)

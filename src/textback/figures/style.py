@@ -59,7 +59,7 @@ def palette(values: Sequence[object]) -> dict[object, tuple[float, float, float,
     return dict(zip(values, map(tuple, colours), strict=True))
 
 
-def nth(kinds: Sequence, index: int):
+def nth(kinds: Sequence, index: int) -> object:
     """The index-th of some markers or lines, from the start again after the last."""
     return kinds[index % len(kinds)]
 

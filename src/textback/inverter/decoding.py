@@ -6,6 +6,7 @@ stops after `length` tokens, and the special token is never chosen.
 
 import torch
 from torch import Tensor
+from transformers.cache_utils import EncoderDecoderCache
 
 from textback.inverter.model import Inverter, new_cache
 from textback.tokenizer import PAD
@@ -21,7 +22,9 @@ def beam_search(
     Returns ids, (n, width, length), best first, and log-likelihoods, (n, width).
     """
     n = len(encoded)
-    logp = _next(model, encoded, lexical, torch.full((n, 1), PAD, device=encoded.device), cache := new_cache())
+    cache = new_cache()
+    start = torch.full((n, 1), PAD, device=encoded.device)
+    logp = _next(model, encoded, lexical, start, cache)
     scores, tokens = logp.topk(width)
     ids = tokens[..., None]
     rows = torch.arange(n, device=encoded.device).repeat_interleave(width)
@@ -59,7 +62,9 @@ def sample(
     return ids[:, 1:]
 
 
-def _next(model: Inverter, encoded: Tensor, lexical: Tensor, ids: Tensor, cache) -> Tensor:
+def _next(
+    model: Inverter, encoded: Tensor, lexical: Tensor, ids: Tensor, cache: EncoderDecoderCache
+) -> Tensor:
     """Log-probabilities of the next token, (n, vocabulary); the special token has none."""
     logits = model.decode(encoded, lexical, ids, cache)[:, -1].float()
     logits[:, PAD] = -torch.inf

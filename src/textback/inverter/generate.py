@@ -1,5 +1,7 @@
 """Texts in bulk from trained models: batched over any number of rows."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -52,7 +54,7 @@ def correct(model: Inverter, target: Tensor, vector: Tensor, ids: Tensor, width:
     )
 
 
-def _batches(rows: int, label: str | None):
+def _batches(rows: int, label: str | None) -> Iterator[slice]:
     if label is not None:
         return chunks(label, rows, BATCH, "passages")
     return (slice(start, start + BATCH) for start in range(0, rows, BATCH))

@@ -6,6 +6,7 @@ last checkpoint and ends in the same weights.
 """
 
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from textback.inverter.model import Inverter, parameter_groups
 from textback.inverter.state import Checkpoint, Position
 from textback.progress import Meter
 
-CHECKPOINT_SECONDS = 20.0
+CHECKPOINT_SECONDS = float(os.environ.get("TEXTBACK_CHECKPOINT_SECONDS", "20"))
 VALIDATIONS = 10  # along a run
 GRADIENT_NORM = 1.0
 
@@ -141,9 +142,7 @@ def _optimizer(model: Inverter, budget: Training) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
 
 
-def _step(
-    model: Inverter, optimizer: torch.optim.Optimizer, rows: tuple[Tensor, ...]
-) -> Tensor:
+def _step(model: Inverter, optimizer: torch.optim.Optimizer, rows: tuple[Tensor, ...]) -> Tensor:
     """One step of the optimiser; returns the loss, not yet synchronised."""
     model.train()
     with bulk_precision(rows[0].device.type):

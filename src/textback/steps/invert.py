@@ -76,9 +76,7 @@ def load_attack(
     def guess(target: np.ndarray) -> np.ndarray:
         return generate.guess(first, tensor(target), length).cpu().numpy()
 
-    def correct(
-        target: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
-    ) -> np.ndarray:
+    def correct(target: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int) -> np.ndarray:
         found = generate.correct(second, tensor(target), tensor(vector), tensor(ids), width)
         return found.cpu().numpy()
 

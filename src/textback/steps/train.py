@@ -106,8 +106,9 @@ def make_hypotheses(
             embedded = rows[np.searchsorted(distinct, texts)]
             queries += len(distinct)
             data.write_hypotheses(output / f"{split}.safetensors", ids, embedded, len(target))
-            cosines = (project(embedded) * target.cpu().repeat(wanted["hypotheses"], 1).numpy()).sum(1)
-            log.info("%s hypotheses: mean cosine %.3f", split, cosines[: len(target)].mean())
+            greedy = project(embedded[: len(target)])
+            cosine = float((greedy * target.cpu().numpy()).sum(1).mean())
+            log.info("%s hypotheses: mean cosine %.3f", split, cosine)
         forget(state)
     seconds = time.monotonic() - began
     write_json(output / "costs.json", cost(device, embedder_queries=queries, embed_seconds=seconds))
@@ -168,7 +169,13 @@ def _new(spec: Spec, tokenizer: Path, dimension: int, device: str) -> Inverter:
 
 
 def _train(
-    spec: Spec, model: Inverter, train_data: Data, validation: Data, output: Path, state: Path, label: str
+    spec: Spec,
+    model: Inverter,
+    train_data: Data,
+    validation: Data,
+    output: Path,
+    state: Path,
+    label: str,
 ) -> None:
     """Train, or go on training, and write model, history and costs into a folder."""
     budget = Training(**spec["training"])

@@ -1,0 +1,40 @@
+"""What a workflow tells its steps through their environment: who it is, and the device.
+
+Steps end with the workflow that started them, even where that is killed. Otherwise a step would
+outlive a killed Snakemake and compete with its restart.
+"""
+
+import os
+import select
+import threading
+
+WORKFLOW = "TEXTBACK_WORKFLOW_PID"
+DEVICE = "TEXTBACK_DEVICE"
+
+
+def mark_steps(device: str) -> None:
+    """Called by the workflow: sets the environment of its steps."""
+    os.environ[DEVICE] = device
+    os.environ[WORKFLOW] = str(os.getpid())
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+
+
+def die_with_workflow() -> None:
+    """Called by a step: end this process when the workflow's ends, within milliseconds.
+
+    Does nothing for a step that a person runs, or where the system has no pidfd (not Linux).
+    """
+    parent = os.environ.get(WORKFLOW)
+    if parent is None or not hasattr(os, "pidfd_open"):
+        return
+    try:
+        handle = os.pidfd_open(int(parent))
+    except ProcessLookupError:
+        os._exit(1)
+
+    def watch() -> None:
+        select.select([handle], [], [])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

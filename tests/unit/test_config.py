@@ -1,0 +1,166 @@
+"""The configuration, the grid, and what each step is told of them."""
+
+import copy
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from textback import specs
+from textback.cells import Cell, Reduction, grid
+from textback.config import FIGURES, METRICS, canonical, json_schema, read_study, read_study_file
+from textback.errors import TextbackError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def test_the_default_study_is_valid_and_has_its_four_cells(config):
+    cells = list(grid(read_study(config)))
+    assert [(c.length, str(c.reduction)) for c in cells] == [
+        (4, "native"),
+        (4, "pca64"),
+        (8, "native"),
+        (8, "pca64"),
+    ]
+
+
+def test_native_has_no_dimension_to_choose_and_other_reductions_have_each(config):
+    config |= {"reductions": ["native", "pca"], "dimensions": [16, 64], "lengths": [4]}
+    assert [str(c.reduction) for c in grid(read_study(config))] == ["native", "pca16", "pca64"]
+
+
+def test_a_cells_dimension_is_the_reductions_or_the_embedders(config):
+    study = read_study(config)
+    assert [c.dimension(study) for c in grid(study)] == [384, 64, 384, 64]
+
+
+def test_a_cells_path_holds_all_that_makes_it(config):
+    cell = Cell("wiki", "gtr", 32, Reduction("pca", 64), "base", 3)
+    assert str(cell.folder) == "results/cells/wiki/gtr/len32/pca64/base/seed3"
+
+
+def test_several_mistakes_are_still_one_line(config):
+    config |= {"lenghts": [4], "sede": 1}
+    with pytest.raises(TextbackError) as error:
+        read_study(config)
+    assert "\n" not in str(error.value) and "(and 1 more)" in str(error.value)
+
+
+def test_every_nested_key_is_checked_and_the_nearest_is_named(config):
+    config["corpora"]["state-of-the-union"]["split"]["validaton"] = 0.1
+    with pytest.raises(TextbackError, match=r"did you mean 'corpora.state-of-the-union.split.val"):
+        read_study(config)
+
+
+def test_a_duplicate_on_an_axis_is_an_error(config):
+    config["lengths"] = [4, 4]
+    with pytest.raises(TextbackError, match="'lengths' names a value twice"):
+        read_study(config)
+
+
+def test_a_missing_key_and_a_wrong_type_name_the_key(config):
+    without = {key: value for key, value in config.items() if key != "lengths"}
+    with pytest.raises(TextbackError, match="'lengths' is missing"):
+        read_study(without)
+    with pytest.raises(TextbackError, match=r"config key 'seeds\.0'"):
+        read_study(config | {"seeds": ["zero"]})
+
+
+def test_a_file_that_is_missing_or_not_yaml_is_named(tmp_path):
+    with pytest.raises(TextbackError, match="none.yaml"):
+        read_study_file(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(TextbackError, match="not YAML"):
+        read_study_file(tmp_path / "bad.yaml")
+
+
+def test_canonical_json_does_not_depend_on_the_order_of_keys():
+    assert canonical({"b": 1, "a": {"d": 2, "c": 3}}) == canonical({"a": {"c": 3, "d": 2}, "b": 1})
+
+
+def test_each_step_is_told_only_what_it_does(config):
+    """A change of one section changes the specs of the steps that read it, and no other."""
+
+    def told(config):
+        study = read_study(config)
+        return {
+            "corpus": specs.corpus(study, "state-of-the-union"),
+            "tokenizer": specs.tokenizer(study, "bpe-2k"),
+            "passages": specs.passages(study, "state-of-the-union", 4),
+            "embed": specs.embed(study, "minilm", 4),
+            "hypothesizer": specs.training(study, "nano", "hypothesizer", 0),
+            "hypotheses": specs.hypotheses(study, "nano", "minilm", 0),
+            "corrector": specs.training(study, "nano", "corrector", 0),
+            "invert": specs.invert(study, "minilm", 4, 10, 500),
+        }
+
+    def changed(*path, value):
+        other = copy.deepcopy(config)
+        section = other
+        for key in path[:-1]:
+            section = section[key]
+        section[path[-1]] = value
+        before, after = told(config), told(other)
+        return {step for step in before if before[step] != after[step]}
+
+    nano = ("inverters", "nano")
+    assert changed(*nano, "hypothesizer", "examples", value=7) == {"hypothesizer"}
+    assert changed(*nano, "corrector", "examples", value=7) == {"corrector"}
+    assert changed(*nano, "corrector", "passages", value=7) == {"hypotheses"}
+    assert changed(*nano, "backbone", "d_ff", value=8) == {"hypothesizer", "corrector"}
+    assert changed("tokenizers", "bpe-2k", "vocabulary", value=512) == {"tokenizer"}
+    assert changed("evaluation", "patience", value=1) == {"invert"}
+    assert changed("corpora", "state-of-the-union", "lowercase", value=False) == {"corpus"}
+    assert changed("corpora", "state-of-the-union", "passages", value={}) == {"passages"}
+    assert changed("device", value="auto") == set()
+    assert changed("lengths", value=[4]) == set()
+
+
+def test_the_committed_schema_is_the_codes():
+    committed = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    assert committed == json_schema()
+
+
+def test_every_figure_has_a_module_a_caption_and_a_category():
+    captions = (ROOT / "workflow/report/figure.rst").read_text()
+    rules = (ROOT / "workflow/rules/report.smk").read_text()
+    for name in FIGURES:
+        assert (ROOT / f"src/textback/figures/{name}.py").exists()
+        assert f'"{name}"' in captions and f'"{name}"' in rules
+
+
+def test_every_key_and_metric_is_documented_or_in_the_schema():
+    page = (ROOT / "config" / "README.md").read_text()
+    schema = json_schema()
+    for section in [schema, *schema["$defs"].values()]:
+        for key in section["properties"]:
+            assert f"`{key}" in page or f".{key}`" in page or f"`.{key}" in page, key
+    assert len(METRICS) == len(set(METRICS))
+
+
+def test_conda_users_get_the_same_packages():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
+    pip = next(part["pip"] for part in conda["dependencies"] if isinstance(part, dict))
+    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    assert sorted(pip) == sorted([*wanted, "-e ."])
+    python = next(p for p in conda["dependencies"] if str(p).startswith("python "))
+    assert python == f"python {project['project']['requires-python']}"
+
+
+def test_the_workflows_tiny_study_is_valid_over_the_default(config):
+    tiny = yaml.safe_load((ROOT / "tests/workflow/tiny.yaml").read_text())
+
+    def merge(one, other):
+        for key, value in other.items():
+            one[key] = merge(one.get(key, {}), value) if isinstance(value, dict) else value
+        return one
+
+    assert len(list(grid(read_study(merge(config, tiny))))) == 1

