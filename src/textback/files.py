@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from textback.errors import TextbackError
 
 
@@ -24,9 +26,9 @@ def replacing(path: Path) -> Iterator[Path]:
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # safetensors wraps what the system says
         raise TextbackError(
-            f"{path}: cannot be written ({error.strerror or error}): free some space or change "
+            f"{path}: cannot be written ({getattr(error, 'strerror', None) or error}): free some space or change "
             "the folder's rights, then run the same command again"
         ) from error
     finally:
