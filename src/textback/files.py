@@ -27,9 +27,10 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
     except (OSError, SafetensorError) as error:  # safetensors wraps what the system says
+        problem = getattr(error, "strerror", None) or error
         raise TextbackError(
-            f"{path}: cannot be written ({getattr(error, 'strerror', None) or error}): free some space or change "
-            "the folder's rights, then run the same command again"
+            f"{path}: cannot be written ({problem}): free some space or change the folder's "
+            "rights, then run the same command again"
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

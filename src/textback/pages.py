@@ -1,6 +1,7 @@
 """Two HTML pages for the report: what the study found, and what it cost."""
 
 import html
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -49,12 +50,13 @@ def overview_page(folder: Path) -> str:
 def costs_page(folder: Path) -> str:
     """Seconds, FLOPs, queries and memory of each step, with device and versions."""
     costs = _read(folder / "costs.csv")
-    by = ["step", "metric"]
-    sums = costs.groupby(by)["value"].agg(["sum", "max", "count"]).reset_index()
+    steps = [step for step in STEPS if step in set(costs["step"])]
+    head = "".join(f"<th>{name}</th>" for name, _, _ in COSTS)
     body = "".join(
-        f"<tr><td class=name>{row.step}</td><td class=name>{row.metric.replace('_', ' ')}</td>"
-        f"<td>{_amount(row.metric, row)}</td><td>{row.count}</td></tr>"
-        for row in sums.itertuples(name="Cost")
+        f"<tr><td class=name>{step.replace('_', ' ')}</td>"
+        + "".join(f"<td>{_cost(costs[costs['step'] == step], *rest)}</td>" for _, *rest in COSTS)
+        + "</tr>"
+        for step in steps
     )
     machines = "".join(
         f"<li>{html.escape(device)}, Python {python}, {html.escape(versions)}</li>"
@@ -64,21 +66,25 @@ def costs_page(folder: Path) -> str:
     )
     return _page(
         "What the study cost",
-        "<table><tr><th class=name>step</th><th class=name>cost</th><th>all runs</th>"
-        f"<th>runs</th></tr>{body}</table>",
-        "<p>Memory is the largest of the runs, all else their sum. Measured on:</p>"
+        f"<table><tr><th class=name>step</th>{head}</tr>{body}</table>",
+        "<p>Sums over all runs of a step; memory is the largest of them. Measured on:</p>"
         f"<ul>{machines}</ul>",
     )
 
 
-def _amount(metric: str, row: object) -> str:
-    if metric == "peak_memory_bytes":
-        return f"{row.max / 2**30:.2f} GiB"
-    if metric == "train_flops":
-        return f"{row.sum / 1e12:,.1f} TFLOP"
-    if metric.endswith("seconds"):
-        return f"{row.sum:,.0f} s"
-    return f"{row.sum:,.0f}"
+STEPS = ("embed", "null_model", "hypothesizer", "hypotheses", "corrector", "invert")
+COSTS = (
+    ("time", r".*_seconds", lambda values: f"{values.sum():,.0f} s"),
+    ("training", r"train_flops", lambda values: f"{values.sum() / 1e12:,.1f} TFLOP"),
+    ("embedder queries", r"embedder_queries", lambda values: f"{values.sum():,.0f}"),
+    ("peak memory", r"peak_memory_bytes", lambda values: f"{values.max() / 2**30:.2f} GiB"),
+)
+
+
+def _cost(costs: pd.DataFrame, metric: str, show: Callable[[pd.Series], str]) -> str:
+    """One step's cost, for a person; empty where the step has no such cost."""
+    values = costs.loc[costs["metric"].str.fullmatch(metric), "value"].astype(float)
+    return show(values) if len(values) else ""
 
 
 def _cells(table: pd.DataFrame) -> list[pd.DataFrame]:

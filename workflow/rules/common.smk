@@ -45,12 +45,8 @@ wildcard_constraints:
 DOCUMENTS = RESULTS / "corpora" / "{corpus}" / "documents.parquet"
 TOKENIZER = RESULTS / "tokenizers" / "{corpus}" / "{tokenizer}" / "tokenizer.json"
 PASSAGES = RESULTS / "passages" / "{corpus}" / "{tokenizer}" / "len{length}"
-EMBEDDINGS = (
-    RESULTS / "embeddings" / "{corpus}" / "{tokenizer}" / "len{length}" / "{embedder}"
-)
-NULL_MODEL = (
-    RESULTS / "null_models" / "{corpus}" / "len{length}" / "{inverter}" / "seed{seed}"
-)
+EMBEDDINGS = RESULTS / "embeddings" / "{corpus}" / "{tokenizer}" / "len{length}" / "{embedder}"
+NULL_MODEL = RESULTS / "null_models" / "{corpus}" / "len{length}" / "{inverter}" / "seed{seed}"
 CELL = (
     RESULTS
     / "cells"
@@ -77,9 +73,7 @@ def cast(wildcards, name):
     if name.startswith("="):
         return name[1:]
     value = getattr(wildcards, name)
-    return (
-        int(value) if name in ("length", "seed", "beam", "rounds", "texts") else value
-    )
+    return int(value) if name in ("length", "seed", "beam", "rounds", "texts") else value
 
 
 def of_tokenizer(*patterns):

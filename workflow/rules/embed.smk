@@ -40,9 +40,7 @@ rule reduction:
 
 rule nearest:
     input:
-        passages=expand(
-            PASSAGES / "{split}.parquet", split=["train", "test"], allow_missing=True
-        ),
+        passages=expand(PASSAGES / "{split}.parquet", split=["train", "test"], allow_missing=True),
         embeddings=expand(
             EMBEDDINGS / "{split}.safetensors",
             split=["train", "test"],

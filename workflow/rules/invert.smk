@@ -58,8 +58,7 @@ rule score:
             "seed",
         ),
         traces=lambda wildcards, input: " ".join(
-            f"--beam {beam} --trace {path}"
-            for beam, path in zip(STUDY.beams, input.traces)
+            f"--beam {beam} --trace {path}" for beam, path in zip(STUDY.beams, input.traces)
         ),
     message:
         "scores, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"

@@ -7,11 +7,11 @@ ALL_TRACES = [
 ALL_COSTS = list(cost_files(STUDY))
 PACKAGE = Path(textback.__file__).parent
 CATEGORIES = {
-    "by_round": "Rounds of correction",
-    "by_length": "Length and dimension",
-    "recovered_bits": "Length and dimension",
-    "cosine_bleu": "Single texts",
-    "worked_example": "Single texts",
+    "by_round": "2 Rounds of correction",
+    "by_length": "3 Length and dimension",
+    "recovered_bits": "3 Length and dimension",
+    "cosine_bleu": "4 Single texts",
+    "worked_example": "4 Single texts",
 }
 
 
@@ -23,13 +23,13 @@ rule table:
         report(
             FOLDER / "table.csv",
             caption="../report/table.rst",
-            category="Tables",
+            category="5 Tables",
             labels={"table": "every measurement"},
         ),
         report(
             FOLDER / "comparisons.csv",
             caption="../report/comparisons.rst",
-            category="Tables",
+            category="5 Tables",
             labels={"table": "paired comparisons"},
         ),
         FOLDER / "texts.parquet",
@@ -94,13 +94,13 @@ rule pages:
         report(
             FOLDER / "overview.html",
             caption="../report/overview.rst",
-            category="Overview",
+            category="1 Overview",
             labels={"page": "what was found"},
         ),
         report(
             FOLDER / "costs.html",
             caption="../report/costs.rst",
-            category="Costs",
+            category="6 Costs",
             labels={"page": "what it cost"},
         ),
     log:

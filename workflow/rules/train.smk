@@ -1,7 +1,5 @@
 TRAIN_PASSAGES = of_tokenizer(*(PASSAGES / f"{split}.parquet" for split in SPLITS))
-TRAIN_EMBEDDINGS = of_tokenizer(
-    *(EMBEDDINGS / f"{split}.safetensors" for split in SPLITS)
-)
+TRAIN_EMBEDDINGS = of_tokenizer(*(EMBEDDINGS / f"{split}.safetensors" for split in SPLITS))
 
 
 rule null_model:
@@ -108,9 +106,7 @@ rule corrector:
         passages=TRAIN_PASSAGES,
         embeddings=TRAIN_EMBEDDINGS,
         reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
-        hypotheses=inside(
-            CELL / "hypotheses", "train.safetensors", "validation.safetensors"
-        ),
+        hypotheses=inside(CELL / "hypotheses", "train.safetensors", "validation.safetensors"),
     output:
         inside(CELL / "corrector", "model.safetensors", "history.csv", "costs.json"),
     log:
