@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from textback.config import PassageCounts
 from textback.errors import TextbackError
 from textback.files import replacing
+from textback.progress import log
 from textback.tokenizer import Tokenizer
 
 MAX_SHARE_LOST = 0.5  # of candidate windows, to the round trip, before something must be wrong
@@ -38,6 +39,7 @@ def draw_passages(
         wanted = getattr(counts, split)
         texts = documents.loc[documents["split"] == split, "text"].tolist()
         windows = _windows(texts, tokenizer, length)
+        log.info("%s: %s distinct windows of %d tokens", split, f"{len(windows):,}", length)
         passages = _keep(rng.permutation(windows), tokenizer, held_out, wanted)
         if len(passages) == 0:
             raise TextbackError(
