@@ -12,6 +12,7 @@ IN_ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 quickstart: setup
 	$(IN_ENV) snakemake
+	@echo "The report: results/studies/quickstart/report.html (open it in a browser)"
 
 test: lint unit workflow-tests
 

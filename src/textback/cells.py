@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from textback.config import Axes, Evaluation, Study
+from textback.config import Axes, Study
 from textback.errors import TextbackError
 
 RESULTS = Path("results")
@@ -66,10 +66,9 @@ class Cell:
         parts = (self.corpus, f"len{self.length}", self.inverter, f"seed{self.seed}")
         return RESULTS.joinpath("null_models", *parts)
 
-    def inversion(self, beam: int, evaluation: Evaluation) -> Path:
+    def inversion(self, beam: int, rounds: int, passages: int) -> Path:
         """The folder of one inversion: the trace and its costs."""
-        search = f"rounds{evaluation.rounds}-passages{evaluation.passages}"
-        return self.folder / "inversions" / f"beam{beam}-{search}"
+        return self.folder / "inversions" / f"beam{beam}-rounds{rounds}-passages{passages}"
 
     def columns(self) -> dict[str, str | int]:
         """The cell's columns in the tables."""
@@ -109,9 +108,19 @@ def grid(study: Axes) -> Iterator[Cell]:
     return (Cell(*point) for point in axes)
 
 
+def documents_file(corpus: str) -> Path:
+    """Where a corpus's documents lie."""
+    return RESULTS / "corpora" / corpus / "documents.parquet"
+
+
 def tokenizer_file(corpus: str, tokenizer: str) -> Path:
     """Where a tokenizer trained on a corpus lies."""
     return RESULTS / "tokenizers" / corpus / tokenizer / "tokenizer.json"
+
+
+def passages_folder(corpus: str, tokenizer: str, length: int) -> Path:
+    """Where the passages of one length lie, a parquet file a split."""
+    return RESULTS / "passages" / corpus / tokenizer / f"len{length}"
 
 
 def embeddings_folder(corpus: str, tokenizer: str, length: int, embedder: str) -> Path:

@@ -261,6 +261,14 @@ def figure(
 
 
 @app.command()
+def example(study: Annotated[Path, _folder("The study's folder, with its tables.")]) -> None:
+    """Write a study's worked example as text."""
+    from textback.steps.draw import write_example
+
+    write_example(study)
+
+
+@app.command()
 def pages(study: Annotated[Path, _folder("The study's folder, with its tables.")]) -> None:
     """Write a study's overview and its costs as HTML."""
     from textback.steps.draw import write_pages
@@ -315,9 +323,6 @@ def main() -> None:
     except TextbackError as error:
         log.error("textback: error: %s", error)
         sys.exit(1)
-    except KeyboardInterrupt:
-        log.error("textback: interrupted; the same command goes on from here")
-        sys.exit(130)
     except MemoryError:
         log.error("textback: error: out of memory: lower the inverter's batch or size")
         sys.exit(1)

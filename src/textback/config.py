@@ -35,7 +35,13 @@ METRICS = (
     "recovered_bits_per_dimension",
     "unrecovered_fraction",
 )
-FIGURES = ("by_round", "by_length", "recovered_bits", "cosine_bleu", "worked_example")
+FIGURES: dict[str, tuple[str, ...]] = {  # and the metrics each one shows
+    "by_round": ("bleu", "exact_match", "cosine"),
+    "by_length": ("bleu", "exact_match", "token_f1", "cosine"),
+    "recovered_bits": ("recovered_bits", "recovered_bits_per_token", "null_nll_bits"),
+    "cosine_bleu": (),
+    "worked_example": (),
+}
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Positive = Annotated[int, Field(gt=0)]
@@ -140,7 +146,7 @@ class Inverter(Section):
 class Evaluation(Section):
     """What is done with a trained cell."""
 
-    passages: Positive = Field(500, description="test passages inverted")
+    passages: int = Field(500, ge=2, description="test passages inverted")
     rounds: Positive = Field(10, description="correction rounds after the first hypothesis")
     patience: Positive = Field(3, description="rounds without gain before a text is given up")
     resamples: Positive = Field(1000, description="bootstrap resamples of an interval")
@@ -241,8 +247,23 @@ def _check_names(study: Study) -> None:
         if metric not in METRICS:
             raise unknown_name("metric", metric, METRICS)
     for figure in study.figures:
-        if figure not in FIGURES:
-            raise unknown_name("figure", figure, FIGURES)
+        _check_figure(study, figure)
+
+
+def _check_figure(study: Study, figure: str) -> None:
+    missing = set(lookup(FIGURES, "figure", figure)) - set(study.metrics)
+    if missing:
+        raise TextbackError(
+            f"figure '{figure}' shows the metric '{min(missing)}': add it to 'metrics', or leave "
+            "the figure out of 'figures'"
+        )
+    for axis in ("use_corpora", "use_embedders", "use_inverters"):
+        if len(getattr(study, axis)) > 1:
+            raise TextbackError(
+                f"figure '{figure}' compares lengths and dimensions of one combination, but "
+                f"'{axis}' names {len(getattr(study, axis))}: make a study of each, or set "
+                "figures: []"
+            )
 
 
 def _check_source(name: str, corpus: Corpus) -> None:

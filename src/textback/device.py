@@ -8,11 +8,16 @@ from typing import Any
 
 import torch
 
-from textback.errors import TextbackError
+from textback.errors import TextbackError, unknown_name
 
 
 def pick_device(wanted: str) -> str:
-    """`auto` takes CUDA where there is one. Raises TextbackError for `cuda` without one."""
+    """`auto` takes CUDA where there is one.
+
+    Raises TextbackError for `cuda` without one, and for any other name.
+    """
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise unknown_name("device", wanted, ("auto", "cpu", "cuda"))
     available = torch.cuda.is_available()
     if wanted == "cuda" and not available:
         raise TextbackError("device 'cuda': this machine has no usable GPU: set device: cpu")

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 from safetensors import SafetensorError
 
 from textback.errors import TextbackError
@@ -50,3 +52,21 @@ def read_json(path: Path) -> Any:
         raise TextbackError(f"{path}: {error.strerror}: run the step that makes it") from None
     except ValueError as error:
         raise TextbackError(f"{path}: not JSON ({error}): delete it and run again") from None
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a parquet table. Raises TextbackError where it is missing or broken."""
+    try:
+        return pd.read_parquet(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise TextbackError(
+            f"{path}: cannot be read ({error}): run the step that makes it"
+        ) from None
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a table; empty texts stay empty. Raises TextbackError where it is missing or broken."""
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise TextbackError(f"{path}: cannot be read ({error}): run its study first") from None

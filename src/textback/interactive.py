@@ -14,14 +14,14 @@ from textback.cells import Cell, grid
 from textback.config import Study
 from textback.corpora import normalise
 from textback.device import pick_device
-from textback.embedders import Embedder, load_embedder
+from textback.embedders import Embedder, check_lengths, load_embedder
 from textback.errors import TextbackError, unknown_name
 from textback.inverter.search import Round, invert
 from textback.reductions import load_projection
 from textback.steps.invert import load_attack
 from textback.tokenizer import Tokenizer
 
-PATIENCE = 3
+PLAIN = {"markup": False, "highlight": False}  # texts are shown as they are
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def invert_texts(
     """Embed texts, then read them back; without a cell, the one trained nearest their length."""
     corpus_cells = trained_cells(study) if cell is None else [cell]
     lowercase = study.corpora[corpus_cells[0].corpus].lowercase
-    texts = [normalise(text, lowercase) for text in texts]
-    if not any(texts):
+    texts = [found for text in texts if (found := normalise(text, lowercase))]
+    if not texts:
         raise TextbackError("there is no text to invert: give one, or a file with one a line")
     counts = [len(_tokenizer(study, corpus_cells[0]).encode(text)) for text in texts]
     cell = cell or _nearest_length(corpus_cells, float(np.median(counts)))
@@ -71,6 +71,7 @@ def invert_texts(
             highlight=False,
         )
     embedder = _embedder(study, cell)
+    check_lengths(cell.embedder, embedder, texts)
     targets = load_projection(_reduction(study, cell))(embedder.embed(texts))
     _run(study, cell, embedder, targets, texts, search, console)
 
@@ -148,13 +149,13 @@ def _run(
         pick_device(study.device),
     )
     show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)
-    histories = invert(attack, targets, search.beam, search.rounds, PATIENCE, show)
+    histories = invert(attack, targets, search.beam, search.rounds, study.evaluation.patience, show)
     if len(targets) > 1:
         for i, history in enumerate(histories):
             if texts is not None:
-                console.print(f"[bold]text  [/]        {texts[i]}", highlight=False)
+                console.print(f"text           {texts[i]}", style="bold", **PLAIN)
             best = history[-1].best
-            console.print(f"[bold]found [/] {best.cosine:.4f}  {best.text}", highlight=False)
+            console.print(f"found  {best.cosine:.4f}  {best.text}", **PLAIN)
 
 
 def _show_rounds(
@@ -162,14 +163,14 @@ def _show_rounds(
 ) -> Callable[[int, list[Round]], None]:
     """One text: a line a round that brought a better hypothesis."""
     if texts is not None:
-        console.print(f"[bold]target  [/]         {texts[0]}", highlight=False)
+        console.print(f"target             {texts[0]}", style="bold", **PLAIN)
     held: list[str] = []
 
     def show(number: int, state: list[Round]) -> None:
         best = state[0].best
         if not held or held[-1] != best.text:
             held.append(best.text)
-            console.print(f"round {number:<3} {best.cosine:.4f}  {best.text}", highlight=False)
+            console.print(f"round {number:<3}  {best.cosine:.4f}  {best.text}", **PLAIN)
 
     return show
 

@@ -27,8 +27,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _lock(folder: Path) -> TextIO:
-    folder.mkdir(parents=True, exist_ok=True)
-    file = open(folder / "lock", "w")  # noqa: SIM115, closed and so unlocked by its holder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / "lock", "w")  # noqa: SIM115, closed and so unlocked by its holder
+    except OSError as error:
+        raise TextbackError(
+            f"{folder}: cannot be written ({error.strerror}): free some space or change its rights"
+        ) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

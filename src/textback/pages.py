@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from textback.figures.select import final, of_inverter
+from textback.files import read_csv
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em; color: #222; max-width: 70em; }
@@ -21,13 +22,22 @@ SHOWN = {
     "token_f1": "token F1",
     "cosine": "cosine",
 }
-AXES = ["embedder", "length", "reduction", "dim", "inverter", "seed"]
+CELL = ["corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
+
+
+STEPS = ("embed", "null_model", "hypothesizer", "hypotheses", "corrector", "invert")
+COSTS = (
+    ("time", r".*_seconds", lambda values: f"{values.sum():,.0f} s"),
+    ("training", r"train_flops", lambda values: f"{values.sum() / 1e12:,.1f} TFLOP"),
+    ("embedder queries", r"embedder_queries", lambda values: f"{values.sum():,.0f}"),
+    ("peak memory", r"peak_memory_bytes", lambda values: f"{values.max() / 2**30:.2f} GiB"),
+)
 
 
 def overview_page(folder: Path) -> str:
     """What every cell reached, before and after correction, beside its baselines."""
-    table = _read(folder / "table.csv")
-    comparisons = _read(folder / "comparisons.csv")
+    table = read_csv(folder / "table.csv")
+    comparisons = read_csv(folder / "comparisons.csv")
     widest, last = int(table["beam"].max()), int(table["round"].max())
     inverted = of_inverter(table)
     first = inverted[(inverted["round"] == 0) & (inverted["beam"] == widest)]
@@ -49,7 +59,7 @@ def overview_page(folder: Path) -> str:
 
 def costs_page(folder: Path) -> str:
     """Seconds, FLOPs, queries and memory of each step, with device and versions."""
-    costs = _read(folder / "costs.csv")
+    costs = read_csv(folder / "costs.csv")
     steps = [step for step in STEPS if step in set(costs["step"])]
     head = "".join(f"<th>{name}</th>" for name, _, _ in COSTS)
     body = "".join(
@@ -72,15 +82,6 @@ def costs_page(folder: Path) -> str:
     )
 
 
-STEPS = ("embed", "null_model", "hypothesizer", "hypotheses", "corrector", "invert")
-COSTS = (
-    ("time", r".*_seconds", lambda values: f"{values.sum():,.0f} s"),
-    ("training", r"train_flops", lambda values: f"{values.sum() / 1e12:,.1f} TFLOP"),
-    ("embedder queries", r"embedder_queries", lambda values: f"{values.sum():,.0f}"),
-    ("peak memory", r"peak_memory_bytes", lambda values: f"{values.max() / 2**30:.2f} GiB"),
-)
-
-
 def _cost(costs: pd.DataFrame, metric: str, show: Callable[[pd.Series], str]) -> str:
     """One step's cost, for a person; empty where the step has no such cost."""
     values = costs.loc[costs["metric"].str.fullmatch(metric), "value"].astype(float)
@@ -88,11 +89,18 @@ def _cost(costs: pd.DataFrame, metric: str, show: Callable[[pd.Series], str]) ->
 
 
 def _cells(table: pd.DataFrame) -> list[pd.DataFrame]:
-    return [cell for _, cell in table.groupby(AXES, sort=True, dropna=False)]
+    return [cell for _, cell in table.groupby(CELL, sort=True, dropna=False)]
+
+
+def _name(cell: pd.DataFrame) -> str:
+    first = cell.iloc[0]
+    return (
+        f"{first['length']} tokens, {first['dim']} dimensions ({first['reduction']}), "
+        f"{first['corpus']}, {first['embedder']}, {first['inverter']}, seed {first['seed']}"
+    )
 
 
 def _cell_table(cell: pd.DataFrame, rows: dict[str, pd.DataFrame]) -> str:
-    first = cell.iloc[0]
     metrics = [metric for metric in SHOWN if metric in set(cell["metric"])]
     head = "".join(f"<th>{SHOWN[metric]}</th>" for metric in metrics)
     mine = {name: frame[frame.index.isin(cell.index)] for name, frame in rows.items()}
@@ -109,19 +117,14 @@ def _cell_table(cell: pd.DataFrame, rows: dict[str, pd.DataFrame]) -> str:
         if len(bits) == 2
         else ""
     )
-    title = (
-        f"{first['embedder']}, {first['length']} tokens, {first['dim']} dimensions "
-        f"({first['reduction']}), {first['inverter']}, seed {first['seed']}"
-    )
-    return f"<h2>{title}</h2><table><tr><th class=name></th>{head}</tr>{body}</table>{note}"
+    return f"<h2>{_name(cell)}</h2><table><tr><th class=name></th>{head}</tr>{body}</table>{note}"
 
 
 def _gain_table(gained: pd.DataFrame, last: int, beam: int) -> str:
     metrics = [metric for metric in SHOWN if metric in set(gained["metric"])]
     head = "".join(f"<th>{SHOWN[metric]}</th>" for metric in metrics)
     body = "".join(
-        f"<tr><td class=name>{cell.iloc[0]['length']} tokens, {cell.iloc[0]['dim']} dimensions, "
-        f"seed {cell.iloc[0]['seed']}</td>"
+        f"<tr><td class=name>{_name(cell)}</td>"
         + "".join(f"<td>{_value(cell, metric)}</td>" for metric in metrics)
         + "</tr>"
         for cell in _cells(gained)
@@ -145,7 +148,3 @@ def _page(title: str, *parts: str) -> str:
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
         f"<style>{STYLE}</style><h1>{title}</h1>{''.join(parts)}</html>\n"
     )
-
-
-def _read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, keep_default_na=False, na_values=["nan"])

@@ -20,6 +20,12 @@ def mark_steps(device: str) -> None:
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 
 
+def gpus(device: str) -> int:
+    """How many GPUs a step asks Snakemake for; `auto` asks where a driver is, without torch."""
+    has_driver = os.path.exists("/dev/nvidiactl")
+    return int(device == "cuda" or (device == "auto" and has_driver))
+
+
 def die_with_workflow() -> None:
     """Called by a step: end this process when the workflow's ends, within milliseconds.
 

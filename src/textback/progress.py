@@ -12,6 +12,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from textback.errors import TextbackError
+
 log = logging.getLogger("textback")
 
 LOG_SECONDS = 15
@@ -28,8 +30,11 @@ def configure(log_file: Path | None) -> None:
     screen.setFormatter(logging.Formatter(label + "%(message)s"))
     handlers: list[logging.Handler] = [screen]
     if log_file is not None:
-        log_file.parent.mkdir(parents=True, exist_ok=True)
-        to_file = logging.FileHandler(log_file, mode="w", encoding="utf-8")
+        try:
+            log_file.parent.mkdir(parents=True, exist_ok=True)
+            to_file = logging.FileHandler(log_file, mode="w", encoding="utf-8")
+        except OSError as error:
+            raise TextbackError(f"log {log_file}: cannot be written ({error.strerror})") from None
         to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         handlers.append(to_file)
     log.handlers = handlers

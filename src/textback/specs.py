@@ -8,7 +8,7 @@ the step's products anew. Where a step computes (its device, its threads) is no 
 from typing import Any
 
 from textback.cells import Cell, Reduction
-from textback.config import Axes, Inverter, Study, check_dimension, check_length, lookup
+from textback.config import Axes, Corpus, Inverter, Study, check_dimension, check_length, lookup
 
 Spec = dict[str, Any]
 
@@ -121,12 +121,19 @@ def table(study: Study) -> Spec:
     axes = study.model_dump(include=set(Axes.model_fields))
     evaluation = study.evaluation.model_dump(include={"rounds", "passages"})
     tokenizers = {name: study.inverters[name].tokenizer for name in study.use_inverters}
+    native = {name: study.embedders[name].dimension for name in study.use_embedders}
     return {
         "recipe": TABLE_RECIPE,
         "axes": axes,
         "evaluation": evaluation,
         "tokenizers": tokenizers,
+        "native": native,
     }
+
+
+def find_corpus(study: Study, name: str) -> Corpus:
+    """The corpus's entry."""
+    return lookup(study.corpora, "corpus", name)
 
 
 def find_inverter(study: Study, name: str) -> Inverter:

@@ -14,21 +14,21 @@ import pandas as pd
 
 from textback.cells import Cell, embeddings_folder, grid, study_folder
 from textback.config import Axes, Evaluation
-from textback.files import read_json, replacing
+from textback.files import read_json, read_table, replacing
 from textback.metrics import bleu_sentence
-from textback.steps.data import read_table
 
 CELL_COLUMNS = ["study", "corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
 MEASURE_COLUMNS = ["metric", "value", "low", "high", "n"]
 COLUMNS = [*CELL_COLUMNS, "baseline", "perturbation", "round", "beam", *MEASURE_COLUMNS]
 COMPARISON_COLUMNS = [*CELL_COLUMNS, "perturbation", "round", "beam", "against", *MEASURE_COLUMNS]
 COST_COLUMNS = [
-    *(c for c in CELL_COLUMNS if c != "dim"),
+    *CELL_COLUMNS,
     *("step", "beam", "metric", "value", "device", "python", "versions"),
 ]
 COSTS = (
     "train_seconds",
     "embed_seconds",
+    "generate_seconds",
     "invert_seconds",
     "train_flops",
     "embedder_queries",
@@ -62,7 +62,9 @@ def texts(axes: Axes, evaluation: Evaluation) -> pd.DataFrame:
     for cell in grid(axes):
         dim = read_json(score_path(axes.study, cell))["cell"]["dim"]
         for beam in axes.beams:
-            frame = read_table(cell.inversion(beam, evaluation) / "trace.parquet")
+            frame = read_table(
+                cell.inversion(beam, evaluation.rounds, evaluation.passages) / "trace.parquet"
+            )
             frame = frame.drop(columns=["candidate", "candidate_cosine"])
             frames.append(frame.assign(study=axes.study, **cell.columns(), dim=dim, beam=beam))
     frame = pd.concat(frames, ignore_index=True)
@@ -73,11 +75,11 @@ def texts(axes: Axes, evaluation: Evaluation) -> pd.DataFrame:
 
 
 def cost_files(
-    axes: Axes, evaluation: Evaluation, tokenizers: dict[str, str]
+    axes: Axes, evaluation: Evaluation, tokenizers: dict[str, str], native: dict[str, int]
 ) -> dict[Path, dict[str, Any]]:
     """The cost records of a study and the columns that say what they are costs of.
 
-    tokenizers: the tokenizer of each inverter
+    tokenizers: the tokenizer of each inverter; native: the dimension of each embedder
     """
     files: dict[Path, dict[str, Any]] = {}
     for cell in grid(axes):
@@ -85,15 +87,15 @@ def cost_files(
         embedded = embeddings_folder(cell.corpus, tokenizer, cell.length, cell.embedder)
         files[embedded / "costs.json"] = {
             **{"corpus": cell.corpus, "embedder": cell.embedder, "length": cell.length},
-            **{"reduction": "", "inverter": "", "seed": None, "step": "embed"},
+            **{"reduction": "", "dim": None, "inverter": "", "seed": None, "step": "embed"},
         }
-        own = cell.columns() | {"reduction": str(cell.reduction)}
-        shared = own | {"embedder": "", "reduction": ""}
+        own = cell.columns() | {"dim": cell.reduction.dimension or native[cell.embedder]}
+        shared = own | {"embedder": "", "reduction": "", "dim": None}
         files[cell.null_model / "null_model" / "costs.json"] = shared | {"step": "null_model"}
         for step in ("hypothesizer", "hypotheses", "corrector"):
             files[cell.folder / step / "costs.json"] = own | {"step": step}
         for beam in axes.beams:
-            path = cell.inversion(beam, evaluation) / "costs.json"
+            path = cell.inversion(beam, evaluation.rounds, evaluation.passages) / "costs.json"
             files[path] = own | {"step": "invert", "beam": beam}
     return files
 
@@ -118,7 +120,7 @@ def costs(axes: Axes, files: Iterable[tuple[Path, dict[str, Any]]]) -> pd.DataFr
                     }
                 )
     frame = pd.DataFrame(rows, columns=COST_COLUMNS)
-    return frame.astype({"beam": "Int64", "seed": "Int64"})
+    return frame.astype({"dim": "Int64", "seed": "Int64", "beam": "Int64"})
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:

@@ -51,7 +51,7 @@ class Tokenizer:
 
     def save(self, path: Path) -> None:
         """Write `tokenizer.json`."""
-        self._bpe.save(str(path))
+        path.write_text(self._bpe.to_str(pretty=True), encoding="utf-8")
 
     def encode(self, text: str) -> list[int]:
         """The token ids of a text."""

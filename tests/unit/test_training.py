@@ -10,7 +10,7 @@ import torch
 from textback.config import Training
 from textback.errors import TextbackError
 from textback.inverter.model import Inverter
-from textback.inverter.state import Checkpoint, load_model, save_model
+from textback.inverter.state import Checkpoint, digest, load_model, save_model
 from textback.inverter.training import Data, mean_nll, schedule, train
 from textback.locks import locked
 
@@ -141,6 +141,28 @@ def test_a_truncated_checkpoint_is_named_with_the_way_out(make, toy, tmp_path, m
         run(make(), toy, tmp_path)
 
 
+def test_a_checkpoint_of_another_program_is_refused_not_deleted(make, toy, tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(2)}, tmp_path / "checkpoint.safetensors")
+    with pytest.raises(TextbackError, match="not one of textback's"):
+        run(make(), toy, tmp_path)
+    assert (tmp_path / "checkpoint.safetensors").exists()
+
+
+def test_digests_tell_data_apart():
+    one = digest([torch.arange(4), torch.zeros(2)])
+    assert one == digest([torch.arange(4), torch.zeros(2)])
+    assert one != digest([torch.arange(4), torch.ones(2)])
+    assert one != digest([torch.arange(4).view(2, 2), torch.zeros(2)])
+
+
+def test_a_model_made_for_other_data_is_named(hypothesizer, tmp_path):
+    hypothesizer.check_fits(tmp_path, 30, 5, 1)
+    with pytest.raises(TextbackError, match=r"not for 30, 7 and 1"):
+        hypothesizer.check_fits(tmp_path, 30, 7, 1)
+
+
 def test_a_loss_that_is_not_a_number_is_an_error_that_names_the_rate(make, toy, tmp_path):
     toy.inputs[0][:] = float("nan")
     with pytest.raises(TextbackError, match="learning_rate"):
@@ -155,7 +177,7 @@ def test_the_schedule_rises_over_the_warm_up_and_falls_to_zero():
     assert factors[99] == pytest.approx(1 / 90)
 
 
-def test_a_corrector_starts_as_good_as_its_hypothesizer(backbone, hypothesizer):
+def test_a_corrector_takes_over_what_its_hypothesizer_learned(backbone, hypothesizer):
     torch.manual_seed(5)
     corrector = Inverter(backbone, vocabulary=30, dimension=5, vectors=3).eval()
     corrector.start_from(hypothesizer)

@@ -1,5 +1,6 @@
 """Bad input through the front door: one line, exit code not 0, nothing lost, nothing half-written."""
 
+import json
 import os
 import resource
 import shutil
@@ -17,10 +18,12 @@ WRONG_SUM = "0" * 64
     [
         ({"lenghts": [4]}, "did you mean 'lengths'"),
         ({"evaluation.round": 3}, "did you mean 'evaluation.rounds'"),
-        ({"inverters.nano.backbone.d_modell": 3}, "did you mean 'inverters.nano.backbone.d_model'"),
+        ({"inverters.toy.backbone.d_modell": 3}, "did you mean 'inverters.toy.backbone.d_model'"),
         ({"use_corpora": ["state-of-the-onion"]}, "did you mean 'state-of-the-union'"),
         ({"use_embedders": ["minilmm"]}, "did you mean 'minilm'"),
         ({"use_inverters": ["nan"]}, "did you mean 'nano'"),
+        ({"metrics": ["cosine"]}, "shows the metric"),
+        ({"use_inverters": ["toy", "nano"]}, "of one combination"),
         ({"reductions": ["umap"]}, "reductions"),
         ({"metrics": ["blue"]}, "did you mean 'bleu'"),
         ({"figures": ["by_rounds"]}, "did you mean 'by_round'"),
@@ -28,9 +31,9 @@ WRONG_SUM = "0" * 64
         ({"reductions": ["pca"], "dimensions": []}, "'dimensions' is empty"),
         ({"lengths": [4096]}, "longer than embedder 'minilm' reads"),
         ({"lengths": []}, "'lengths' is empty"),
-        ({"inverters.nano.hypothesizer.learning_rate": "fast"}, "learning_rate"),
+        ({"inverters.toy.hypothesizer.learning_rate": "fast"}, "learning_rate"),
         ({"evaluation.passages": 999}, "999 passages, but corpus"),
-        ({"inverters.nano.backbone.heads": 3}, "not divisible"),
+        ({"inverters.toy.backbone.heads": 3}, "not divisible"),
     ],
 )
 def test_a_configuration_that_cannot_be_meant_ends_before_anything_runs(
@@ -52,10 +55,10 @@ def test_a_number_written_1e_4_is_read_as_a_number(finished, tmp_path):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("results/embeddings/state-of-the-union/bpe-2k/len4/minilm/pca999/reduction.safetensors", "above the native"),
-        ("results/embeddings/state-of-the-union/bpe-2k/len9999/minilm/test.safetensors", "longer than"),
+        ("results/embeddings/few-speeches/bpe-2k/len4/minilm/pca999/reduction.safetensors", "above the native"),
+        ("results/embeddings/few-speeches/bpe-2k/len9999/minilm/test.safetensors", "longer than"),
         ("results/passages/no-such/bpe-2k/len4/test.parquet", "unknown corpus 'no-such'"),
-        ("results/cells/state-of-the-union/minilm/len4/native/nanoo/seed0/hypothesizer/model.safetensors", "did you mean 'nano'"),
+        ("results/cells/few-speeches/minilm/len4/native/toyy/seed0/hypothesizer/model.safetensors", "did you mean 'toy'"),
     ],
 )  # fmt: skip
 def test_targets_outside_the_grid_are_checked_too(finished, target, message):
@@ -99,7 +102,9 @@ def test_a_spoiled_corpus_is_named_in_one_line(copied, corpus_of_files, spoil, m
     done = copied.run("results/studies/tiny/table.csv", config=config(**more))
     lines = [line for line in done.stderr.splitlines() if "textback: error" in line]
     assert done.returncode != 0
-    assert any(message in line for line in lines)
+    said = {line.split("textback: error: ")[1] for line in lines}  # on screen and in the log
+    assert len(said) == 1
+    assert message in said.pop()
     assert {
         path: path.stat().st_mtime for path in copied.folder.glob("results/cells/**/*")
     } == before
@@ -161,7 +166,7 @@ def limit_file_size():
 
 def test_a_full_disk_is_named_and_leaves_nothing_half_written(finished, tmp_path):
     passages = next(finished.folder.glob("results/passages/**/train.parquet")).parent
-    spec = '{"name":"minilm","embedder":' + __import__("json").dumps(embedder()) + "}"
+    spec = '{"name":"minilm","embedder":' + json.dumps(embedder()) + "}"
     output = tmp_path / "embeddings"
     done = subprocess.run(
         [tool("textback"), "embed", "--spec", spec, "--passages", str(passages)]
@@ -188,7 +193,8 @@ def test_invert_says_what_is_wrong_with_its_input(finished, tmp_path):
         (["--file", str(tmp_path / "none.txt")], "No such file"),
         (["--vectors", str(tmp_path / "broken.npy")], "cannot be read"),
         ([], "give either a text"),
-        (["text", "--cell", "state-of-the-union/minilm"], "unknown trained cell"),
+        (["word " * 400], "reads 256 tokens"),
+        (["text", "--cell", "few-speeches/minilm"], "unknown trained cell"),
     ):
         done = finished.textback("invert", *arguments, "--config", config)
         assert done.returncode == 1
@@ -206,3 +212,15 @@ def test_invert_without_a_trained_cell_says_to_run_the_workflow(tmp_path, finish
         text=True,
     )
     assert done.returncode == 1 and "no cell is trained" in done.stderr
+
+
+def test_an_unknown_study_or_figure_is_named(finished):
+    for arguments in (
+        ["figure", "by_round", "--study", "results/studies/tinny"],
+        ["figure", "by_rounds", "--study", "results/studies/tiny"],
+    ):
+        done = finished.textback(*arguments)
+        lines = done.stderr.strip().splitlines()
+        assert done.returncode == 1
+        assert len(lines) == 1
+        assert "tinny" in lines[0] or "did you mean 'by_round'" in lines[0]

@@ -42,7 +42,7 @@ def test_a_changed_evaluation_plans_no_training(finished, changed_config):
         {"evaluation.rounds": 3},
         {"evaluation.patience": 1},
         {"beams": [2, 3]},
-        {"metrics": ["bleu", "cosine"]},
+        {"metrics": ["bleu", "cosine"], "figures": ["worked_example"]},
     ):
         planned = finished.planned(config=changed_config(**changes))
         assert planned["table"] == 1
@@ -54,7 +54,7 @@ def test_a_beam_more_inverts_only_that_beam(finished, changed_config):
 
 
 def test_a_changed_corrector_keeps_the_hypothesizer(finished, changed_config):
-    planned = finished.planned(config=changed_config(**{"inverters.nano.corrector.examples": 960}))
+    planned = finished.planned(config=changed_config(**{"inverters.toy.corrector.examples": 960}))
     assert planned["corrector"] == planned["invert"] == 1
     assert not {"hypothesizer", "hypotheses", "null_model"} & set(planned)
 

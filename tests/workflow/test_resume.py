@@ -30,9 +30,16 @@ def wait_for(found, what):
     raise AssertionError(f"waited {WAIT} s for {what}")
 
 
-def checkpoint(workflow, part):
+def training(workflow, part):
+    """A function that tells whether a trainer runs and has written a checkpoint since now."""
+    began = time.time()
     pattern = f"results/.state/**/{part}/checkpoint.safetensors"
-    return lambda: next(workflow.folder.glob(pattern), None)
+
+    def found():
+        fresh = [p for p in workflow.folder.glob(pattern) if p.stat().st_mtime > began]
+        return fresh and steps(f"train-{part}", workflow.folder)
+
+    return found
 
 
 def steps(command, folder):
@@ -53,9 +60,10 @@ def steps(command, folder):
 
 def stop_at(workflow, part, how):
     """Start the workflow, wait until `part` has a checkpoint, stop it, and wait for its end."""
+    running = training(workflow, part)
     process = workflow.start()
     try:
-        wait_for(checkpoint(workflow, part), f"a checkpoint of the {part}")
+        wait_for(running, f"a checkpoint of the {part}")
         how(process)
         process.wait(timeout=WAIT)
         wait_for(lambda: not steps(f"train-{part}", workflow.folder), "the trainer to end")
@@ -98,9 +106,10 @@ def test_a_resumed_training_really_goes_on_from_its_checkpoint(unfinished):
 
 
 def test_two_workflows_in_one_folder_are_refused_in_one_line(unfinished):
+    running = training(unfinished, "hypothesizer")
     process = unfinished.start()
     try:
-        wait_for(checkpoint(unfinished, "hypothesizer"), "the first workflow")
+        wait_for(running, "the first workflow")
         second = unfinished.run()
         assert second.returncode != 0
         lines = [line for line in second.stderr.splitlines() if "textback: error" in line]

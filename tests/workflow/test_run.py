@@ -139,11 +139,14 @@ def test_nothing_unfinished_is_left_behind(finished):
 
 
 def test_every_rule_has_a_log_that_says_something(finished):
-    logs = list((finished.folder / "logs").rglob("*.log"))
-    assert len(logs) >= 15
-    spoken = [path for path in logs if path.read_text().strip()]
-    assert any("hypothesizer" in str(path) for path in spoken)
-    assert any("corrector" in str(path) for path in spoken)
+    rules = (
+        "corpus tokenizer passages embed reduction null_model hypothesizer hypotheses corrector "
+        "invert table report"
+    )
+    for rule in rules.split():
+        logs = list((finished.folder / "logs" / rule).rglob("*.log"))
+        assert len(logs) == 1, rule
+        assert logs[0].read_text().strip(), rule
 
 
 def test_a_second_run_from_scratch_gives_the_same_table_bit_for_bit(finished, tmp_path):
@@ -159,12 +162,13 @@ def test_embeddings_are_stored_in_16_bits(finished):
     assert path.stat().st_size < 300 * 384 * 2 + 1000
 
 
-def test_the_search_embeds_what_its_trace_says(finished):
+def test_the_search_embeds_no_more_than_its_trace_says(finished):
     path = next(finished.folder.glob("results/cells/**/trace.parquet"))
     trace = pd.read_parquet(path)
     costs = json.loads((path.parent / "costs.json").read_text())
     last = trace[trace["round"] == trace["round"].max()]
-    assert costs["embedder_queries"] <= last["queries"].sum()
+    # One more query for each text could be saved where two texts share a hypothesis.
+    assert 0.5 * last["queries"].sum() < costs["embedder_queries"] <= last["queries"].sum()
     assert (last["queries"] <= 1 + 2 + 4).all() and np.isfinite(trace["cosine"]).all()
 
 

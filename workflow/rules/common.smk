@@ -5,8 +5,9 @@ from textback import cells, specs
 from textback.config import canonical, read_study
 from textback.errors import TextbackError
 from textback.locks import hold
-from textback.processes import mark_steps
-from textback.table import cost_files as find_cost_files
+from textback.corpora.files import list_files
+from textback.processes import gpus, mark_steps
+from textback.table import cost_files, score_path
 
 
 def mendable(function, *arguments):
@@ -20,11 +21,9 @@ def mendable(function, *arguments):
 STUDY = mendable(read_study, config)
 CELLS = list(cells.grid(STUDY))
 FOLDER = cells.study_folder(STUDY.study)
-RESULTS = cells.RESULTS
-STATE = RESULTS / ".state"
+STATE = cells.RESULTS / ".state"
 LOGS = "logs"
-GPUS = 0 if STUDY.device == "cpu" else 1
-SEARCH = f"rounds{STUDY.evaluation.rounds}-passages{STUDY.evaluation.passages}"
+GPUS = gpus(STUDY.device)
 
 mark_steps(STUDY.device)
 
@@ -42,22 +41,15 @@ wildcard_constraints:
     texts=r"[1-9][0-9]*",
 
 
-DOCUMENTS = RESULTS / "corpora" / "{corpus}" / "documents.parquet"
-TOKENIZER = RESULTS / "tokenizers" / "{corpus}" / "{tokenizer}" / "tokenizer.json"
-PASSAGES = RESULTS / "passages" / "{corpus}" / "{tokenizer}" / "len{length}"
-EMBEDDINGS = RESULTS / "embeddings" / "{corpus}" / "{tokenizer}" / "len{length}" / "{embedder}"
-NULL_MODEL = RESULTS / "null_models" / "{corpus}" / "len{length}" / "{inverter}" / "seed{seed}"
-CELL = (
-    RESULTS
-    / "cells"
-    / "{corpus}"
-    / "{embedder}"
-    / "len{length}"
-    / "{reduction}"
-    / "{inverter}"
-    / "seed{seed}"
-)
-INVERSION = CELL / "inversions" / "beam{beam}-rounds{rounds}-passages{texts}"
+# Paths with wildcards, made by the functions that make the real ones.
+ANY = cells.Cell("{corpus}", "{embedder}", "{length}", "{reduction}", "{inverter}", "{seed}")
+CELL, NULL_MODEL = ANY.folder, ANY.null_model
+INVERSION = ANY.inversion("{beam}", "{rounds}", "{texts}")
+DOCUMENTS = cells.documents_file("{corpus}")
+TOKENIZER = cells.tokenizer_file("{corpus}", "{tokenizer}")
+PASSAGES = cells.passages_folder("{corpus}", "{tokenizer}", "{length}")
+EMBEDDINGS = cells.embeddings_folder("{corpus}", "{tokenizer}", "{length}", "{embedder}")
+SCORES = score_path(STUDY.study, ANY)
 SPLITS = cells.SPLITS
 
 
@@ -92,18 +84,20 @@ def inside(folder, *names):
     return [folder / name for name in names]
 
 
+def corpus_files(wildcards):
+    """The files of a corpus that is a folder; those of an installed package do not change."""
+    entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
+    return list_files(Path(entry.folder), entry.glob) if entry.kind == "files" else []
+
+
 def take_workflow_lock():
     """Let no second workflow work in this folder; the lock goes with the process."""
     mendable(hold, STATE)
 
 
 def say_what_to_open():
-    """The last lines of a run."""
+    """The last lines of a run that made the report."""
+    if not (FOLDER / "report.html").exists():
+        return
     print(f"\nOpen {FOLDER}/report.html in a browser.", file=sys.stderr)
     print(f"Figures: {FOLDER}/figures/  Table: {FOLDER}/table.csv", file=sys.stderr)
-
-
-def cost_files(study):
-    """The cost records of a study's cells."""
-    tokenizers = {name: study.inverters[name].tokenizer for name in study.use_inverters}
-    return find_cost_files(study, study.evaluation, tokenizers)

@@ -28,23 +28,16 @@ rule invert:
 
 rule score:
     input:
-        traces=expand(
-            CELL / "inversions" / f"beam{{beam}}-{SEARCH}" / "trace.parquet",
-            beam=STUDY.beams,
-            allow_missing=True,
-        ),
+        traces=[
+            ANY.inversion(beam, STUDY.evaluation.rounds, STUDY.evaluation.passages)
+            / "trace.parquet"
+            for beam in STUDY.beams
+        ],
         nearest=of_tokenizer(EMBEDDINGS / "{reduction}" / "nearest.parquet"),
         likelihood=CELL / "hypothesizer" / "likelihood.parquet",
         null_likelihood=NULL_MODEL / "null_model" / "likelihood.parquet",
     output:
-        FOLDER
-        / "scores"
-        / "{corpus}"
-        / "{embedder}"
-        / "len{length}"
-        / "{reduction}"
-        / "{inverter}"
-        / "seed{seed}.json",
+        SCORES,
     log:
         f"{LOGS}/score/{STUDY.study}/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
     params:

@@ -1,10 +1,11 @@
-ALL_SCORES = [FOLDER / "scores" / f"{cell}.json" for cell in CELLS]
+ALL_SCORES = [score_path(STUDY.study, cell) for cell in CELLS]
 ALL_TRACES = [
-    cell.inversion(beam, STUDY.evaluation) / "trace.parquet"
+    cell.inversion(beam, STUDY.evaluation.rounds, STUDY.evaluation.passages) / "trace.parquet"
     for cell in CELLS
     for beam in STUDY.beams
 ]
-ALL_COSTS = list(cost_files(STUDY))
+GATHERED = specs.table(STUDY)
+ALL_COSTS = list(cost_files(STUDY, STUDY.evaluation, GATHERED["tokenizers"], GATHERED["native"]))
 PACKAGE = Path(textback.__file__).parent
 CATEGORIES = {
     "by_round": "2 Rounds of correction",
@@ -38,7 +39,7 @@ rule table:
     localrule: True
     params:
         folder=FOLDER,
-        spec=mendable(lambda: canonical(specs.table(STUDY))),
+        spec=canonical(GATHERED),
     message:
         "table"
     shell:
@@ -54,7 +55,7 @@ rule costs:
         f"{LOGS}/costs/{STUDY.study}.log",
     localrule: True
     params:
-        spec=mendable(lambda: canonical(specs.table(STUDY))),
+        spec=canonical(GATHERED),
     message:
         "costs"
     shell:
@@ -83,6 +84,23 @@ rule figure:
         "figure {wildcards.figure}"
     shell:
         "textback --log {log} figure {wildcards.figure} --study {params.folder}"
+
+
+rule example:
+    input:
+        tables=rules.table.output,
+        module=PACKAGE / "figures" / "worked_example.py",
+    output:
+        FOLDER / "figures" / "worked_example.txt",
+    log:
+        f"{LOGS}/example/{STUDY.study}.log",
+    localrule: True
+    params:
+        folder=FOLDER,
+    message:
+        "worked example as text"
+    shell:
+        "textback --log {log} example --study {params.folder}"
 
 
 rule pages:
@@ -133,6 +151,7 @@ rule report_contents:
         figures=expand(FOLDER / "figures" / "{figure}.svg", figure=STUDY.figures),
         pages=rules.pages.output,
         table=rules.table.output,
+        example=rules.example.output if "worked_example" in STUDY.figures else [],
 
 
 rule report:

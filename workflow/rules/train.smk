@@ -78,6 +78,7 @@ rule hypotheses:
             CELL / "hypotheses",
             "train.safetensors",
             "validation.safetensors",
+            "cosines.json",
             "costs.json",
         ),
     log:

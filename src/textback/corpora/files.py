@@ -6,6 +6,11 @@ from pathlib import Path
 from textback.errors import TextbackError
 
 
+def list_files(folder: Path, glob: str) -> list[Path]:
+    """The files below a folder that match a pattern, by name."""
+    return sorted(path for path in folder.glob(glob) if path.is_file())
+
+
 def read_folder(name: str, folder: Path, glob: str) -> Iterator[tuple[str, str]]:
     """Yield (file name below the folder, text), in the order of the names.
 
@@ -13,7 +18,7 @@ def read_folder(name: str, folder: Path, glob: str) -> Iterator[tuple[str, str]]
     """
     if not folder.is_dir():
         raise TextbackError(f"corpus '{name}': folder {folder} does not exist: correct the path")
-    files = sorted(path for path in folder.glob(glob) if path.is_file())
+    files = list_files(folder, glob)
     if not files:
         raise TextbackError(
             f"corpus '{name}': folder {folder} has no file '{glob}': add files or change the glob"

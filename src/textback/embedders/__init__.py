@@ -22,6 +22,24 @@ class Embedder(Protocol):
         """The number of the embedder's own tokens in each text, specials included, (n,) int."""
 
 
+class CountingEmbedder:
+    """An embedder that counts the texts it was asked for, in `made`."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.dimension, self.max_tokens = embedder.dimension, embedder.max_tokens
+        self.made = 0
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """See `Embedder.embed`."""
+        self.made += len(texts)
+        return self._embedder.embed(texts)
+
+    def count_tokens(self, texts: Sequence[str]) -> np.ndarray:
+        """See `Embedder.count_tokens`."""
+        return self._embedder.count_tokens(texts)
+
+
 def load_embedder(name: str, entry: EmbedderEntry, device: str = "cpu") -> Embedder:
     """Load the embedder of a catalogue entry and check that it behaves.
 

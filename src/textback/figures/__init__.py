@@ -13,24 +13,22 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.errors import unknown_name
+from textback.figures.select import pool_seeds
 from textback.figures.style import apply_style
-from textback.files import replacing
+from textback.files import read_csv, read_table, replacing
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What a figure is drawn from: see `textback.table`."""
+    """What a figure is drawn from: see `textback.table`. Seeds are pooled in `measurements`."""
 
     measurements: pd.DataFrame
     texts: pd.DataFrame
 
 
 def read_tables(folder: Path) -> Tables:
-    """Read a study's tables."""
-    measurements = pd.read_csv(folder / "table.csv", keep_default_na=False, na_values=["nan"])
-    numbers = ["value", "low", "high"]
-    measurements[numbers] = measurements[numbers].apply(pd.to_numeric)
-    return Tables(measurements, pd.read_parquet(folder / "texts.parquet"))
+    """Read a study's tables. Raises TextbackError where there is no such study."""
+    return Tables(pool_seeds(read_csv(folder / "table.csv")), read_table(folder / "texts.parquet"))
 
 
 def draw(name: str, tables: Tables, folder: Path) -> None:

@@ -5,6 +5,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from textback.config import FIGURES
 from textback.figures import Tables
 from textback.figures.select import embedding_sizes, final, of_inverter
 from textback.figures.style import (
@@ -22,21 +23,18 @@ from textback.figures.style import (
     palette,
 )
 
-METRICS = ("bleu", "exact_match", "token_f1", "cosine")
+METRICS = FIGURES["by_length"]
 
 
 def draw(tables: Tables) -> Figure:
     """A panel a metric; the baselines beside the inverter's lines."""
     table = tables.measurements
-    metrics = [metric for metric in METRICS if metric in set(table["metric"])]
     figure, panels = plt.subplots(
         2, 2, figsize=(WIDTH, 5.4), sharex=True, squeeze=False, layout="constrained"
     )
-    for metric, ax in zip(metrics, panels.flat, strict=False):
+    for metric, ax in zip(METRICS, panels.flat, strict=True):
         _panel(ax, table[table["metric"] == metric])
         ax.set_ylabel(AXIS_LABELS[metric])
-    for ax in panels.flat[len(metrics) :]:
-        ax.set_visible(False)
     for ax in panels[-1]:
         ax.set_xlabel(AXIS_LABELS["length"])
     legend_below(figure, panels[0][0], columns=2)

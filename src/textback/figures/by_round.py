@@ -5,6 +5,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from textback.config import FIGURES
 from textback.figures import Tables
 from textback.figures.select import embedding_sizes, of_inverter
 from textback.figures.style import (
@@ -21,24 +22,23 @@ from textback.figures.style import (
     palette,
 )
 
-METRICS = ("bleu", "exact_match", "cosine")
+METRICS = FIGURES["by_round"]
 
 
 def draw(tables: Tables) -> Figure:
     """A panel a length and metric; the baselines as level lines."""
     table = tables.measurements
     lengths = sorted(table["length"].unique())
-    metrics = [metric for metric in METRICS if metric in set(table["metric"])]
     figure, panels = plt.subplots(
         len(lengths),
-        len(metrics),
+        len(METRICS),
         figsize=(WIDTH, 2.3 * len(lengths) + 0.9),
         sharex=True,
         squeeze=False,
         layout="constrained",
     )
     for length, row in zip(lengths, panels, strict=True):
-        for metric, ax in zip(metrics, row, strict=True):
+        for metric, ax in zip(METRICS, row, strict=True):
             _panel(ax, table.query("length == @length and metric == @metric"))
             ax.set_ylabel(AXIS_LABELS[metric])
         row[0].set_title(f"{length} tokens", loc="left", fontweight="bold")
@@ -71,7 +71,8 @@ def _panel(ax: Axes, table: pd.DataFrame) -> None:
         found = table.query(
             "baseline == @baseline and reduction == @reduction and dim == @dim"
         ).nlargest(1, ["round", "beam"])
-        for value in found["value"]:
+        for value, low, high in found[["value", "low", "high"]].itertuples(index=False):
+            ax.axhspan(low, high, color=style["color"], alpha=0.2, linewidth=0)
             ax.plot(
                 [0, last],
                 [value, value],

@@ -3,6 +3,13 @@
 import pandas as pd
 
 
+def pool_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """One row for all seeds: the mean value, and an interval that covers every seed's."""
+    measures = {"value": "mean", "low": "min", "high": "max", "n": "sum"}
+    keys = [column for column in table.columns if column not in (*measures, "seed")]
+    return table.groupby(keys, sort=False, as_index=False).agg(measures)
+
+
 def of_inverter(table: pd.DataFrame) -> pd.DataFrame:
     """The measurements of the inverter itself, not of a baseline."""
     return table[table["baseline"] == ""]

@@ -11,6 +11,7 @@ order to the T5. Without it a small budget goes into rediscovering the bag of wo
 """
 
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,10 @@ from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
 from textback.config import Backbone
+from textback.errors import TextbackError
 from textback.tokenizer import PAD
+
+EMBEDDING_RATE = 3.0  # times sqrt(d_model); 0.7 and 2 were worse in equal time
 
 
 class Reader(nn.Module):
@@ -65,6 +69,16 @@ class Inverter(nn.Module):
         """Set `mean` and `spread` from training embeddings, (n, dim)."""
         self.mean.copy_(embeddings.mean(0))
         self.spread.copy_(embeddings.std(0).mean().clamp_min(1e-6))
+
+    def check_fits(self, path: Path, vocabulary: int, dimension: int, vectors: int) -> None:
+        """Raise TextbackError where the model, read from `path`, was made for other data."""
+        shape = (self.t5.config.vocab_size, len(self.mean), len(self.readers))
+        if shape != (vocabulary, dimension, vectors):
+            raise TextbackError(
+                f"model {path}: was made for {shape[0]} tokens, {shape[1]} dimensions and "
+                f"{shape[2]} vector(s), not for {vocabulary}, {dimension} and {vectors}: "
+                "delete it and run the same command again"
+            )
 
     def encode(
         self, target: Tensor, guess: Tensor | None = None, guess_ids: Tensor | None = None
@@ -138,9 +152,6 @@ def parameter_groups(model: Inverter, learning_rate: float, weight_decay: float)
         {"params": embeddings, "lr": learning_rate * scale, "weight_decay": 0.0},
         {"params": rest, "lr": learning_rate, "weight_decay": weight_decay},
     ]
-
-
-EMBEDDING_RATE = 3.0  # times sqrt(d_model); 0.7 and 2 were worse in equal time
 
 
 def _t5_config(backbone: Backbone, vocabulary: int) -> T5Config:

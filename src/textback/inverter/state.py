@@ -4,7 +4,9 @@ Both are safetensors files; what they are is said in the file's own metadata. A 
 everything the next step depends on, so that a resumed run ends in the same weights, bit for bit.
 """
 
+import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +70,8 @@ class Position:
 class Checkpoint:
     """The checkpoint of one training, in a state folder of its own.
 
-    spec: everything that determines the result; a checkpoint of another spec is dropped.
+    spec: everything that determines the result; a checkpoint of another spec is dropped. Tensors
+    that determine it too (data, first weights) take part by their `digest`.
     """
 
     def __init__(self, folder: Path, spec: dict[str, Any]) -> None:
@@ -81,7 +84,7 @@ class Checkpoint:
         for index, slots in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": value for key, value in slots.items()}
         tensors |= {"rng": torch.get_rng_state(), "loss_sum": position.loss_sum}
-        if torch.cuda.is_available():
+        if model.mean.is_cuda:
             tensors["rng_cuda"] = torch.cuda.get_rng_state()
         progress = {
             "step": position.step,
@@ -97,7 +100,9 @@ class Checkpoint:
             return beginning
         way_out = "delete it to train from the beginning"
         tensors, metadata = _read(self.path, "checkpoint", way_out)
-        if metadata.get("spec") != self._spec:
+        if "spec" not in metadata:
+            raise TextbackError(f"checkpoint {self.path}: is not one of textback's: {way_out}")
+        if metadata["spec"] != self._spec:
             log.info("checkpoint %s belongs to another configuration: dropped", self.path)
             self.path.unlink()
             return beginning
@@ -123,6 +128,15 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete the checkpoint of a finished training."""
         self.path.unlink(missing_ok=True)
+
+
+def digest(tensors: Iterable[Tensor]) -> str:
+    """A short name for the content of tensors: sha256 over their types, shapes and bytes."""
+    content = hashlib.sha256()
+    for tensor in tensors:
+        content.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+        content.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return content.hexdigest()[:24]
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

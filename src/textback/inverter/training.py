@@ -92,6 +92,7 @@ def train(
                 note = _report(model, validation, budget, factor, position)
             meter.advance(budget.batch, note)
             if stopped or clock.due():
+                _check_loss(float(position.loss_sum), position.step, budget)
                 position.seconds = clock.seconds()
                 checkpoint.save(model, optimizer, position)
             if stopped:
@@ -170,14 +171,18 @@ def _report(
         "train_nll": float(position.loss_sum) * budget.batch / (examples - before),
         "validation_nll": mean_nll(model, validation, budget.batch),
     }
-    if not math.isfinite(row["train_nll"] + row["validation_nll"]):
-        raise TextbackError(
-            f"training: the loss is {row['train_nll']} at step {position.step}: lower the "
-            f"inverter's learning_rate (now {budget.learning_rate:g})"
-        )
+    _check_loss(row["train_nll"] + row["validation_nll"], position.step, budget)
     position.history.append(row)
     position.loss_sum.zero_()
     return f"loss {row['train_nll']:.2f}, validation {row['validation_nll']:.2f}"
+
+
+def _check_loss(loss: float, step: int, budget: Training) -> None:
+    if not math.isfinite(loss):
+        raise TextbackError(
+            f"training: the loss is {loss} at step {step}: lower the inverter's learning_rate "
+            f"(now {budget.learning_rate:g})"
+        )
 
 
 class _Order:

@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-import pandas as pd
-import pyarrow as pa
-
 from textback.config import Corpus, PassageCounts
 from textback.config import Tokenizer as TokenizerEntry
 from textback.corpora import read_documents
-from textback.errors import TextbackError
-from textback.files import replacing
+from textback.files import read_table, replacing
 from textback.passages import draw_passages, write_passages
 from textback.progress import log
 from textback.specs import Spec
@@ -59,11 +55,3 @@ def make_passages(spec: Spec, documents: Path, tokenizer: Path, output: Path) ->
         spec["length"],
         ", ".join(f"{len(ids):,} {split}" for split, ids in drawn.items()),
     )
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a parquet table. Raises TextbackError where it is missing or broken."""
-    try:
-        return pd.read_parquet(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise TextbackError(f"{path}: cannot be read ({error}): delete it and run again") from None

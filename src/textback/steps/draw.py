@@ -10,11 +10,13 @@ from textback.pages import costs_page, overview_page
 
 def draw_figure(name: str, folder: Path) -> None:
     """Draw one figure of the study in `folder` into its `figures/`."""
-    tables = read_tables(folder)
-    draw(name, tables, folder / "figures")
-    if name == "worked_example":
-        with replacing(folder / "figures" / "worked_example.txt") as temporary:
-            temporary.write_text(as_text(choose(tables.texts)), encoding="utf-8")
+    draw(name, read_tables(folder), folder / "figures")
+
+
+def write_example(folder: Path) -> None:
+    """Write the worked example of the study in `folder` as text into its `figures/`."""
+    with replacing(folder / "figures" / "worked_example.txt") as temporary:
+        temporary.write_text(as_text(choose(read_tables(folder).texts)), encoding="utf-8")
 
 
 def write_pages(folder: Path) -> None:

@@ -9,14 +9,14 @@ import torch
 
 from textback.config import Embedder as EmbedderEntry
 from textback.device import cost, pick_device
-from textback.embedders import Embedder, check_embeddings, load_embedder
+from textback.embedders import CountingEmbedder, Embedder, check_embeddings, load_embedder
 from textback.files import replacing, write_json
 from textback.inverter import data, generate
 from textback.inverter.search import Attack, Round, invert
 from textback.inverter.state import load_model
 from textback.passages import read_passages
 from textback.progress import log
-from textback.reductions import Projection, load_projection
+from textback.reductions import load_projection
 from textback.specs import Spec
 from textback.tokenizer import Tokenizer
 from textback.trace import to_frame
@@ -38,8 +38,9 @@ def invert_cell(
     device = pick_device(device)
     embedder = load_embedder(spec["name"], EmbedderEntry(**spec["embedder"]), device)
     ids, texts = read_passages(passages)
+    queries = CountingEmbedder(embedder)
     attack = load_attack(
-        hypothesizer, corrector, tokenizer, reduction, spec["name"], embedder, ids.shape[1], device
+        hypothesizer, corrector, tokenizer, reduction, spec["name"], queries, ids.shape[1], device
     )
     targets = data.targets(embeddings, load_projection(reduction)).numpy()[: spec["passages"]]
     texts = texts[: spec["passages"]]
@@ -48,10 +49,9 @@ def invert_cell(
     )
     with replacing(output / "trace.parquet") as temporary:
         to_frame(texts, histories, targets).to_parquet(temporary, compression="zstd", index=False)
-    queries = sum(history[-1].queries for history in histories)
     seconds = time.monotonic() - began
     write_json(
-        output / "costs.json", cost(device, invert_seconds=seconds, embedder_queries=queries)
+        output / "costs.json", cost(device, invert_seconds=seconds, embedder_queries=queries.made)
     )
 
 
@@ -68,7 +68,10 @@ def load_attack(
     """An inverter with its embedder, as the search sees them: numpy in, numpy out."""
     first, second = load_model(hypothesizer, device), load_model(corrector, device)
     bpe = Tokenizer.load(tokenizer)
-    project: Projection = load_projection(reduction)
+    project = load_projection(reduction)
+    dimension = embedder.dimension if project.basis is None else project.basis.shape[1]
+    for path, model, vectors in ((hypothesizer, first, 1), (corrector, second, 3)):
+        model.check_fits(path, bpe.size, dimension, vectors)
 
     def tensor(values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(device)
@@ -92,6 +95,6 @@ def _log_round(rounds: int) -> Callable[[int, list[Round]], None]:
     def report(number: int, state: list[Round]) -> None:
         cosine = np.mean([r.best.cosine for r in state])
         found = sum(r.candidate is not None for r in state)
-        log.info("round %d/%d: mean cosine %.4f, %d texts searched", number, rounds, cosine, found)
+        log.info("round %d/%d: mean cosine %.4f, %d texts tried", number, rounds, cosine, found)
 
     return report

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from textback import bootstrap, scoring
-from textback.files import write_json
+from textback.files import read_table, write_json
 from textback.information import Likelihoods, bit_metrics
 from textback.metrics import bleu_signature
 from textback.specs import Spec
-from textback.steps.data import read_table
 
 
 def score_cell(

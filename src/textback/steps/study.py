@@ -25,5 +25,6 @@ def make_tables(spec: Spec, output: Path) -> None:
 def make_costs(spec: Spec, output: Path) -> None:
     """Write costs.csv."""
     axes = Axes(**spec["axes"])
-    files = table.cost_files(axes, Evaluation(**spec["evaluation"]), spec["tokenizers"])
+    evaluation = Evaluation(**spec["evaluation"])
+    files = table.cost_files(axes, evaluation, spec["tokenizers"], spec["native"])
     table.write_csv(output, table.costs(axes, files.items()))

@@ -20,7 +20,7 @@ from textback.files import replacing, write_json
 from textback.inverter import data
 from textback.inverter.generate import guess, sample
 from textback.inverter.model import Inverter
-from textback.inverter.state import Checkpoint, load_model, save_model
+from textback.inverter.state import Checkpoint, digest, load_model, save_model
 from textback.inverter.training import Data, passage_nll, train
 from textback.locks import locked
 from textback.passages import read_passages
@@ -30,6 +30,8 @@ from textback.specs import Spec
 from textback.tokenizer import Tokenizer
 
 BITS = 1 / math.log(2)  # in a nat
+GREEDY = {"passages": None, "hypotheses": 1, "temperature": 1.0}  # of validation passages
+LIKELIHOOD_BATCH = 256
 
 
 def train_null_model(
@@ -39,8 +41,7 @@ def train_null_model(
     device = pick_device(device)
     model = _new(spec, tokenizer, dimension=1, device=device)
     splits = [data.null_data(passages / f"{split}.parquet", device) for split in SPLITS]
-    _train(spec, model, *splits[:2], output, state, "null model")
-    _write_likelihoods(model, splits[2], output)
+    _train(spec, model, *splits, output, state, "null model")
 
 
 def train_hypothesizer(
@@ -65,8 +66,7 @@ def train_hypothesizer(
     embedded = splits[0].inputs[0]
     model = _new(spec, tokenizer, embedded.shape[1], device=device)
     model.fit_scale(embedded)
-    _train(spec, model, *splits[:2], output, state, "hypothesizer")
-    _write_likelihoods(model, splits[2], output)
+    _train(spec, model, *splits, output, state, "hypothesizer")
 
 
 def make_hypotheses(
@@ -83,7 +83,7 @@ def make_hypotheses(
     """Let the hypothesizer guess training and validation passages, and embed the guesses.
 
     Training passages get one greedy and then sampled guesses, validation passages the greedy one.
-    Logs the cosines of both, whose gap tells how much of the training set was memorised.
+    Writes the mean cosines of both, whose gap tells how much of the training set was memorised.
     """
     began = time.monotonic()
     device = pick_device(device)
@@ -92,6 +92,7 @@ def make_hypotheses(
     project = load_projection(reduction)
     embedder = load_embedder(spec["name"], EmbedderEntry(**spec["embedder"]), device)
     queries = 0
+    cosines: dict[str, float] = {}
     with locked(state):
         for split, wanted in (("train", spec["hypotheses"]), ("validation", GREEDY)):
             length = read_passages(passages / f"{split}.parquet")[0].shape[1]
@@ -109,9 +110,13 @@ def make_hypotheses(
             greedy = project(embedded[: len(target)])
             cosine = float((greedy * target.cpu().numpy()).sum(1).mean())
             log.info("%s hypotheses: mean cosine %.3f", split, cosine)
+            cosines[split] = cosine
         forget(state)
+    write_json(output / "cosines.json", cosines)
     seconds = time.monotonic() - began
-    write_json(output / "costs.json", cost(device, embedder_queries=queries, embed_seconds=seconds))
+    write_json(
+        output / "costs.json", cost(device, embedder_queries=queries, generate_seconds=seconds)
+    )
 
 
 def train_corrector(
@@ -143,10 +148,7 @@ def train_corrector(
     torch.manual_seed(spec["seed"])
     model = Inverter(backbone, start.t5.config.vocab_size, len(start.mean), vectors=3).to(device)
     model.start_from(start)
-    _train(spec, model, train_data, validation_data, output, state, "corrector")
-
-
-GREEDY = {"passages": None, "hypotheses": 1, "temperature": 1.0}
+    _train(spec, model, train_data, validation_data, None, output, state, "corrector")
 
 
 def _guesses(
@@ -173,20 +175,25 @@ def _train(
     model: Inverter,
     train_data: Data,
     validation: Data,
+    test: Data | None,
     output: Path,
     state: Path,
     label: str,
 ) -> None:
-    """Train, or go on training, and write model, history and costs into a folder."""
+    """Train, or go on training; write model, history, costs and the NLL of test passages."""
     budget = Training(**spec["training"])
+    data_digest = digest([train_data.ids, *train_data.inputs])
+    start_digest = digest(model.state_dict().values())
     with locked(state):
-        checkpoint = Checkpoint(state, spec)
+        checkpoint = Checkpoint(state, {**spec, "data": data_digest, "start": start_digest})
         result = train(model, train_data, validation, budget, spec["seed"], checkpoint, label)
         save_model(output / "model.safetensors", model, Backbone(**spec["backbone"]))
         with replacing(output / "history.csv") as temporary:
             pd.DataFrame(result.history).to_csv(temporary, index=False)
         measured = {"train_seconds": result.seconds, "train_flops": result.flops}
         write_json(output / "costs.json", cost(model.mean.device.type, **measured))
+        if test is not None:
+            _write_likelihoods(model, test, output)
         checkpoint.remove()
 
 
@@ -195,6 +202,3 @@ def _write_likelihoods(model: Inverter, test: Data, output: Path) -> None:
     bits = passage_nll(model, test, LIKELIHOOD_BATCH).numpy() * BITS
     with replacing(output / "likelihood.parquet") as temporary:
         pd.DataFrame({"text": range(len(bits)), "nll_bits": bits}).to_parquet(temporary)
-
-
-LIKELIHOOD_BATCH = 256
