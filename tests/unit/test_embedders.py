@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from textback.config import Embedder as EmbedderEntry
-from textback.embedders import check_lengths, gate
+from textback.embedders import check_lengths, gate, load_embedder
 from textback.embeddings import embed_texts, forget, read_embeddings
 from textback.errors import TextbackError
 
@@ -48,6 +48,21 @@ def test_tokens_are_counted_with_specials_and_too_long_a_text_is_refused(minilm)
     long = "word " * 300
     with pytest.raises(TextbackError, match=r"reads 256 tokens, but the passage .* has 302"):
         check_lengths("minilm", minilm, ["short", long])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dimension": 100}, r"returned shape \(3, 384\)"),
+        ({"model": "no-such-folder"}, "does not exist"),
+        ({"package": "no_such_package"}, "is not installed"),
+        ({"sha256": "0" * 64}, "has sha256 53aa51172d14… instead of 000000000000…"),
+    ],
+)
+def test_an_embedder_that_is_not_what_its_entry_says_is_refused(changes, message):
+    entry = yaml.safe_load((ROOT / "config.yaml").read_text())["embedders"]["minilm"] | changes
+    with pytest.raises(TextbackError, match=message):
+        load_embedder("minilm", EmbedderEntry(**entry))
 
 
 class Fake:

@@ -5,10 +5,14 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import TINY, environment, tool
+
+from textback.cli import main
 
 WRONG_SUM = "0" * 64
 
@@ -131,24 +135,6 @@ def embedder(**changes):
     return entry | changes
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"dimension": 100}, "returned shape (3, 384)"),
-        ({"max_tokens": 5}, "reads 5 tokens, but the passage"),
-        ({"model": "no-such-folder"}, "does not exist"),
-        ({"package": "no_such_package"}, "is not installed"),
-    ],
-)
-def test_an_embedder_that_is_not_what_its_entry_says_is_refused(
-    copied, changed_config, changes, message
-):
-    shutil.rmtree(copied.folder / "results" / "embeddings")
-    config = changed_config(**{"embedders.minilm": embedder(**changes)})
-    done = copied.run("--until", "embed", config=config)
-    assert done.returncode != 0 and message in done.stderr
-
-
 def test_a_truncated_model_is_named_and_the_rest_is_kept(copied):
     model = next(copied.folder.glob("results/cells/**/hypothesizer/model.safetensors"))
     stamp = model.stat()
@@ -184,22 +170,35 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(finished, tmp_path
     ]
 
 
-def test_invert_says_what_is_wrong_with_its_input(finished, tmp_path):
-    config = str(finished.study / "config.json")
-    (tmp_path / "empty.txt").write_text("\n")
-    (tmp_path / "broken.npy").write_bytes(b"not an array")
-    for arguments, message in (
-        (["--file", str(tmp_path / "empty.txt")], "holds no text"),
-        (["--file", str(tmp_path / "none.txt")], "No such file"),
-        (["--vectors", str(tmp_path / "broken.npy")], "cannot be read"),
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--file", "empty.txt"], "holds no text"),
+        (["--file", "none.txt"], "No such file"),
+        (["--vectors", "broken.npy"], "cannot be read"),
+        (["--vectors", "short.npy"], "vectors of 5 dimensions"),
         ([], "give either a text"),
+        (["  "], "no text to invert"),
         (["word " * 400], "reads 256 tokens"),
         (["text", "--cell", "few-speeches/minilm"], "unknown trained cell"),
-    ):
-        done = finished.textback("invert", *arguments, "--config", config)
-        assert done.returncode == 1
-        lines = done.stderr.strip().splitlines()
-        assert len(lines) == 1 and message in lines[0]
+    ],
+)
+def test_invert_says_what_is_wrong_with_its_input(
+    finished, monkeypatch, tmp_path, capfd, arguments, message
+):
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "broken.npy").write_bytes(b"not an array")
+    np.save(tmp_path / "short.npy", np.ones((2, 5)))
+    arguments = [str(tmp_path / a) if a.endswith((".txt", ".npy")) else a for a in arguments]
+    config = str(finished.study / "config.json")
+    monkeypatch.chdir(finished.folder)
+    monkeypatch.setattr(sys, "argv", ["textback", "invert", *arguments, "--config", config])
+    with pytest.raises(SystemExit) as end:
+        main()
+    lines = [line for line in capfd.readouterr().err.splitlines() if "textback: error" in line]
+    assert end.value.code == 1
+    assert len(lines) == 1
+    assert message in lines[0]
 
 
 def test_invert_without_a_trained_cell_says_to_run_the_workflow(tmp_path, finished):

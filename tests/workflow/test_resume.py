@@ -73,28 +73,32 @@ def stop_at(workflow, part, how):
     return process.returncode
 
 
-def test_kills_of_every_kind_end_in_the_same_table(unfinished, finished):
+def test_a_second_run_from_scratch_through_every_kind_of_kill_gives_the_same_table_bit_for_bit(
+    finished, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TEXTBACK_CHECKPOINT_SECONDS", "0.1")
+    again = Workflow(tmp_path)
     # Ctrl-C in a terminal reaches the workflow and its steps.
-    code = stop_at(unfinished, "hypothesizer", lambda p: os.killpg(p.pid, signal.SIGINT))
+    code = stop_at(again, "hypothesizer", lambda p: os.killpg(p.pid, signal.SIGINT))
     assert code != 0
     # The workflow is killed: the step must not outlive it, nor a lock remain.
-    code = stop_at(unfinished, "hypothesizer", lambda p: p.kill())
+    code = stop_at(again, "hypothesizer", lambda p: p.kill())
     assert code == -signal.SIGKILL
     # The trainer is killed, as for want of memory.
     code = stop_at(
-        unfinished,
+        again,
         "corrector",
-        lambda p: [os.kill(n, signal.SIGKILL) for n in steps("train-corrector", unfinished.folder)],
+        lambda p: [os.kill(n, signal.SIGKILL) for n in steps("train-corrector", again.folder)],
     )
     assert code != 0
-    assert not list(unfinished.folder.glob("results/cells/**/corrector/model.safetensors"))
+    assert not list(again.folder.glob("results/cells/**/corrector/model.safetensors"))
     # A cluster's polite request: the workflow ends after the steps that run.
-    stop_at(unfinished, "corrector", lambda p: p.terminate())
+    stop_at(again, "corrector", lambda p: p.terminate())
 
-    done = unfinished.run()
+    done = again.run()
     assert done.returncode == 0, done.stdout + done.stderr
     for name in ("table.csv", "comparisons.csv"):
-        assert (unfinished.study / name).read_bytes() == (finished.study / name).read_bytes()
+        assert (again.study / name).read_bytes() == (finished.study / name).read_bytes()
 
 
 def test_a_resumed_training_really_goes_on_from_its_checkpoint(unfinished):

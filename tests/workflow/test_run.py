@@ -7,7 +7,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, Workflow, environment
+from conftest import ROOT, environment
+
+from textback.cli import main
 
 FIGURES = ("by_round", "by_length", "recovered_bits", "cosine_bleu", "worked_example")
 COLUMNS = [
@@ -149,14 +151,6 @@ def test_every_rule_has_a_log_that_says_something(finished):
         assert logs[0].read_text().strip(), rule
 
 
-def test_a_second_run_from_scratch_gives_the_same_table_bit_for_bit(finished, tmp_path):
-    again = Workflow(tmp_path)
-    done = again.run("results/studies/tiny/table.csv")
-    assert done.returncode == 0, done.stderr
-    for name in ("table.csv", "comparisons.csv"):
-        assert (again.study / name).read_bytes() == (finished.study / name).read_bytes()
-
-
 def test_embeddings_are_stored_in_16_bits(finished):
     path = next(finished.folder.glob("results/embeddings/**/train.safetensors"))
     assert path.stat().st_size < 300 * 384 * 2 + 1000
@@ -172,23 +166,40 @@ def test_the_search_embeds_no_more_than_its_trace_says(finished):
     assert (last["queries"] <= 1 + 2 + 4).all() and np.isfinite(trace["cosine"]).all()
 
 
-def test_invert_shows_the_rounds_of_a_text(finished):
-    config = finished.study / "config.json"
-    done = finished.textback("invert", "The United States", "--config", str(config))
-    assert done.returncode == 0, done.stderr
-    assert "the united states" in done.stdout and "round 0" in done.stdout
+@pytest.fixture
+def invert(finished, monkeypatch, capfd):
+    """`textback invert` on the finished study, in this process; returns its output."""
+    monkeypatch.chdir(finished.folder)
+
+    def run(*arguments):
+        config = str(finished.study / "config.json")
+        monkeypatch.setattr(sys, "argv", ["textback", "invert", *arguments, "--config", config])
+        with pytest.raises(SystemExit) as end:
+            main()
+        output = capfd.readouterr()
+        assert end.value.code in (0, None), output.err
+        return output.out
+
+    return run
 
 
-def test_invert_reads_files_of_texts_and_of_vectors(finished, tmp_path):
-    config = str(finished.study / "config.json")
+def test_invert_shows_the_rounds_of_a_text(invert):
+    output = invert("The United States")
+    assert "the united states" in output
+    assert "round 0" in output
+
+
+def test_invert_shows_brackets_as_they_are(invert):
+    assert "the [applause] [/b] of" in invert("the [applause] [/b] of")
+
+
+def test_invert_reads_files_of_texts_and_of_vectors(invert, tmp_path):
     texts = tmp_path / "texts.txt"
     texts.write_text("of the people\nthe army and navy\n")
-    done = finished.textback("invert", "--file", str(texts), "--config", config)
-    assert done.returncode == 0 and done.stdout.count("found") == 2
+    assert invert("--file", str(texts)).count("found") == 2
     vectors = tmp_path / "vectors.npy"
     np.save(vectors, np.random.default_rng(0).normal(size=(3, 384)).astype(np.float32))
-    done = finished.textback("invert", "--vectors", str(vectors), "--config", config)
-    assert done.returncode == 0 and done.stdout.count("found") == 3
+    assert invert("--vectors", str(vectors)).count("found") == 3
 
 
 def test_rulegraph_and_lint_run_cleanly(finished):
