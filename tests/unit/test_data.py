@@ -145,6 +145,19 @@ def test_windows_by_hand(tokenizer):
     assert found == {"seven eight nine", "eight nine ten"}
 
 
+def test_no_passage_begins_or_ends_within_a_word(tokenizer):
+    frame = pd.DataFrame(
+        {
+            "id": list("abc"),
+            "text": ["one two", "three four", "five? six seven"],
+            "split": ["test", "validation", "train"],
+        }
+    )
+    assert len(tokenizer.encode("five?")) == 2
+    drawn = draw_passages(frame, tokenizer, 1, PassageCounts(train=9, validation=1, test=1))
+    assert {tokenizer.decode(row) for row in drawn["train"].tolist()} == {"six", "seven"}
+
+
 def test_a_length_no_document_reaches_is_an_error(tokenizer, rng):
     with pytest.raises(TextbackError, match="length 500"):
         draw_passages(documents(rng), tokenizer, 500, PassageCounts())

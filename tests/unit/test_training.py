@@ -11,7 +11,7 @@ from textback.config import Training
 from textback.errors import TextbackError
 from textback.inverter.model import Inverter
 from textback.inverter.state import Checkpoint, digest, load_model, save_model
-from textback.inverter.training import Data, mean_nll, schedule, train
+from textback.inverter.training import Data, Order, mean_nll, schedule, train
 from textback.locks import locked
 
 
@@ -124,10 +124,11 @@ def test_a_checkpoint_of_another_configuration_is_dropped(make, toy, tmp_path, m
         monkeypatch.setattr("textback.inverter.training.CHECKPOINT_SECONDS", 0.0)
         run_until_failure(make(), toy, tmp_path, monkeypatch)
     assert (tmp_path / "checkpoint.safetensors").exists()
+    gentler = BUDGET.model_copy(update={"learning_rate": 1e-3})
     other = make()
-    run(other, toy, tmp_path, spec={"a": 2})
+    run(other, toy, tmp_path, gentler, spec={"a": 2})
     fresh = make()
-    run(fresh, toy, tmp_path / "fresh")
+    run(fresh, toy, tmp_path / "fresh", gentler)
     assert same_weights(other, fresh)
 
 
@@ -148,6 +149,16 @@ def test_a_checkpoint_of_another_program_is_refused_not_deleted(make, toy, tmp_p
     with pytest.raises(TextbackError, match="not one of textback's"):
         run(make(), toy, tmp_path)
     assert (tmp_path / "checkpoint.safetensors").exists()
+
+
+def test_every_row_is_seen_once_in_each_pass_over_the_data():
+    order = Order(rows=10, batch=4, seed=0)
+    seen = torch.cat([order.batch(step) for step in range(5)])
+    assert seen[:10].sort().values.tolist() == list(range(10))
+    assert seen[10:].sort().values.tolist() == list(range(10))
+    assert seen[:10].tolist() != seen[10:].tolist()
+    assert Order(10, 4, 0).batch(3).tolist() == seen[12:16].tolist()
+    assert Order(10, 25, 0).batch(0).tolist()[:10] == seen[:10].tolist()
 
 
 def test_digests_tell_data_apart():

@@ -76,7 +76,7 @@ def train(
     optimizer = _optimizer(model, budget)
     rates = [group["lr"] for group in optimizer.param_groups]
     position = checkpoint.restore(model, optimizer)
-    order = _Order(len(data.ids), budget.batch, seed)
+    order = Order(len(data.ids), budget.batch, seed)
     meter = Meter(label, steps * budget.batch, "examples", position.step * budget.batch)
     clock = _Clock(position.seconds)
     with _stop_signals() as stopped:
@@ -185,7 +185,7 @@ def _check_loss(loss: float, step: int, budget: Training) -> None:
         )
 
 
-class _Order:
+class Order:
     """Which rows make up each batch: endless shuffled passes over the data.
 
     A pure function of the seed and the step, so that a resumed run sees the same rows.
