@@ -20,6 +20,11 @@ def mark_steps(device: str) -> None:
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 
 
+def in_workflow() -> bool:
+    """Whether this process is a step of a workflow."""
+    return WORKFLOW in os.environ
+
+
 def gpus(device: str) -> int:
     """How many GPUs a step asks Snakemake for; `auto` asks where a driver is, without torch."""
     has_driver = os.path.exists("/dev/nvidiactl")

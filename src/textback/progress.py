@@ -1,7 +1,8 @@
 """What a running step says: log lines, and a bar where somebody watches.
 
-`configure` sends the log to stderr and, for a step of the workflow, to its log file. `track` shows
-a bar in a terminal; elsewhere it logs a line every LOG_SECONDS.
+`configure` sends the log to stderr and, for a step of the workflow, to its log file. `Meter` shows
+a bar in a terminal; elsewhere, and in a workflow whose steps share the screen, it logs a line every
+LOG_SECONDS.
 """
 
 import logging
@@ -13,6 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from textback.errors import TextbackError
+from textback.processes import in_workflow
 
 log = logging.getLogger("textback")
 
@@ -52,7 +54,7 @@ class Meter:
         self._began = self._logged = time.monotonic()
         self._bar = (
             tqdm(total=total, initial=done, desc=label, unit=f" {unit}", leave=False)
-            if sys.stderr.isatty()
+            if sys.stderr.isatty() and not in_workflow()
             else None
         )
 

@@ -1,0 +1,50 @@
+"""Progress: a bar for a person at a terminal, lines for a log."""
+
+import io
+
+import pytest
+
+from textback import progress
+from textback.processes import WORKFLOW, gpus
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def screen():
+    return Terminal()
+
+
+def work(tmp_path, screen, monkeypatch):
+    monkeypatch.setattr("sys.stderr", screen)
+    progress.configure(tmp_path / "step.log")
+    meter = progress.Meter("embedding", 10, "passages")
+    for _ in range(10):
+        meter.advance(1)
+    meter.close()
+    return (tmp_path / "step.log").read_text()
+
+
+def test_a_terminal_shows_a_bar_and_the_log_its_last_line(screen, tmp_path, monkeypatch):
+    monkeypatch.delenv(WORKFLOW, raising=False)
+    log = work(tmp_path, screen, monkeypatch)
+    assert "%|" in screen.getvalue()
+    assert log.count("\n") == 1
+    assert "embedding: 10/10 passages" in log
+
+
+def test_steps_of_a_workflow_log_lines_instead(screen, tmp_path, monkeypatch):
+    monkeypatch.setenv(WORKFLOW, "1")
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0)
+    log = work(tmp_path, screen, monkeypatch)
+    assert "%|" not in screen.getvalue()
+    assert log.count("embedding:") == 11
+    assert "step: embedding: 10/10" in screen.getvalue()
+
+
+def test_a_study_on_the_cpu_asks_for_no_gpu():
+    assert gpus("cpu") == 0
+    assert gpus("cuda") == 1
