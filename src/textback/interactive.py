@@ -1,4 +1,7 @@
-"""`textback invert`: read texts back from their embeddings, showing how the rounds go."""
+"""`textback invert`: read texts back from their embeddings, showing how the rounds go.
+
+Torch is imported where it is first needed, so that a mistake in the input is told at once.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,15 +16,13 @@ from textback import cells
 from textback.cells import Cell, grid
 from textback.config import Study
 from textback.corpora import normalise
-from textback.device import pick_device
 from textback.embedders import Embedder, check_lengths, load_embedder
 from textback.errors import TextbackError, unknown_name
 from textback.inverter.search import Round, invert
-from textback.reductions import load_projection
-from textback.steps.invert import load_attack
+from textback.reductions import Projection, load_projection
 from textback.tokenizer import Tokenizer
 
-PLAIN = {"markup": False, "highlight": False}  # texts are shown as they are
+PLAIN = {"markup": False, "highlight": False, "soft_wrap": True}  # texts are shown as they are
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,16 @@ def invert_texts(
     counts = [len(_tokenizer(study, corpus_cells[0]).encode(text)) for text in texts]
     cell = cell or _nearest_length(corpus_cells, float(np.median(counts)))
     console.print(f"cell {cell}", style="dim", highlight=False)
+    embedder = _embedder(study, cell)
+    check_lengths(cell.embedder, embedder, texts)
     if any(count != cell.length for count in counts):
         console.print(
             f"this cell was trained on texts of {cell.length} tokens; yours have "
             f"{_span(counts)}: expect less of it",
             style="yellow",
+            soft_wrap=True,
             highlight=False,
         )
-    embedder = _embedder(study, cell)
-    check_lengths(cell.embedder, embedder, texts)
     targets = load_projection(_reduction(study, cell))(embedder.embed(texts))
     _run(study, cell, embedder, targets, texts, search, console)
 
@@ -79,17 +81,36 @@ def invert_texts(
 def invert_vectors(
     study: Study, path: Path, cell: Cell | None, search: Search, console: Console
 ) -> None:
-    """Read texts back from a file of embeddings (see `read_vectors`)."""
-    cell = cell or max(trained_cells(study), key=lambda c: (c.dimension(study), c.length))
-    console.print(f"cell {cell}", style="dim", highlight=False)
+    """Read texts back from a file of embeddings (see `read_vectors`).
+
+    A cell takes vectors of its own dimension, or native ones, which it reduces. Without a cell
+    the one trained for the longest texts is taken: vectors do not tell their text's length.
+    """
     vectors = read_vectors(path)
-    native = study.embedders[cell.embedder].dimension
-    if vectors.shape[1] != native:
+    size = vectors.shape[1]
+    candidates = trained_cells(study) if cell is None else [cell]
+    fitting = [c for c in candidates if size in (c.dimension(study), _native(study, c))]
+    if not fitting:
         raise TextbackError(
-            f"{path}: vectors of {vectors.shape[1]} dimensions, but embedder '{cell.embedder}' "
-            f"has {native}: give its native vectors, or choose another --cell"
+            f"{path}: vectors of {size} dimensions, but the embedder has "
+            f"{_native(study, candidates[0])} and no chosen cell {size}: give native vectors, or "
+            "those of a trained cell's reduction"
         )
-    targets = load_projection(_reduction(study, cell))(vectors)
+    chosen = max(fitting, key=lambda c: (c.dimension(study) == size, c.length))
+    console.print(f"cell {chosen}", style="dim", highlight=False)
+    if cell is None and len({c.length for c in fitting}) > 1:
+        console.print(
+            "vectors do not tell the length of their text; try other cells with --cell:",
+            *(f"  {c}" for c in fitting if c.dimension(study) == size and c != chosen),
+            sep="\n",
+            style="yellow",
+            soft_wrap=True,
+            highlight=False,
+        )
+    already_reduced = size == chosen.dimension(study) != _native(study, chosen)
+    project = Projection() if already_reduced else load_projection(_reduction(study, chosen))
+    targets = project(vectors)
+    cell = chosen
     _run(study, cell, _embedder(study, cell), targets, None, search, console)
 
 
@@ -138,6 +159,9 @@ def _run(
     search: Search,
     console: Console,
 ) -> None:
+    from textback.device import pick_device
+    from textback.steps.invert import load_attack
+
     attack = load_attack(
         cell.folder / "hypothesizer" / "model.safetensors",
         cell.folder / "corrector" / "model.safetensors",
@@ -191,12 +215,18 @@ def _nearest_length(candidates: list[Cell], length: float) -> Cell:
     )
 
 
+def _native(study: Study, cell: Cell) -> int:
+    return study.embedders[cell.embedder].dimension
+
+
 def _span(counts: Sequence[int]) -> str:
     low, high = min(counts), max(counts)
     return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _embedder(study: Study, cell: Cell) -> Embedder:
+    from textback.device import pick_device
+
     return load_embedder(cell.embedder, study.embedders[cell.embedder], pick_device(study.device))
 
 

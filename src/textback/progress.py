@@ -65,7 +65,7 @@ class Meter:
         if self._bar is not None:
             self._bar.set_postfix_str(self._note, refresh=False)
             self._bar.update(by)
-        elif time.monotonic() - self._logged >= LOG_SECONDS:
+        elif self._done < self._total and time.monotonic() - self._logged >= LOG_SECONDS:
             self._logged = time.monotonic()
             log.info(self._line())
 

@@ -41,7 +41,7 @@ def test_steps_of_a_workflow_log_lines_instead(screen, tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "LOG_SECONDS", 0)
     log = work(tmp_path, screen, monkeypatch)
     assert "%|" not in screen.getvalue()
-    assert log.count("embedding:") == 11
+    assert log.count("embedding:") == 10
     assert "step: embedding: 10/10" in screen.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Runs the real workflow in a temporary folder, on the study `tiny`, which takes seconds."""
+"""Runs the real workflow in a temporary folder, on the study `tiny`, which takes a minute."""
 
 import os
 import shutil

@@ -8,8 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, environment
+from rich.console import Console
 
+from textback import interactive
 from textback.cli import main
+from textback.config import read_study
+from textback.errors import TextbackError
 
 FIGURES = ("by_round", "by_length", "recovered_bits", "cosine_bleu", "worked_example")
 COLUMNS = [
@@ -200,6 +204,15 @@ def test_invert_reads_files_of_texts_and_of_vectors(invert, tmp_path):
     vectors = tmp_path / "vectors.npy"
     np.save(vectors, np.random.default_rng(0).normal(size=(3, 384)).astype(np.float32))
     assert invert("--vectors", str(vectors)).count("found") == 3
+
+
+def test_vectors_of_a_size_no_cell_has_are_refused(finished, tmp_path, monkeypatch):
+    study = read_study(json.loads((finished.study / "config.json").read_text()))
+    monkeypatch.chdir(finished.folder)
+    np.save(tmp_path / "five.npy", np.ones((1, 5)))
+    search = interactive.Search(1, 0)
+    with pytest.raises(TextbackError, match="no chosen cell 5"):
+        interactive.invert_vectors(study, tmp_path / "five.npy", None, search, Console())
 
 
 def test_rulegraph_and_lint_run_cleanly(finished):

@@ -97,5 +97,5 @@ def check_lengths(name: str, embedder: Embedder, texts: Sequence[str]) -> None:
     if counts[longest] > embedder.max_tokens:
         raise TextbackError(
             f"embedder '{name}' reads {embedder.max_tokens} tokens, but the passage "
-            f"'{texts[longest][:60]}' has {counts[longest]}: use a shorter length"
+            f"'{texts[longest][:60]}' has {counts[longest]}: use a shorter one"
         )

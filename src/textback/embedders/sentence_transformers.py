@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
+from transformers.utils import logging as transformers_logging
 
 from textback.config import Embedder as EmbedderEntry
 from textback.errors import TextbackError
@@ -23,6 +24,8 @@ class SentenceTransformersEmbedder:
     """See `textback.embedders.Embedder`."""
 
     def __init__(self, name: str, entry: EmbedderEntry, device: str) -> None:
+        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()
         folder = _locate(name, entry)
         try:
             self._model = SentenceTransformer(

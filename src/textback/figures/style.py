@@ -53,9 +53,11 @@ def apply_style() -> None:
     )
 
 
-def palette(values: Sequence[object]) -> dict[object, tuple[float, float, float, float]]:
-    """A colour each, dark to light in their order (cividis, made for colour blindness)."""
-    colours = mpl.colormaps["cividis"](np.linspace(0.0, 0.78, len(values)))
+def palette(
+    values: Sequence[object], colormap: str = "cividis"
+) -> dict[object, tuple[float, float, float, float]]:
+    """A colour each, dark to light in their order (cividis is made for colour blindness)."""
+    colours = mpl.colormaps[colormap](np.linspace(0.0, 0.78, len(values)))
     return dict(zip(values, map(tuple, colours), strict=True))
 
 
