@@ -51,7 +51,7 @@ def _by_length(ax: Axes, table: pd.DataFrame) -> None:
 
 def _by_dimension(ax: Axes, table: pd.DataFrame) -> None:
     lengths = sorted(table["length"].unique())
-    colours = palette(lengths, "gnuplot2")  # not the left panel's: they stand for lengths
+    colours = palette(lengths, "magma")  # not the left panel's: they stand for lengths
     per_token = table[table["metric"] == "recovered_bits_per_token"]
     for index, length in enumerate(lengths):
         line = per_token[per_token["length"] == length]
