@@ -24,7 +24,8 @@ from textback.config import Backbone
 from textback.errors import TextbackError
 from textback.tokenizer import PAD
 
-EMBEDDING_RATE = 3.0  # times sqrt(d_model); 0.7 and 2 were worse in equal time
+# Times sqrt(d_model). In equal time 2 was 0.2 nats a token better than 0.7; not tuned further.
+EMBEDDING_RATE = 3.0
 
 
 class Reader(nn.Module):
