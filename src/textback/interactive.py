@@ -110,8 +110,7 @@ def invert_vectors(
     already_reduced = size == chosen.dimension(study) != _native(study, chosen)
     project = Projection() if already_reduced else load_projection(_reduction(study, chosen))
     targets = project(vectors)
-    cell = chosen
-    _run(study, cell, _embedder(study, cell), targets, None, search, console)
+    _run(study, chosen, _embedder(study, chosen), targets, None, search, console)
 
 
 def read_vectors(path: Path) -> np.ndarray:

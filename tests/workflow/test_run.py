@@ -123,13 +123,13 @@ def test_light_commands_start_without_torch():
         "import sys; from textback import cli; from textback.steps import draw, score, study,"
         " data, reduce; assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_the_report_holds_figures_captions_and_costs(finished):
     report = (finished.study / "report.html").read_text()
-    for text in ("Overview", "What it cost".lower(), "95% intervals", "worked_example.svg"):
-        assert text in report or text in report.lower()
+    for text in ("1 Overview", "6 Costs", "what it cost", "intervals", "worked_example.svg"):
+        assert text in report, text
 
 
 def test_models_are_safetensors_and_nothing_is_pickled(finished):

@@ -3,9 +3,9 @@ import sys
 import textback
 from textback import cells, specs
 from textback.config import canonical, read_study
+from textback.corpora.files import list_files
 from textback.errors import TextbackError
 from textback.locks import hold
-from textback.corpora.files import list_files
 from textback.processes import gpus, mark_steps
 from textback.table import cost_files, score_path
 

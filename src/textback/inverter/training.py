@@ -79,6 +79,7 @@ def train(
     order = Order(len(data.ids), budget.batch, seed)
     meter = Meter(label, steps * budget.batch, "examples", position.step * budget.batch)
     clock = _Clock(position.seconds)
+    report_at = _report_steps(steps)
     with _stop_signals() as stopped:
         while position.step < steps:
             factor = schedule(position.step, steps, budget.warmup)
@@ -88,7 +89,7 @@ def train(
             position.loss_sum += _step(model, optimizer, data.rows(rows))
             position.step += 1
             note = ""
-            if position.step in _report_steps(steps):
+            if position.step in report_at:
                 note = _report(model, validation, budget, factor, position)
             meter.advance(budget.batch, note)
             if stopped or clock.due():
