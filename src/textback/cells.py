@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from textback.config import Axes, Study
+from textback.config import Axes, Evaluation, Study
 from textback.errors import TextbackError
 
 RESULTS = Path("results")
@@ -66,9 +66,10 @@ class Cell:
         parts = (self.corpus, f"len{self.length}", self.inverter, f"seed{self.seed}")
         return RESULTS.joinpath("null_models", *parts)
 
-    def inversion(self, beam: int, rounds: int, passages: int) -> Path:
+    def inversion(self, mode: str, beam: int, rounds: int, passages: int) -> Path:
         """The folder of one inversion: the trace and its costs."""
-        return self.folder / "inversions" / f"beam{beam}-rounds{rounds}-passages{passages}"
+        name = f"{mode}-beam{beam}-rounds{rounds}-passages{passages}"
+        return self.folder / "inversions" / name
 
     def columns(self) -> dict[str, str | int]:
         """The cell's columns in the tables."""
@@ -106,6 +107,11 @@ def grid(study: Axes) -> Iterator[Cell]:
         study.seeds,
     )
     return (Cell(*point) for point in axes)
+
+
+def inversion_of(cell: Cell, beam: int, evaluation: Evaluation) -> Path:
+    """The folder of the inversion that an evaluation asks for."""
+    return cell.inversion(evaluation.mode, beam, evaluation.rounds, evaluation.passages)
 
 
 def documents_file(corpus: str) -> Path:

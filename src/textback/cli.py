@@ -173,7 +173,7 @@ def hypotheses(
     device: DeviceOption = "auto",
 ) -> None:
     """Let the hypothesizer guess training passages, and embed the guesses."""
-    from textback.steps.train import make_hypotheses
+    from textback.steps.hypotheses import make_hypotheses
 
     make_hypotheses(
         spec, hypothesizer, tokenizer, passages, embeddings, reduction, output, state, device
@@ -184,6 +184,7 @@ def hypotheses(
 def train_corrector(
     spec: SpecOption,
     hypothesizer: ModelFile,
+    tokenizer: TokenizerFile,
     passages: PassagesFolder,
     embeddings: EmbeddingsFolder,
     reduction: ReductionFile,
@@ -193,9 +194,20 @@ def train_corrector(
     device: DeviceOption = "auto",
 ) -> None:
     """Train the corrector: embedding, guess and its embedding to a better guess."""
-    from textback.steps.train import train_corrector as step
+    from textback.steps.corrector import train_corrector as step
 
-    step(spec, hypothesizer, passages, embeddings, reduction, hypotheses, output, state, device)
+    step(
+        spec,
+        hypothesizer,
+        tokenizer,
+        passages,
+        embeddings,
+        reduction,
+        hypotheses,
+        output,
+        state,
+        device,
+    )
 
 
 @app.command()

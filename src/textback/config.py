@@ -85,10 +85,16 @@ class Corpus(Section):
 
 
 class Tokenizer(Section):
-    """The inverter's tokenizer: a byte-level BPE trained on the corpus's training documents."""
+    """The inverter's tokenizer: trained on the corpus, or a pretrained one."""
 
-    kind: Literal["bpe"] = "bpe"
-    vocabulary: int = Field(2048, ge=258, le=65_536, description="tokens, 258 or more")
+    kind: Literal["bpe", "pretrained"] = "bpe"
+    vocabulary: int = Field(
+        2048, ge=258, le=65_536, description="kind bpe: tokens, 258 or more; byte-level"
+    )
+    model: str | None = Field(
+        None, description="kind pretrained: hub id or folder; with `package`, inside the package"
+    )
+    package: str | None = Field(None, description="the installed Python package with the files")
 
 
 class Embedder(Section):
@@ -104,22 +110,30 @@ class Embedder(Section):
 
 
 class Backbone(Section):
-    """The shape of a T5 trained from scratch, and of the adapters in front of it."""
+    """The network of an inverter: a named size trained from scratch, or pretrained weights.
 
-    d_model: Positive = 192
-    d_ff: Positive = 512
-    heads: Positive = 4
-    encoder_layers: Positive = 1
-    decoder_layers: Positive = 1
+    form: `textback`, or `paper`, the exact form of Morris et al. 2023 (see `inverter/readers.py`)
+    """
+
+    family: Literal["t5", "llama"] = Field("t5", description="encoder-decoder, or decoder-only")
+    size: Literal["toy", "nano", "tiny", "mini", "small", "base"] = "nano"
+    pretrained: str | None = Field(
+        None, description="hub id or folder of a T5 or causal model; it sets family and size"
+    )
+    form: Literal["textback", "paper"] = "textback"
     dropout: float = Field(0.0, ge=0, lt=1)
-    embedding_tokens: Positive = Field(2, description="encoder inputs a vector is projected to")
+    embedding_tokens: Positive = Field(2, description="backbone inputs a vector is projected to")
 
 
 class Training(Section):
-    """A training budget, counted in examples."""
+    """A training budget, counted in examples or in floating-point operations."""
 
-    examples: Positive
+    examples: Positive | None = None
+    flops: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="instead of examples: forward and backward passes, e.g. 1.0e+15"
+    )
     batch: Positive = 128
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(3e-3, gt=0)
     warmup: Fraction = Field(0.02, description="share of the steps")
     weight_decay: float = Field(0.01, ge=0)
@@ -131,6 +145,12 @@ class CorrectorTraining(Training):
     passages: Positive = Field(description="training passages that are hypothesised")
     hypotheses: Positive = Field(1, description="a passage: the greedy one, then sampled ones")
     temperature: float = Field(1.0, gt=0, description="of the sampled hypotheses")
+    data_rounds: Positive = Field(
+        1, description="1: hypothesizer's output only; k: also the corrector's own, k - 1 times"
+    )
+    start: Literal["hypothesizer", "backbone"] = Field(
+        "hypothesizer", description="whose weights the corrector begins with"
+    )
 
 
 class Inverter(Section):
@@ -146,6 +166,9 @@ class Inverter(Section):
 class Evaluation(Section):
     """What is done with a trained cell."""
 
+    mode: Literal["elitist", "paper"] = Field(
+        "elitist", description="how rounds search; `paper`: no elitism, no memory, no early stop"
+    )
     passages: int = Field(500, ge=2, description="test passages inverted")
     rounds: Positive = Field(10, description="correction rounds after the first hypothesis")
     patience: Positive = Field(3, description="rounds without gain before a text is given up")
@@ -170,6 +193,10 @@ class Study(Axes):
     """A study: catalogues, the axes of its grid, what is evaluated and what is drawn."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    gpus: Positive = Field(1, description="GPUs that train one model together, with torchrun")
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto", description="torch.compile of training and decoding; `auto`: on a GPU"
+    )
 
     corpora: dict[Name, Corpus]
     tokenizers: dict[Name, Tokenizer]
@@ -237,17 +264,29 @@ def _check_names(study: Study) -> None:
         lookup(study.embedders, "embedder", name)
     for name in study.use_inverters:
         inverter = lookup(study.inverters, "inverter", name)
-        lookup(study.tokenizers, "tokenizer", inverter.tokenizer)
-        if inverter.backbone.d_model % inverter.backbone.heads:
+        tokenizer = lookup(study.tokenizers, "tokenizer", inverter.tokenizer)
+        if (tokenizer.kind == "pretrained") != (tokenizer.model is not None):
             raise TextbackError(
-                f"inverter '{name}': d_model {inverter.backbone.d_model} is not divisible by "
-                f"heads {inverter.backbone.heads}: choose a multiple"
+                f"tokenizer '{inverter.tokenizer}': the key 'model' is needed by kind "
+                "'pretrained', and by no other"
             )
+        for part in ("null_model", "hypothesizer", "corrector"):
+            _check_budget(f"inverters.{name}.{part}", getattr(inverter, part))
     for metric in study.metrics:
         if metric not in METRICS:
             raise unknown_name("metric", metric, METRICS)
     for figure in study.figures:
         _check_figure(study, figure)
+
+
+def _check_budget(key: str, budget: Training) -> None:
+    if (budget.examples is None) == (budget.flops is None):
+        raise TextbackError(f"config: '{key}' needs either 'examples' or 'flops'")
+    if budget.examples is not None and budget.examples < 2 * budget.batch:
+        raise TextbackError(
+            f"config: '{key}' has a budget of {budget.examples} examples, which ends within its "
+            f"warm-up: give it at least two batches of {budget.batch}, or lower 'batch'"
+        )
 
 
 def _check_figure(study: Study, figure: str) -> None:

@@ -18,7 +18,7 @@ from textback.config import Study
 from textback.corpora import normalise
 from textback.embedders import Embedder, check_lengths, load_embedder
 from textback.errors import TextbackError, unknown_name
-from textback.inverter.search import Round, invert
+from textback.inverter.search import Effort, Round, invert
 from textback.reductions import Projection, load_projection
 from textback.tokenizer import Tokenizer
 
@@ -159,20 +159,21 @@ def _run(
     console: Console,
 ) -> None:
     from textback.device import pick_device
-    from textback.steps.invert import load_attack
+    from textback.steps.invert import CandidateEmbedder, load_attack
 
+    tokenizer = _tokenizer_path(study, cell)
+    project = load_projection(_reduction(study, cell))
     attack = load_attack(
         cell.folder / "hypothesizer" / "model.safetensors",
         cell.folder / "corrector" / "model.safetensors",
-        _tokenizer_path(study, cell),
-        _reduction(study, cell),
-        cell.embedder,
-        embedder,
+        tokenizer,
+        CandidateEmbedder(cell.embedder, embedder, tokenizer, project),
         cell.length,
         pick_device(study.device),
     )
     show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)
-    histories = invert(attack, targets, search.beam, search.rounds, study.evaluation.patience, show)
+    effort = Effort("elitist", search.beam, search.rounds, study.evaluation.patience)
+    histories = invert(attack, targets, effort, show)
     if len(targets) > 1:
         for i, history in enumerate(histories):
             if texts is not None:

@@ -10,11 +10,13 @@ import threading
 
 WORKFLOW = "TEXTBACK_WORKFLOW_PID"
 DEVICE = "TEXTBACK_DEVICE"
+COMPILE = "TEXTBACK_COMPILE"
 
 
-def mark_steps(device: str) -> None:
+def mark_steps(device: str, compile: str) -> None:
     """Called by the workflow: sets the environment of its steps."""
     os.environ[DEVICE] = device
+    os.environ[COMPILE] = compile
     os.environ[WORKFLOW] = str(os.getpid())
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -29,6 +31,18 @@ def gpus(device: str) -> int:
     """How many GPUs a step asks Snakemake for; `auto` asks where a driver is, without torch."""
     has_driver = os.path.exists("/dev/nvidiactl")
     return int(device == "cuda" or (device == "auto" and has_driver))
+
+
+def launcher(processes: int) -> str:
+    """The command that runs a sub-command of textback in so many processes together."""
+    if processes == 1:
+        return "textback"
+    return f"torchrun --standalone --nproc-per-node {processes} --no-python textback"
+
+
+def is_leader() -> bool:
+    """Whether this process is the first of those that work together, or alone."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def die_with_workflow() -> None:

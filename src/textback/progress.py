@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from textback.errors import TextbackError
-from textback.processes import in_workflow
+from textback.processes import in_workflow, is_leader
 
 log = logging.getLogger("textback")
 
@@ -31,7 +31,7 @@ def configure(log_file: Path | None) -> None:
     label = "" if log_file is None else f"{log_file.with_suffix('')}: "
     screen.setFormatter(logging.Formatter(label + "%(message)s"))
     handlers: list[logging.Handler] = [screen]
-    if log_file is not None:
+    if log_file is not None and is_leader():
         try:
             log_file.parent.mkdir(parents=True, exist_ok=True)
             to_file = logging.FileHandler(log_file, mode="w", encoding="utf-8")
@@ -40,7 +40,7 @@ def configure(log_file: Path | None) -> None:
         to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         handlers.append(to_file)
     log.handlers = handlers
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.INFO if is_leader() else logging.WARNING)
     log.propagate = False
 
 
@@ -54,7 +54,7 @@ class Meter:
         self._began = self._logged = time.monotonic()
         self._bar = (
             tqdm(total=total, initial=done, desc=label, unit=f" {unit}", leave=False)
-            if sys.stderr.isatty() and not in_workflow()
+            if sys.stderr.isatty() and not in_workflow() and is_leader()
             else None
         )
 

@@ -8,7 +8,16 @@ the step's products anew. Where a step computes (its device, its threads) is no 
 from typing import Any
 
 from textback.cells import Cell, Reduction
-from textback.config import Axes, Corpus, Inverter, Study, check_dimension, check_length, lookup
+from textback.config import (
+    Axes,
+    Corpus,
+    Inverter,
+    Study,
+    Training,
+    check_dimension,
+    check_length,
+    lookup,
+)
 
 Spec = dict[str, Any]
 
@@ -17,9 +26,9 @@ TOKENIZER_RECIPE = 1
 PASSAGES_RECIPE = 1
 EMBED_RECIPE = 1
 REDUCTION_RECIPE = 1
-TRAIN_RECIPE = 1
-HYPOTHESES_RECIPE = 1
-INVERT_RECIPE = 1
+TRAIN_RECIPE = 2
+HYPOTHESES_RECIPE = 2
+INVERT_RECIPE = 2
 NEAREST_RECIPE = 1
 SCORE_RECIPE = 1
 TABLE_RECIPE = 1
@@ -62,13 +71,23 @@ def reduction(study: Study, embedder: str, text: str) -> Spec:
 def training(study: Study, inverter: str, part: str, seed: int) -> Spec:
     """Of the trainers. part: `null_model`, `hypothesizer` or `corrector`."""
     entry = lookup(study.inverters, "inverter", inverter)
-    budget = getattr(entry, part).model_dump(exclude={"passages", "hypotheses", "temperature"})
     return {
         "recipe": TRAIN_RECIPE,
         "backbone": entry.backbone.model_dump(),
-        "training": budget,
+        "training": getattr(entry, part).model_dump(include=set(Training.model_fields)),
         "seed": seed,
     }
+
+
+def corrector(study: Study, inverter: str, embedder: str, seed: int) -> Spec:
+    """Of `textback train-corrector`: also where it starts, and what its data rounds embed with."""
+    entry = lookup(study.inverters, "inverter", inverter).corrector
+    spec = {
+        **training(study, inverter, "corrector", seed),
+        "start": entry.start,
+        "data_rounds": entry.data_rounds,
+    }
+    return spec if entry.data_rounds == 1 else {**spec, **_embedder(study, embedder)}
 
 
 def hypotheses(study: Study, inverter: str, embedder: str, seed: int) -> Spec:
@@ -78,21 +97,20 @@ def hypotheses(study: Study, inverter: str, embedder: str, seed: int) -> Spec:
         "recipe": HYPOTHESES_RECIPE,
         "hypotheses": entry.model_dump(include={"passages", "hypotheses", "temperature"}),
         "seed": seed,
-        "name": embedder,
-        "embedder": lookup(study.embedders, "embedder", embedder).model_dump(),
+        **_embedder(study, embedder),
     }
 
 
-def invert(study: Study, embedder: str, beam: int, rounds: int, passages: int) -> Spec:
+def invert(study: Study, embedder: str, mode: str, beam: int, rounds: int, passages: int) -> Spec:
     """Of `textback invert-cell`."""
     return {
         "recipe": INVERT_RECIPE,
+        "mode": mode,
         "beam": beam,
         "rounds": rounds,
         "passages": passages,
         "patience": study.evaluation.patience,
-        "name": embedder,
-        "embedder": lookup(study.embedders, "embedder", embedder).model_dump(),
+        **_embedder(study, embedder),
     }
 
 
@@ -119,7 +137,7 @@ def score(
 def table(study: Study) -> Spec:
     """Of the steps that gather a study's cells: its axes, and what was evaluated."""
     axes = study.model_dump(include=set(Axes.model_fields))
-    evaluation = study.evaluation.model_dump(include={"rounds", "passages"})
+    evaluation = study.evaluation.model_dump(include={"mode", "rounds", "passages"})
     tokenizers = {name: study.inverters[name].tokenizer for name in study.use_inverters}
     native = {name: study.embedders[name].dimension for name in study.use_embedders}
     return {
@@ -129,6 +147,11 @@ def table(study: Study) -> Spec:
         "tokenizers": tokenizers,
         "native": native,
     }
+
+
+def _embedder(study: Study, name: str) -> Spec:
+    """An embedder, as steps that load it are told of it."""
+    return {"name": name, "embedder": lookup(study.embedders, "embedder", name).model_dump()}
 
 
 def find_corpus(study: Study, name: str) -> Corpus:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from textback.cells import Cell, embeddings_folder, grid, study_folder
+from textback.cells import Cell, embeddings_folder, grid, inversion_of, study_folder
 from textback.config import Axes, Evaluation
 from textback.files import read_json, read_table, replacing
 from textback.metrics import bleu_sentence
@@ -62,9 +62,7 @@ def texts(axes: Axes, evaluation: Evaluation) -> pd.DataFrame:
     for cell in grid(axes):
         dim = read_json(score_path(axes.study, cell))["cell"]["dim"]
         for beam in axes.beams:
-            frame = read_table(
-                cell.inversion(beam, evaluation.rounds, evaluation.passages) / "trace.parquet"
-            )
+            frame = read_table(inversion_of(cell, beam, evaluation) / "trace.parquet")
             frame = frame.drop(columns=["candidate", "candidate_cosine"])
             frames.append(frame.assign(study=axes.study, **cell.columns(), dim=dim, beam=beam))
     frame = pd.concat(frames, ignore_index=True)
@@ -95,7 +93,7 @@ def cost_files(
         for step in ("hypothesizer", "hypotheses", "corrector"):
             files[cell.folder / step / "costs.json"] = own | {"step": step}
         for beam in axes.beams:
-            path = cell.inversion(beam, evaluation.rounds, evaluation.passages) / "costs.json"
+            path = inversion_of(cell, beam, evaluation) / "costs.json"
             files[path] = own | {"step": "invert", "beam": beam}
     return files
 

@@ -1,12 +1,15 @@
-"""The inverter's tokenizer: a byte-level BPE in which every word begins with its space.
+"""The inverter's tokenizer: a byte-level BPE of our own, or a pretrained one.
 
-Texts are written without a leading space and encoded as if they had one, so that a word has the
-same tokens wherever it stands, and `decode(encode(text)) == text` for every text with single
-spaces inside and none around.
+In ours every word begins with its space. Texts are written without a leading space and encoded as
+if they had one, so that a word has the same tokens wherever it stands, and `decode(encode(text))
+== text` for every text with single spaces inside and none around. Of a pretrained one that is not
+true for every text: passages are only those for which it is.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer as BpeTokenizer
 from tokenizers import decoders, models, pre_tokenizers, trainers
@@ -15,7 +18,8 @@ from textback.errors import TextbackError
 
 PAD = 0  # starts the decoder; never part of a passage
 SPECIALS = ["<pad>"]
-SPACE = "Ġ"  # how a byte-level BPE writes the space
+SPACES = ("Ġ", "▁")  # how a byte-level BPE and a SentencePiece model write the space
+INSIDE = "##"  # how a WordPiece model marks what does not open a word
 
 
 class Tokenizer:
@@ -24,7 +28,10 @@ class Tokenizer:
     def __init__(self, bpe: BpeTokenizer) -> None:
         self._bpe = bpe
         self.size = bpe.get_vocab_size()
-        self.opens_word = [(bpe.id_to_token(i) or "").startswith(SPACE) for i in range(self.size)]
+        tokens = [bpe.id_to_token(i) or "" for i in range(self.size)]
+        self.opens_word = _word_starts(tokens)
+        added = bpe.get_added_tokens_decoder()
+        self.specials = sorted({PAD} | {i for i, token in added.items() if token.special})
 
     @classmethod
     def train(cls, texts: Iterable[str], vocabulary: int) -> "Tokenizer":
@@ -42,6 +49,20 @@ class Tokenizer:
         return cls(bpe)
 
     @classmethod
+    def pretrained(cls, name: str) -> "Tokenizer":
+        """Of a hub model or a folder. Raises TextbackError where it cannot be had."""
+        from transformers import AutoTokenizer  # seconds to import
+
+        try:
+            return cls(AutoTokenizer.from_pretrained(name).backend_tokenizer)
+        except (OSError, ValueError, AttributeError, ImportError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise TextbackError(
+                f"tokenizer {name}: cannot be loaded ({reason}): give a folder with "
+                "tokenizer.json, or download it first (`hf download`)"
+            ) from None
+
+    @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Read `tokenizer.json`. Raises TextbackError where it is missing or broken."""
         try:
@@ -55,11 +76,12 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The token ids of a text."""
-        return self._bpe.encode(text).ids
+        return self._bpe.encode(text, add_special_tokens=False).ids
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """The token ids of many texts, on all cores."""
-        return [encoding.ids for encoding in self._bpe.encode_batch_fast(list(texts))]
+        encoded = self._bpe.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encoded]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, without its leading space; pads are left out."""
@@ -68,3 +90,19 @@ class Tokenizer:
     def decode_batch(self, ids: Iterable[Sequence[int]]) -> list[str]:
         """The texts of many sequences of token ids."""
         return [text.removeprefix(" ") for text in self._bpe.decode_batch([list(i) for i in ids])]
+
+    def same_as(self, other: BpeTokenizer) -> bool:
+        """Whether another tokenizer gives every text the same ids, specials left aside."""
+        return _core(self._bpe) == _core(other)
+
+
+def _word_starts(tokens: Sequence[str]) -> list[bool]:
+    """Which tokens open a word, by the conventions of the three common kinds of tokenizer."""
+    if any(token.startswith(INSIDE) for token in tokens):
+        return [not token.startswith(INSIDE) for token in tokens]
+    return [token.startswith(SPACES) for token in tokens]
+
+
+def _core(bpe: BpeTokenizer) -> dict[str, Any]:
+    parts = json.loads(bpe.to_str())
+    return {name: parts[name] for name in ("normalizer", "pre_tokenizer", "model", "added_tokens")}

@@ -4,7 +4,7 @@ import torch
 
 from textback.config import Backbone
 from textback.inverter.model import Inverter
-from textback.tokenizer import Tokenizer
+from textback.tokenizer import PAD, Tokenizer
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
@@ -27,23 +27,24 @@ def tokenizer():
 
 @pytest.fixture
 def backbone():
-    return Backbone(d_model=16, d_ff=32, heads=2, decoder_layers=2, embedding_tokens=2)
+    return Backbone(size="toy")
 
 
 @pytest.fixture
 def hypothesizer(backbone):
     torch.manual_seed(0)
-    return randomised(Inverter(backbone, vocabulary=30, dimension=5, vectors=1))
+    return randomised(Inverter(backbone, vocabulary=30, dimension=5, ways=1))
 
 
 @pytest.fixture
 def corrector(backbone):
     torch.manual_seed(1)
-    return randomised(Inverter(backbone, vocabulary=30, dimension=5, vectors=3))
+    return randomised(Inverter(backbone, vocabulary=30, dimension=5, ways=3))
 
 
 def randomised(model):
     """A model whose zero-initialised parts are drawn too, so that every path matters."""
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
+    model.bar([PAD])
     return model.eval()

@@ -97,8 +97,8 @@ def test_each_step_is_told_only_what_it_does(config):
             "embed": specs.embed(study, "minilm", 4),
             "hypothesizer": specs.training(study, "nano", "hypothesizer", 0),
             "hypotheses": specs.hypotheses(study, "nano", "minilm", 0),
-            "corrector": specs.training(study, "nano", "corrector", 0),
-            "invert": specs.invert(study, "minilm", 4, 10, 500),
+            "corrector": specs.corrector(study, "nano", "minilm", 0),
+            "invert": specs.invert(study, "minilm", "elitist", 4, 10, 500),
         }
 
     def changed(*path, value):
@@ -111,10 +111,10 @@ def test_each_step_is_told_only_what_it_does(config):
         return {step for step in before if before[step] != after[step]}
 
     nano = ("inverters", "nano")
-    assert changed(*nano, "hypothesizer", "examples", value=7) == {"hypothesizer"}
-    assert changed(*nano, "corrector", "examples", value=7) == {"corrector"}
+    assert changed(*nano, "hypothesizer", "examples", value=700) == {"hypothesizer"}
+    assert changed(*nano, "corrector", "examples", value=700) == {"corrector"}
     assert changed(*nano, "corrector", "passages", value=7) == {"hypotheses"}
-    assert changed(*nano, "backbone", "d_ff", value=8) == {"hypothesizer", "corrector"}
+    assert changed(*nano, "backbone", "size", value="tiny") == {"hypothesizer", "corrector"}
     assert changed("tokenizers", "bpe-2k", "vocabulary", value=512) == {"tokenizer"}
     assert changed("evaluation", "patience", value=1) == {"invert"}
     assert changed("corpora", "state-of-the-union", "lowercase", value=False) == {"corpus"}

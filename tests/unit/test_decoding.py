@@ -17,10 +17,10 @@ def targets():
 def next_log_probabilities(model, target, prefix):
     """log p(token | target, prefix), (vocabulary,), computed anew without a cache."""
     with torch.no_grad():
-        encoded, lexical = model.encode(target[None])
-        logits = model.decode(encoded, lexical, torch.tensor([[PAD, *prefix]]))[0, -1]
-        logits[PAD] = -torch.inf
-        return logits.log_softmax(-1)
+        read = model.read(target[None])
+        ids = torch.tensor([prefix], dtype=torch.long).view(1, -1)
+        hidden = model.backbone.write(read.memory, ids)
+        return model.logits(hidden, read.shared)[0, -1].log_softmax(-1)
 
 
 def reference_beam_search(model, target, width):
@@ -39,7 +39,7 @@ def reference_beam_search(model, target, width):
 @pytest.mark.parametrize("width", [1, 3])
 def test_beam_search_equals_a_plain_one_without_cache(hypothesizer, targets, width):
     with torch.no_grad():
-        ids, scores = beam_search(hypothesizer, *hypothesizer.encode(targets), LENGTH, width)
+        ids, scores = beam_search(hypothesizer, hypothesizer.read(targets), LENGTH, width)
     for row, target in enumerate(targets):
         expected = reference_beam_search(hypothesizer, target, width)
         assert ids[row].tolist() == [prefix for prefix, _ in expected]
@@ -48,9 +48,9 @@ def test_beam_search_equals_a_plain_one_without_cache(hypothesizer, targets, wid
 
 def test_the_best_of_a_wider_beam_is_at_least_as_likely(hypothesizer, targets):
     with torch.no_grad():
-        read = hypothesizer.encode(targets)
-        greedy = beam_search(hypothesizer, *read, LENGTH, 1)[1][:, 0]
-        wide = beam_search(hypothesizer, *read, LENGTH, 4)[1][:, 0]
+        read = hypothesizer.read(targets)
+        greedy = beam_search(hypothesizer, read, LENGTH, 1)[1][:, 0]
+        wide = beam_search(hypothesizer, read, LENGTH, 4)[1][:, 0]
     assert (wide >= greedy - 1e-5).all()
 
 
@@ -58,29 +58,31 @@ def test_a_text_decodes_alike_alone_and_in_a_batch(corrector, targets):
     guesses = torch.randint(1, 30, (3, LENGTH), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         together, _ = beam_search(
-            corrector, *corrector.encode(targets, targets.flip(0), guesses), LENGTH, 2
+            corrector, corrector.read(targets, targets.flip(0), guesses), LENGTH, 2
         )
         for row in range(3):
             one = slice(row, row + 1)
-            read = corrector.encode(targets[one], targets.flip(0)[one], guesses[one])
-            assert (beam_search(corrector, *read, LENGTH, 2)[0][0] == together[row]).all()
+            read = corrector.read(targets[one], targets.flip(0)[one], guesses[one])
+            assert (beam_search(corrector, read, LENGTH, 2)[0][0] == together[row]).all()
 
 
-def test_the_special_token_is_never_written(hypothesizer, targets):
+def test_barred_tokens_are_never_written(hypothesizer, targets):
+    hypothesizer.bar([7, 8])
     with torch.no_grad():
-        encoded, lexical = hypothesizer.encode(targets)
-        lexical[:, PAD] = 1e4
+        read = hypothesizer.read(targets)
+        read.shared[:, [PAD, 7, 8]] = 1e4
         generator = torch.Generator().manual_seed(0)
-        drawn = sample(hypothesizer, encoded, lexical, LENGTH, 1.0, generator)
-        found, _ = beam_search(hypothesizer, encoded, lexical, LENGTH, 2)
-    assert (drawn != PAD).all() and (found != PAD).all()
+        drawn = sample(hypothesizer, read, LENGTH, 1.0, generator)
+        found, _ = beam_search(hypothesizer, read, LENGTH, 2)
+    for written in (drawn, found):
+        assert not torch.isin(written, torch.tensor([PAD, 7, 8])).any()
 
 
 def test_sampling_follows_the_models_probabilities(hypothesizer, targets):
     many = targets[:1].expand(4000, -1)
     with torch.no_grad():
         generator = torch.Generator().manual_seed(0)
-        drawn = sample(hypothesizer, *hypothesizer.encode(many), 1, 1.0, generator)[:, 0]
+        drawn = sample(hypothesizer, hypothesizer.read(many), 1, 1.0, generator)[:, 0]
     share = torch.bincount(drawn, minlength=30) / len(drawn)
     expected = next_log_probabilities(hypothesizer, targets[0], []).exp()
     assert share == pytest.approx(expected, abs=0.04)
@@ -88,7 +90,7 @@ def test_sampling_follows_the_models_probabilities(hypothesizer, targets):
 
 def test_sampling_at_a_low_temperature_is_greedy(hypothesizer, targets):
     with torch.no_grad():
-        read = hypothesizer.encode(targets)
+        read = hypothesizer.read(targets)
         generator = torch.Generator().manual_seed(0)
-        cold = sample(hypothesizer, *read, LENGTH, 1e-3, generator)
-        assert (cold == beam_search(hypothesizer, *read, LENGTH, 1)[0][:, 0]).all()
+        cold = sample(hypothesizer, read, LENGTH, 1e-3, generator)
+        assert (cold == beam_search(hypothesizer, read, LENGTH, 1)[0][:, 0]).all()

@@ -2,9 +2,14 @@
 
 import numpy as np
 
-from textback.inverter.search import Attack, invert
+from textback.inverter.search import Attack, Effort
+from textback.inverter.search import invert as search
 
 LETTERS = "abcdef"
+
+
+def invert(attack, targets, beam, rounds, patience, *rest, mode="elitist"):
+    return search(attack, targets, Effort(mode, beam, rounds, patience), *rest)
 
 
 def decode(ids):
@@ -25,9 +30,13 @@ class Toy:
         self.corrected: list[str] = []
 
     def attack(self):
-        return Attack(self.guess, self.correct, decode, self.embed)
+        return Attack(self.guess, lambda targets: targets, self._correct, decode, self.embed)
 
-    def embed(self, texts):
+    def _correct(self, read, rows, vectors, ids, width):
+        return self.correct(read[rows], vectors, ids, width)
+
+    def embed(self, texts, ids):
+        assert list(texts) == decode(ids)
         self.embedded += texts
         return embed(texts)
 

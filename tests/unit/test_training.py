@@ -11,7 +11,9 @@ from textback.config import Training
 from textback.errors import TextbackError
 from textback.inverter.model import Inverter
 from textback.inverter.state import Checkpoint, digest, load_model, save_model
-from textback.inverter.training import Data, Order, mean_nll, schedule, train
+from textback.inverter.batches import Data, Order
+from textback.inverter.optimizers import schedule
+from textback.inverter.training import mean_nll, train
 from textback.locks import locked
 
 
@@ -20,14 +22,14 @@ def toy():
     """Passages of two tokens that the vector tells: token 1 + index of its largest component."""
     vectors = torch.randn(256, 5, generator=torch.Generator().manual_seed(0))
     first = 1 + vectors.argmax(1)
-    return Data(torch.stack([first, first + 5], 1).int(), (vectors,))
+    return Data(torch.stack([first, first + 5], 1).int(), (vectors,), torch.device("cpu"))
 
 
 @pytest.fixture
 def make(backbone):
     def build():
         torch.manual_seed(0)
-        return Inverter(backbone, vocabulary=12, dimension=5, vectors=1)
+        return Inverter(backbone, vocabulary=12, dimension=5, ways=1)
 
     return build
 
@@ -68,7 +70,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights_and_history(
     expected = run(whole, toy, tmp_path / "whole")
 
     stopped, steps = make(), []
-    forward = Inverter.nll
+    forward = Inverter.forward
 
     def interrupt(self, *arguments):
         steps.append(1)
@@ -77,7 +79,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights_and_history(
         return forward(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Inverter, "nll", interrupt)
+        patch.setattr(Inverter, "forward", interrupt)
         with pytest.raises(SystemExit) as stop:
             run(stopped, toy, tmp_path / "stopped")
     assert stop.value.code == 128 + number
@@ -92,7 +94,7 @@ def test_dropout_too_is_the_same_after_a_resume(backbone, toy, tmp_path, monkeyp
 
     def build():
         torch.manual_seed(0)
-        return Inverter(backbone, vocabulary=12, dimension=5, vectors=1)
+        return Inverter(backbone, vocabulary=12, dimension=5, ways=1)
 
     whole = build()
     run(whole, toy, tmp_path / "whole")
@@ -106,7 +108,7 @@ def test_dropout_too_is_the_same_after_a_resume(backbone, toy, tmp_path, monkeyp
 
 def run_until_failure(model, data, folder, monkeypatch):
     """Train with a checkpoint after every step, and fail in the middle as a kill would."""
-    forward, steps = Inverter.nll, []
+    forward, steps = Inverter.forward, []
 
     def fail(self, *arguments):
         steps.append(1)
@@ -115,7 +117,7 @@ def run_until_failure(model, data, folder, monkeypatch):
         return forward(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Inverter, "nll", fail)
+        patch.setattr(Inverter, "forward", fail)
         run(model, data, folder)
 
 
@@ -190,46 +192,46 @@ def test_the_schedule_rises_over_the_warm_up_and_falls_to_zero():
 
 def test_a_corrector_takes_over_what_its_hypothesizer_learned(backbone, hypothesizer):
     torch.manual_seed(5)
-    corrector = Inverter(backbone, vocabulary=30, dimension=5, vectors=3).eval()
+    corrector = Inverter(backbone, vocabulary=30, dimension=5, ways=3).eval()
     corrector.start_from(hypothesizer)
     e = torch.randn(4, 5)
-    assert torch.equal(corrector.readers[0].adapter(e), hypothesizer.readers[0].adapter(e))
-    assert torch.equal(corrector.t5.shared.weight, hypothesizer.t5.shared.weight)
-    assert (corrector.readers[2].lexical(e) == 0).all()
+    assert torch.equal(corrector.reader.adapters[0](e), hypothesizer.reader.adapters[0](e))
+    assert torch.equal(corrector.backbone.token_embedding(), hypothesizer.backbone.token_embedding())
+    assert (corrector.reader.lexical[2](e) == 0).all()
 
 
 @pytest.mark.parametrize("changed", [0, 1, 2])
 def test_a_corrector_reads_target_guess_and_tokens(corrector, changed):
     inputs = [torch.randn(2, 5), torch.randn(2, 5), torch.tensor([[1, 2], [3, 4]])]
-    before = corrector.encode(*inputs)[0]
+    before = corrector.read(*inputs).memory
     inputs[changed] = inputs[changed].flip(0)
-    assert not torch.allclose(before, corrector.encode(*inputs)[0], atol=1e-3)
+    assert not torch.allclose(before, corrector.read(*inputs).memory, atol=1e-3)
 
 
 def test_any_embedding_dimension_will_do(backbone):
     for dimension in (1, 7, 512):
-        model = Inverter(backbone, vocabulary=12, dimension=dimension, vectors=3)
+        model = Inverter(backbone, vocabulary=12, dimension=dimension, ways=3)
         e = torch.randn(2, dimension)
         assert model.nll(
             torch.tensor([[1, 2], [3, 4]]), e, e, torch.tensor([[1, 2], [3, 4]])
         ).shape == (2, 2)
 
 
-def test_a_model_is_loaded_as_saved(corrector, backbone, tmp_path):
-    save_model(tmp_path / "model.safetensors", corrector, backbone)
+def test_a_model_is_loaded_as_saved(corrector, tmp_path):
+    save_model(tmp_path / "model.safetensors", corrector)
     loaded = load_model(tmp_path / "model.safetensors")
     inputs = (torch.randn(2, 5), torch.randn(2, 5), torch.tensor([[1, 2], [3, 4]]))
-    assert torch.equal(loaded.encode(*inputs)[0], corrector.encode(*inputs)[0])
+    assert torch.equal(loaded.read(*inputs).memory, corrector.read(*inputs).memory)
     assert not loaded.training
     weights = sum(p.numel() for p in corrector.parameters()) * 4
     assert (tmp_path / "model.safetensors").stat().st_size < 1.1 * weights + 10_000
 
 
-def test_a_truncated_or_foreign_model_is_named(hypothesizer, backbone, tmp_path):
+def test_a_truncated_or_foreign_model_is_named(hypothesizer, tmp_path):
     from safetensors.torch import save_file
 
     path = tmp_path / "model.safetensors"
-    save_model(path, hypothesizer, backbone)
+    save_model(path, hypothesizer)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(TextbackError, match="cannot be read"):
         load_model(path)

@@ -6,7 +6,7 @@ from textback.config import canonical, read_study
 from textback.corpora.files import list_files
 from textback.errors import TextbackError
 from textback.locks import hold
-from textback.processes import gpus, mark_steps
+from textback.processes import gpus, launcher, mark_steps
 from textback.table import cost_files, score_path
 
 
@@ -23,9 +23,11 @@ CELLS = list(cells.grid(STUDY))
 FOLDER = cells.study_folder(STUDY.study)
 STATE = cells.RESULTS / ".state"
 LOGS = "logs"
-GPUS = gpus(STUDY.device)
+GPUS = gpus(STUDY.device)  # of a step that uses one
+TRAINING_GPUS = GPUS * STUDY.gpus
+TRAIN = launcher(STUDY.gpus)
 
-mark_steps(STUDY.device)
+mark_steps(STUDY.device, STUDY.compile)
 
 
 wildcard_constraints:
@@ -36,6 +38,7 @@ wildcard_constraints:
     reduction=r"[a-z]+[0-9]*",
     length=r"[1-9][0-9]*",
     seed=r"[0-9]+",
+    mode=r"[a-z]+",
     beam=r"[1-9][0-9]*",
     rounds=r"[1-9][0-9]*",
     texts=r"[1-9][0-9]*",
@@ -44,7 +47,7 @@ wildcard_constraints:
 # Paths with wildcards, made by the functions that make the real ones.
 ANY = cells.Cell("{corpus}", "{embedder}", "{length}", "{reduction}", "{inverter}", "{seed}")
 CELL, NULL_MODEL = ANY.folder, ANY.null_model
-INVERSION = ANY.inversion("{beam}", "{rounds}", "{texts}")
+INVERSION = ANY.inversion("{mode}", "{beam}", "{rounds}", "{texts}")
 DOCUMENTS = cells.documents_file("{corpus}")
 TOKENIZER = cells.tokenizer_file("{corpus}", "{tokenizer}")
 PASSAGES = cells.passages_folder("{corpus}", "{tokenizer}", "{length}")

@@ -9,12 +9,12 @@ rule invert:
     output:
         inside(INVERSION, "trace.parquet", "costs.json"),
     log:
-        f"{LOGS}/invert/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}/beam{{beam}}-rounds{{rounds}}-passages{{texts}}.log",
+        f"{LOGS}/invert/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}/{{mode}}-beam{{beam}}-rounds{{rounds}}-passages{{texts}}.log",
     threads: 1
     resources:
         gpu=GPUS,
     params:
-        spec=spec(specs.invert, "embedder", "beam", "rounds", "texts"),
+        spec=spec(specs.invert, "embedder", "mode", "beam", "rounds", "texts"),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:
         "inversion, length {wildcards.length}, {wildcards.reduction}, beam {wildcards.beam}"
@@ -29,8 +29,7 @@ rule invert:
 rule score:
     input:
         traces=[
-            ANY.inversion(beam, STUDY.evaluation.rounds, STUDY.evaluation.passages)
-            / "trace.parquet"
+            cells.inversion_of(ANY, beam, STUDY.evaluation) / "trace.parquet"
             for beam in STUDY.beams
         ],
         nearest=of_tokenizer(EMBEDDINGS / "{reduction}" / "nearest.parquet"),

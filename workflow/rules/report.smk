@@ -1,6 +1,6 @@
 ALL_SCORES = [score_path(STUDY.study, cell) for cell in CELLS]
 ALL_TRACES = [
-    cell.inversion(beam, STUDY.evaluation.rounds, STUDY.evaluation.passages) / "trace.parquet"
+    cells.inversion_of(cell, beam, STUDY.evaluation) / "trace.parquet"
     for cell in CELLS
     for beam in STUDY.beams
 ]

@@ -18,7 +18,7 @@ rule null_model:
         f"{LOGS}/null_model/{{corpus}}/len{{length}}/{{inverter}}/seed{{seed}}.log",
     threads: 1
     resources:
-        gpu=GPUS,
+        gpu=TRAINING_GPUS,
     params:
         spec=spec(specs.training, "inverter", "=null_model", "seed"),
         passages=lambda wildcards, input: Path(input.passages[0]).parent,
@@ -27,7 +27,7 @@ rule null_model:
     message:
         "null model, length {wildcards.length}, {wildcards.inverter}, seed {wildcards.seed}"
     shell:
-        "textback --log {log} train-null-model --spec {params.spec:q}"
+        TRAIN + " --log {log} train-null-model --spec {params.spec:q}"
         " --tokenizer {input.tokenizer} --passages {params.passages}"
         " --output {params.folder} --state {params.state}"
 
@@ -50,7 +50,7 @@ rule hypothesizer:
         f"{LOGS}/hypothesizer/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
     threads: 1
     resources:
-        gpu=GPUS,
+        gpu=TRAINING_GPUS,
     params:
         spec=spec(specs.training, "inverter", "=hypothesizer", "seed"),
         passages=lambda wildcards, input: Path(input.passages[0]).parent,
@@ -60,7 +60,7 @@ rule hypothesizer:
     message:
         "hypothesizer, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:
-        "textback --log {log} train-hypothesizer --spec {params.spec:q}"
+        TRAIN + " --log {log} train-hypothesizer --spec {params.spec:q}"
         " --tokenizer {input.tokenizer} --passages {params.passages}"
         " --embeddings {params.embeddings} --reduction {input.reduction}"
         " --output {params.folder} --state {params.state}"
@@ -104,6 +104,7 @@ rule hypotheses:
 rule corrector:
     input:
         hypothesizer=CELL / "hypothesizer" / "model.safetensors",
+        tokenizer=of_tokenizer(TOKENIZER),
         passages=TRAIN_PASSAGES,
         embeddings=TRAIN_EMBEDDINGS,
         reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
@@ -114,9 +115,9 @@ rule corrector:
         f"{LOGS}/corrector/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
     threads: 1
     resources:
-        gpu=GPUS,
+        gpu=TRAINING_GPUS,
     params:
-        spec=spec(specs.training, "inverter", "=corrector", "seed"),
+        spec=spec(specs.corrector, "inverter", "embedder", "seed"),
         passages=lambda wildcards, input: Path(input.passages[0]).parent,
         embeddings=lambda wildcards, input: Path(input.embeddings[0]).parent,
         hypotheses=lambda wildcards, input: Path(input.hypotheses[0]).parent,
@@ -125,7 +126,7 @@ rule corrector:
     message:
         "corrector, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:
-        "textback --log {log} train-corrector --spec {params.spec:q}"
-        " --hypothesizer {input.hypothesizer} --passages {params.passages}"
+        TRAIN + " --log {log} train-corrector --spec {params.spec:q}"
+        " --hypothesizer {input.hypothesizer} --tokenizer {input.tokenizer} --passages {params.passages}"
         " --embeddings {params.embeddings} --reduction {input.reduction}"
         " --hypotheses {params.hypotheses} --output {params.folder} --state {params.state}"

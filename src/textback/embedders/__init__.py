@@ -1,12 +1,13 @@
 """Embedders: what the suite needs of a text embedding model, and how to load one by its entry."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from textback.config import Embedder as EmbedderEntry
 from textback.errors import TextbackError
+from textback.tokenizer import Tokenizer
 
 
 class Embedder(Protocol):
@@ -22,22 +23,15 @@ class Embedder(Protocol):
         """The number of the embedder's own tokens in each text, specials included, (n,) int."""
 
 
-class CountingEmbedder:
-    """An embedder that counts the texts it was asked for, in `made`."""
+@runtime_checkable
+class ReadsIds(Protocol):
+    """An embedder that also takes token ids of its own tokenizer, specials left out."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self.dimension, self.max_tokens = embedder.dimension, embedder.max_tokens
-        self.made = 0
+    def has_tokenizer(self, tokenizer: Tokenizer) -> bool:
+        """Whether that tokenizer gives every text the ids of the embedder's own."""
 
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """See `Embedder.embed`."""
-        self.made += len(texts)
-        return self._embedder.embed(texts)
-
-    def count_tokens(self, texts: Sequence[str]) -> np.ndarray:
-        """See `Embedder.count_tokens`."""
-        return self._embedder.count_tokens(texts)
+    def embed_ids(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
+        """The embeddings of the texts with these ids, (n, dimension) float32."""
 
 
 def load_embedder(name: str, entry: EmbedderEntry, device: str = "cpu") -> Embedder:

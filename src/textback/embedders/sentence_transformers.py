@@ -16,8 +16,10 @@ from transformers.utils import logging as transformers_logging
 from textback.config import Embedder as EmbedderEntry
 from textback.errors import TextbackError
 from textback.packages import package_folder
+from textback.tokenizer import Tokenizer
 
-TOKENS_PER_BATCH = 1024  # measured on 2 cores: larger batches leave the cache, smaller ones idle
+# On 2 cores larger batches leave the cache, smaller ones idle; a GPU's is not measured.
+TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 65_536}
 
 
 class SentenceTransformersEmbedder:
@@ -43,10 +45,31 @@ class SentenceTransformersEmbedder:
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """See `textback.embedders.Embedder.embed`."""
-        ids = self._tokenize(texts)
+        return self._embed(self._tokenize(texts))
+
+    def has_tokenizer(self, tokenizer: Tokenizer) -> bool:
+        """See `textback.embedders.ReadsIds.has_tokenizer`."""
+        own = getattr(self._model.tokenizer, "backend_tokenizer", None)
+        return own is not None and tokenizer.same_as(own)
+
+    def embed_ids(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
+        """See `textback.embedders.ReadsIds.embed_ids`."""
+        before, after = self._specials()
+        return self._embed([[*before, *row, *after] for row in ids])
+
+    def _specials(self) -> tuple[list[int], list[int]]:
+        """The special tokens that the tokenizer puts before and after a text."""
+        bare = self._model.tokenizer("a", add_special_tokens=False)["input_ids"]
+        whole = self._model.tokenizer("a")["input_ids"]
+        start = whole.index(bare[0])
+        return whole[:start], whole[start + len(bare) :]
+
+    def _embed(self, ids: list[list[int]]) -> np.ndarray:
+        """Token ids, specials included → embeddings, in batches of one length each."""
         rows: np.ndarray | None = None
         with torch.inference_mode():
-            for batch in _equal_length_batches([len(i) for i in ids]):
+            tokens = TOKENS_PER_BATCH[self._device]
+            for batch in _equal_length_batches([len(i) for i in ids], tokens):
                 inputs = torch.tensor([ids[i] for i in batch], device=self._device)
                 features = {"input_ids": inputs, "attention_mask": torch.ones_like(inputs)}
                 vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
@@ -91,12 +114,12 @@ def _check_weights(name: str, path: Path, expected: str) -> None:
         )
 
 
-def _equal_length_batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of texts in batches of one length each, about TOKENS_PER_BATCH tokens a batch."""
+def _equal_length_batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Indices of texts in batches of one length each, about so many tokens a batch."""
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     batch: list[int] = []
     for index in order:
-        full = batch and (len(batch) + 1) * lengths[index] > TOKENS_PER_BATCH
+        full = batch and (len(batch) + 1) * lengths[index] > tokens
         if batch and (full or lengths[index] != lengths[batch[0]]):
             yield batch
             batch = []

@@ -1,19 +1,39 @@
-"""What the trainers and the search read from disk, as tensors on their device."""
+"""What the trainers and the search read from disk, as tensors where they are needed."""
 
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from textback.embeddings import read_embeddings
 from textback.errors import TextbackError
 from textback.files import replacing
-from textback.inverter.training import Data
+from textback.inverter.batches import Data
 from textback.passages import read_passages
+from textback.progress import log
 from textback.reductions import Projection
+
+ROOM = 0.5  # share of a GPU's free memory that data may take
+
+
+class Reduce:
+    """A reduction applied on the fly, on a device; see `textback.reductions.Projection`."""
+
+    def __init__(self, project: Projection, device: str) -> None:
+        parts = () if project.basis is None else (project.mean, project.basis)
+        self.tensors = [torch.from_numpy(part).to(device) for part in parts]
+
+    def __call__(self, embeddings: Tensor) -> Tensor:
+        """(n, native) → (n, dim) float32, unit norm."""
+        reduced = embeddings.float()
+        if self.tensors:
+            mean, basis = self.tensors
+            reduced = (reduced - mean) @ basis
+        return F.normalize(reduced, dim=1)
 
 
 def targets(path: Path, project: Projection) -> Tensor:
@@ -28,27 +48,30 @@ def passage_ids(path: Path) -> Tensor:
 
 def hypothesizer_data(passages: Path, embeddings: Path, project: Projection, device: str) -> Data:
     """Passages with their embeddings e."""
-    return Data(passage_ids(passages).to(device), (targets(embeddings, project).to(device),))
+    columns = (passage_ids(passages), _mapped(embeddings, "embeddings"))
+    return _placed(columns, Reduce(project, device), device)
 
 
 def null_data(passages: Path, device: str) -> Data:
     """Passages with a vector that says nothing, (n, 1) zeros."""
-    ids = passage_ids(passages).to(device)
-    return Data(ids, (torch.zeros(len(ids), 1, device=device),))
+    ids = passage_ids(passages)
+    return _placed((ids, torch.zeros(len(ids), 1)), None, device)
 
 
 def corrector_data(
-    passages: Path, embeddings: Path, hypotheses: Path, project: Projection, device: str
+    passages: Path, embeddings: Path, hypotheses: list[Path], project: Projection, device: str
 ) -> Data:
-    """Passages with e, ê and x̂, a row a hypothesis."""
-    ids, target = passage_ids(passages), targets(embeddings, project)
-    guesses = read_hypotheses(hypotheses)
-    row = guesses["passage"].long()
-    guess = torch.from_numpy(project(guesses["embeddings"].numpy()))
-    return Data(
-        ids[row].to(device),
-        (target[row].to(device), guess.to(device), guesses["ids"].to(device)),
+    """Passages with e, ê and x̂, a row a hypothesis; hypotheses may come in several files."""
+    guesses = [read_hypotheses(path) for path in hypotheses]
+    joined = {name: torch.cat([part[name] for part in guesses]) for name in guesses[0]}
+    row = joined["passage"].long()
+    columns = (
+        passage_ids(passages)[row],
+        _mapped(embeddings, "embeddings")[row],
+        joined["embeddings"],
+        joined["ids"],
     )
+    return _placed(columns, Reduce(project, device), device)
 
 
 def read_hypotheses(path: Path) -> dict[str, Tensor]:
@@ -70,3 +93,26 @@ def write_hypotheses(path: Path, ids: Tensor, embeddings: np.ndarray, passages: 
     }
     with replacing(path) as temporary:
         save_file(tensors, temporary)
+
+
+def _placed(columns: tuple[Tensor, ...], reduce: Reduce | None, device: str) -> Data:
+    """Put the columns on the device where it has room for them, else leave them where they are."""
+    if device == "cuda":
+        needed = sum(column.nbytes for column in columns)
+        free = torch.cuda.mem_get_info()[0]
+        if needed > ROOM * free:
+            log.info("%.1f GB of data stay on the host and travel batch by batch", needed / 1e9)
+            return Data(columns[0], columns[1:], torch.device(device), reduce)
+    ids, *inputs = (column.to(device) for column in columns)
+    return Data(ids, tuple(inputs), torch.device(device), reduce)
+
+
+def _mapped(path: Path, name: str) -> Tensor:
+    """A tensor of a file, read from disk only where it is used."""
+    try:
+        with safe_open(path, "pt") as file:
+            return file.get_tensor(name)
+    except (OSError, SafetensorError) as error:
+        raise TextbackError(
+            f"{name} {path}: cannot be read ({error}): delete the file and run again"
+        ) from None

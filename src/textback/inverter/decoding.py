@@ -1,71 +1,96 @@
-"""Decoding: passages of a fixed length from what the encoder has read.
+"""Decoding: passages of a fixed length from what a model has read.
 
 Passages of a cell all have one length, so there is no end token and no padding: every sequence
-stops after `length` tokens, and the special token is never chosen.
+stops after `length` tokens. Caches have their final size from the start (see the backbones).
 """
+
+import functools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import EncoderDecoderCache
 
-from textback.inverter.model import Inverter, new_cache
-from textback.tokenizer import PAD
+from textback.device import compiled
+from textback.inverter.model import Inverter, Read
+
+Choose = Callable[[Tensor], Tensor]  # logits (n, vocabulary) → tokens (n,)
 
 
 @torch.inference_mode()
-def beam_search(
-    model: Inverter, encoded: Tensor, lexical: Tensor, length: int, width: int
-) -> tuple[Tensor, Tensor]:
+def beam_search(model: Inverter, read: Read, length: int, width: int) -> tuple[Tensor, Tensor]:
     """The `width` likeliest passages a beam search finds; width 1 is greedy decoding.
 
-    encoded: (n, inputs, d_model), lexical: (n, vocabulary), from `Inverter.encode`
     Returns ids, (n, width, length), best first, and log-likelihoods, (n, width).
     """
-    n = len(encoded)
-    cache = new_cache()
-    start = torch.full((n, 1), PAD, device=encoded.device)
-    logp = _next(model, encoded, lexical, start, cache)
+    if width == 1:
+        return _greedy(model, read, length)
+    hidden, cache = model.backbone.start(read.memory, length, width)
+    logp = model.logits(hidden[:, None], read.shared).log_softmax(-1)[:, 0]
     scores, tokens = logp.topk(width)
     ids = tokens[..., None]
-    rows = torch.arange(n, device=encoded.device).repeat_interleave(width)
-    cache.reorder_cache(rows)
-    encoded, lexical = encoded[rows], lexical[rows]
-    for _ in range(1, length):
-        logp = _next(model, encoded, lexical, ids[..., -1].reshape(-1, 1), cache)
-        vocabulary = logp.shape[-1]
-        total = (scores.reshape(-1, 1) + logp).view(n, width * vocabulary)
-        scores, chosen = total.topk(width)
-        parent, token = chosen // vocabulary, chosen % vocabulary
+    n, vocabulary = logp.shape
+    step = _compiled_step(hidden.device.type)
+    for position in _positions(length, hidden.device):
+        logits = step(model, ids[..., -1], position, cache, read.shared)
+        # Only the `width` best tokens of a beam can be among the `width` best of all beams.
+        best, token = logits.topk(width)
+        best = best - logits.logsumexp(-1, keepdim=True) + scores[..., None]
+        scores, chosen = best.view(n, -1).topk(width)
+        parent = chosen // width
+        token = token.view(n, -1).gather(1, chosen)
         ids = torch.cat([ids.gather(1, parent[..., None].expand_as(ids)), token[..., None]], -1)
-        if width > 1:
-            first = torch.arange(n, device=ids.device)[:, None] * width
-            cache.reorder_cache((first + parent).flatten())
+        cache.reorder(parent)
     return ids, scores
 
 
 @torch.inference_mode()
 def sample(
-    model: Inverter,
-    encoded: Tensor,
-    lexical: Tensor,
-    length: int,
-    temperature: float,
-    generator: torch.Generator,
+    model: Inverter, read: Read, length: int, temperature: float, generator: torch.Generator
 ) -> Tensor:
     """One passage drawn for each row, (n, length)."""
-    cache = new_cache()
-    ids = torch.full((len(encoded), 1), PAD, device=encoded.device)
-    for _ in range(length):
-        logp = _next(model, encoded, lexical, ids[:, -1:], cache)
-        drawn = torch.multinomial((logp / temperature).softmax(-1), 1, generator=generator)
-        ids = torch.cat([ids, drawn], 1)
-    return ids[:, 1:]
+
+    def draw(logits: Tensor) -> Tensor:
+        probabilities = (logits / temperature).softmax(-1)
+        return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+
+    return _one_by_one(model, read, length, draw)
 
 
-def _next(
-    model: Inverter, encoded: Tensor, lexical: Tensor, ids: Tensor, cache: EncoderDecoderCache
+def _greedy(model: Inverter, read: Read, length: int) -> tuple[Tensor, Tensor]:
+    scores = torch.zeros(len(read.memory), device=read.memory.device)
+
+    def best(logits: Tensor) -> Tensor:
+        value, token = logits.max(-1)
+        scores.add_(value - logits.logsumexp(-1))
+        return token
+
+    ids = _one_by_one(model, read, length, best)
+    return ids[:, None], scores[:, None]
+
+
+def _one_by_one(model: Inverter, read: Read, length: int, choose: Choose) -> Tensor:
+    """Write one beam, each token as `choose` chooses it, (n, length)."""
+    hidden, cache = model.backbone.start(read.memory, length, 1)
+    written = [choose(model.logits(hidden[:, None], read.shared)[:, 0])]
+    step = _compiled_step(hidden.device.type)
+    for position in _positions(length, hidden.device):
+        logits = step(model, written[-1][:, None], position, cache, read.shared)
+        written.append(choose(logits[:, 0]))
+    return torch.stack(written, 1)
+
+
+def _step(
+    model: Inverter, ids: Tensor, position: Tensor, cache: object, shared: Tensor | None
 ) -> Tensor:
-    """Log-probabilities of the next token, (n, vocabulary); the special token has none."""
-    logits = model.decode(encoded, lexical, ids, cache)[:, -1].float()
-    logits[:, PAD] = -torch.inf
-    return logits.log_softmax(-1)
+    """Logits of the next token of each beam, last ids (n, width) → (n, width, vocabulary)."""
+    return model.logits(model.backbone.step(ids, position, cache), shared)
+
+
+@functools.cache
+def _compiled_step(device: str) -> Callable[..., Tensor]:
+    return compiled(_step, device)
+
+
+def _positions(length: int, device: torch.device) -> Tensor:
+    """Of the tokens after the first; each position is a tensor, so that a step compiles once."""
+    return torch.arange(1, length, device=device)

@@ -1,15 +1,17 @@
 """Texts in bulk from trained models: batched over any number of rows."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from textback.inverter import decoding
 from textback.inverter.model import Inverter
+from textback.inverter.readers import Projection
 from textback.progress import chunks
 
-BATCH = 512  # rows decoded together
+BATCH = {"cpu": 512, "cuda": 2048}  # sequences decoded together
 
 
 @torch.inference_mode()
@@ -17,8 +19,8 @@ def guess(model: Inverter, target: Tensor, length: int, label: str | None = None
     """The hypothesizer's greedy passages, e (n, dim) → ids (n, length)."""
     return torch.cat(
         [
-            decoding.beam_search(model, *model.encode(target[rows]), length, 1)[0][:, 0]
-            for rows in _batches(len(target), label)
+            decoding.beam_search(model, model.read(target[rows]), length, 1)[0][:, 0]
+            for rows in _batches(target, 1, label)
         ]
     )
 
@@ -31,30 +33,54 @@ def sample(
     generator = torch.Generator(target.device).manual_seed(seed)
     return torch.cat(
         [
-            decoding.sample(model, *model.encode(target[rows]), length, temperature, generator)
-            for rows in _batches(len(target), label)
+            decoding.sample(model, model.read(target[rows]), length, temperature, generator)
+            for rows in _batches(target, 1, label)
         ]
     )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Targets e, (n, dim), and what a corrector makes of them, once a text."""
+
+    targets: Tensor
+    projected: Projection
 
 
 @torch.inference_mode()
-def correct(model: Inverter, target: Tensor, vector: Tensor, ids: Tensor, width: int) -> Tensor:
+def read_targets(model: Inverter, targets: Tensor) -> Reading:
+    """What a corrector reads of e, (n, dim)."""
+    return Reading(targets, model.reader.project(targets, 0))
+
+
+@torch.inference_mode()
+def correct(
+    model: Inverter,
+    reading: Reading,
+    rows: Tensor,
+    vector: Tensor,
+    ids: Tensor,
+    width: int,
+    label: str | None = None,
+) -> Tensor:
     """The corrector's `width` likeliest passages.
 
-    target: e (n, dim), vector: ê (n, dim), ids: x̂ (n, length) → (n, width, length)
+    rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length) → (m, width, length)
     """
     length = ids.shape[1]
-    return torch.cat(
-        [
-            decoding.beam_search(
-                model, *model.encode(target[rows], vector[rows], ids[rows]), length, width
-            )[0]
-            for rows in _batches(len(target), None)
-        ]
-    )
+    inputs, shared = reading.projected
+    found = []
+    for part in _batches(ids, width, label):
+        row = rows[part]
+        projected = (inputs[row], None if shared is None else shared[row])
+        read = model.read_projected(projected, reading.targets[row], vector[part], ids[part])
+        found.append(decoding.beam_search(model, read, length, width)[0])
+    return torch.cat(found)
 
 
-def _batches(rows: int, label: str | None) -> Iterator[slice]:
+def _batches(rows: Tensor, width: int, label: str | None) -> Iterator[slice]:
+    """Slices over rows, so many that a batch decodes about BATCH sequences."""
+    size = max(1, BATCH[rows.device.type] // width)
     if label is not None:
-        return chunks(label, rows, BATCH, "passages")
-    return (slice(start, start + BATCH) for start in range(0, rows, BATCH))
+        return chunks(label, len(rows), size, "passages")
+    return (slice(start, start + size) for start in range(0, len(rows), size))

@@ -1,13 +1,18 @@
-"""Rounds of correction: guess, embed the guess, compare, correct, and keep the best.
+"""Rounds of correction: guess, embed the guess, compare, correct, and go on from the best.
 
-After Morris et al. 2023, section 3.2, with three changes. The best hypothesis ever seen is kept
-(elitism), so the cosine never falls. No hypothesis is corrected twice: each round takes the `beam`
-best ones not yet corrected, whichever round they come from. A text stops when it is recovered or
-has not gained for `patience` rounds.
+After Morris et al. 2023, section 3.2. Two searches:
+
+    elitist  ours: the best hypothesis ever seen is kept, so the cosine never falls. No hypothesis
+             is corrected twice: each round takes the `beam` best ones not yet corrected, whichever
+             round they come from. No text is embedded twice. A text stops when it is recovered or
+             has not gained for `patience` rounds; the others fill the batches
+    paper    the paper's, as vec2text 0.0.13 does it: each round goes on from the `beam` best
+             distinct ones of the round before, whether they are better or not, to the last round
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,15 +24,17 @@ class Attack:
     """What the search needs of an inverter and an embedder, for passages of one length.
 
     guess: e (n, dim) → ids (n, length), the hypothesizer
-    correct: e (n, dim), ê (n, dim), x̂ (n, length), width → ids (n, width, length), the corrector
+    read: e (n, dim) → what the corrector makes of e, once a text, for `correct`
+    correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length)
     decode: ids → texts
-    embed: texts → embeddings (n, dim), reduced as e is, unit norm
+    embed: texts, and their ids (m, length) → embeddings (m, dim), reduced as e is, unit norm
     """
 
     guess: Callable[[np.ndarray], np.ndarray]
-    correct: Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
+    read: Callable[[np.ndarray], Any]
+    correct: Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
     decode: Callable[[Sequence[Sequence[int]]], list[str]]
-    embed: Callable[[Sequence[str]], np.ndarray]
+    embed: Callable[[Sequence[str], np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -42,10 +49,10 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Round:
-    """One text after one round: the best hypothesis so far, and the best of the round's new ones.
+    """One text after one round: what the search would answer, and the best of the round's new ones.
 
     `candidate` is None where the round brought nothing new, or the text had stopped.
-    queries: distinct texts embedded for this text so far.
+    queries: texts embedded for this text so far.
     """
 
     best: Hypothesis
@@ -53,29 +60,58 @@ class Round:
     queries: int
 
 
-@dataclass
-class _Progress:
-    """The search for one text."""
+@dataclass(frozen=True)
+class Effort:
+    """How hard to try.
 
-    target: np.ndarray
+    mode: `elitist` or `paper`; beam: hypotheses corrected a round, as many ways each; patience:
+    rounds without gain before a text stops, in `elitist`
+    """
+
+    mode: str
+    beam: int
+    rounds: int
+    patience: int
+
+
+@dataclass
+class Elitist:
+    """The search for one text, by `elitist`."""
+
+    row: int
+    effort: Effort
     best: Hypothesis
     waiting: list[Hypothesis]  # not yet corrected, best first
     seen: set[str]
     idle: int = 0  # rounds without gain
     history: list[Round] = field(default_factory=list)
 
-    def stopped(self, patience: int) -> bool:
-        recovered = self.best.cosine >= 1 - RECOVERED
-        return recovered or self.idle >= patience or not self.waiting
+    @classmethod
+    def begin(cls, row: int, effort: Effort, first: Hypothesis) -> "Elitist":
+        """From the hypothesizer's guess."""
+        return cls(row, effort, first, [first], {first.text}, 0, [Round(first, first, 1)])
 
-    def take(self, beam: int) -> list[Hypothesis]:
+    @property
+    def stopped(self) -> bool:
+        """Recovered, given up, or at its end."""
+        recovered = self.best.cosine >= 1 - RECOVERED
+        return recovered or self.idle >= self.effort.patience or not self.waiting
+
+    def take(self) -> list[Hypothesis]:
+        """The hypotheses to be corrected now."""
+        beam = self.effort.beam
         parents, self.waiting = self.waiting[:beam], self.waiting[beam:]
         return parents
 
+    def wanted(self, texts: list[str]) -> list[int]:
+        """Which candidates to look at: each new text once."""
+        first = {text: i for i, text in reversed(list(enumerate(texts)))}
+        return sorted(i for text, i in first.items() if text not in self.seen)
+
     def add(self, new: list[Hypothesis]) -> None:
         """End a round that brought these hypotheses."""
-        new.sort(key=lambda h: (-h.cosine, h.text))
-        self.waiting = sorted(self.waiting + new, key=lambda h: (-h.cosine, h.text))
+        new.sort(key=_rank)
+        self.waiting = sorted(self.waiting + new, key=_rank)
         self.seen.update(h.text for h in new)
         gained = bool(new) and new[0].cosine > self.best.cosine
         self.best = new[0] if gained else self.best
@@ -90,87 +126,131 @@ class _Progress:
         self.history.append(Round(self.best, candidate, len(self.seen)))
 
 
+@dataclass
+class Paper:
+    """The search for one text, by `paper`."""
+
+    row: int
+    effort: Effort
+    parents: list[Hypothesis]
+    queries: int = 1
+    history: list[Round] = field(default_factory=list)
+    stopped: bool = False
+
+    @classmethod
+    def begin(cls, row: int, effort: Effort, first: Hypothesis) -> "Paper":
+        """From the hypothesizer's guess."""
+        return cls(row, effort, [first], 1, [Round(first, first, 1)])
+
+    def take(self) -> list[Hypothesis]:
+        """The hypotheses to be corrected now."""
+        return self.parents
+
+    def wanted(self, texts: list[str]) -> list[int]:
+        """Which candidates to look at: all of them."""
+        return list(range(len(texts)))
+
+    def add(self, new: list[Hypothesis]) -> None:
+        """End a round that brought these hypotheses; the distinct best become parents."""
+        self.queries += len(new)
+        distinct = {h.text: h for h in sorted(new, key=_rank, reverse=True)}
+        self.parents = sorted(distinct.values(), key=_rank)[: self.effort.beam]
+        self.history.append(Round(self.parents[0], self.parents[0], self.queries))
+
+    def rest(self) -> None:
+        """Never called: every text goes on to the last round."""
+        raise AssertionError
+
+
+SEARCHES: dict[str, type[Elitist] | type[Paper]] = {"elitist": Elitist, "paper": Paper}
+
+
 def invert(
     attack: Attack,
     targets: np.ndarray,
-    beam: int,
-    rounds: int,
-    patience: int,
+    effort: Effort,
     on_round: Callable[[int, list[Round]], None] = lambda number, state: None,
 ) -> list[list[Round]]:
-    """Invert embeddings, (n, dim) unit norm, in `rounds` rounds of correction.
+    """Invert embeddings, (n, dim) unit norm, in rounds of correction.
 
-    Each round corrects up to `beam` hypotheses of a text, `beam` ways each. `on_round` is called
-    after round 0, the hypothesizer's greedy guess, and after each round.
+    `on_round` is called after round 0, the hypothesizer's greedy guess, and after each round.
 
-    Returns the rounds 0 … `rounds` of each text.
+    Returns the rounds 0 … `effort.rounds` of each text.
     """
-    memo: dict[str, np.ndarray] = {}
+    embedded = _Embedded(attack, memory=effort.mode != "paper")
     first = attack.guess(targets)
-    guesses = _embedded(attack, memo, [ids[None] for ids in first], targets, [set()] * len(targets))
+    texts = attack.decode(first.tolist())
+    vectors = embedded(texts, first)
+    kind = SEARCHES[effort.mode]
     searches = [
-        _Progress(target, new[0], new, {new[0].text})
-        for target, new in zip(targets, guesses, strict=True)
+        kind.begin(row, effort, Hypothesis(*parts, float(parts[2] @ targets[row])))
+        for row, parts in enumerate(zip(texts, first, vectors, strict=True))
     ]
-    for search in searches:
-        search.history.append(Round(search.best, search.best, 1))
     on_round(0, [search.history[-1] for search in searches])
-    for number in range(1, rounds + 1):
-        _round(attack, memo, searches, beam, patience)
+    read = attack.read(targets)
+    for number in range(1, effort.rounds + 1):
+        _round(attack, read, embedded, searches, targets)
         on_round(number, [search.history[-1] for search in searches])
     return [search.history for search in searches]
 
 
+class _Embedded:
+    """Embeds candidates; with memory each distinct text once over the whole search."""
+
+    def __init__(self, attack: Attack, memory: bool) -> None:
+        self._attack = attack
+        self._known: dict[str, np.ndarray] | None = {} if memory else None
+
+    def __call__(self, texts: list[str], ids: np.ndarray) -> list[np.ndarray]:
+        """The texts' embeddings, a vector each."""
+        if self._known is None:
+            return list(self._attack.embed(texts, ids))
+        new = {text: i for i, text in enumerate(texts) if text not in self._known}
+        if new:
+            unknown = sorted(new)
+            vectors = self._attack.embed(unknown, ids[[new[text] for text in unknown]])
+            self._known.update(zip(unknown, vectors, strict=True))
+        return [self._known[text] for text in texts]
+
+
 def _round(
     attack: Attack,
-    memo: dict[str, np.ndarray],
-    searches: list[_Progress],
-    beam: int,
-    patience: int,
+    read: Any,
+    embedded: _Embedded,
+    searches: Sequence[Elitist | Paper],
+    targets: np.ndarray,
 ) -> None:
-    active = [search for search in searches if not search.stopped(patience)]
+    """One round of all texts that go on, their hypotheses corrected and embedded together."""
+    active = [search for search in searches if not search.stopped]
     for search in searches:
-        if search.stopped(patience):
+        if search.stopped:
             search.rest()
     if not active:
         return
-    parents = [search.take(beam) for search in active]
+    parents = [search.take() for search in active]
     corrected = attack.correct(
-        np.stack([s.target for s, group in zip(active, parents, strict=True) for _ in group]),
+        read,
+        np.array([s.row for s, group in zip(active, parents, strict=True) for _ in group]),
         np.stack([parent.vector for group in parents for parent in group]),
         np.stack([parent.ids for group in parents for parent in group]),
-        beam,
+        active[0].effort.beam,
     )
     ends = np.cumsum([len(group) for group in parents])[:-1]
-    candidates = [group.reshape(-1, group.shape[-1]) for group in np.split(corrected, ends)]
-    targets = np.stack([search.target for search in active])
-    seen = [search.seen for search in active]
-    for search, new in zip(active, _embedded(attack, memo, candidates, targets, seen), strict=True):
-        search.add(new)
+    groups = [group.reshape(-1, group.shape[-1]) for group in np.split(corrected, ends)]
+    texts = [attack.decode(group.tolist()) for group in groups]
+    wanted = [search.wanted(group) for search, group in zip(active, texts, strict=True)]
+    vectors = iter(
+        embedded(
+            [group[i] for group, chosen in zip(texts, wanted, strict=True) for i in chosen],
+            np.concatenate([g[chosen] for g, chosen in zip(groups, wanted, strict=True)]),
+        )
+    )
+    for search, group, ids, chosen in zip(active, texts, groups, wanted, strict=True):
+        target = targets[search.row]
+        new = [(group[i], ids[i], next(vectors)) for i in chosen]
+        search.add([Hypothesis(*parts, float(parts[2] @ target)) for parts in new])
 
 
-def _embedded(
-    attack: Attack,
-    memo: dict[str, np.ndarray],
-    candidates: list[np.ndarray],
-    targets: np.ndarray,
-    seen: list[set[str]],
-) -> list[list[Hypothesis]]:
-    """The new hypotheses of each text, each distinct text embedded once over the whole search.
-
-    candidates: token ids, (any number, length), a group a text; targets: (n, dim)
-    """
-    fresh: list[dict[str, np.ndarray]] = []
-    for group, known in zip(candidates, seen, strict=True):
-        texts = attack.decode(group.tolist())
-        fresh.append({t: ids for t, ids in zip(texts, group, strict=True) if t not in known})
-    unknown = sorted({text for group in fresh for text in group} - memo.keys())
-    if unknown:
-        memo.update(zip(unknown, attack.embed(unknown), strict=True))
-    return [
-        [
-            Hypothesis(text, ids, memo[text], float(memo[text] @ target))
-            for text, ids in group.items()
-        ]
-        for group, target in zip(fresh, targets, strict=True)
-    ]
+def _rank(hypothesis: Hypothesis) -> tuple[float, str]:
+    """Sorts the best first, equal ones by their text."""
+    return -hypothesis.cosine, hypothesis.text

@@ -19,17 +19,18 @@ from torch import Tensor
 from textback.config import Backbone
 from textback.errors import TextbackError
 from textback.files import replacing
+from textback.inverter import backbones
 from textback.inverter.model import Inverter
 from textback.progress import log
 
 
-def save_model(path: Path, model: Inverter, backbone: Backbone) -> None:
+def save_model(path: Path, model: Inverter) -> None:
     """Write a model and its shape."""
     shape = {
-        "backbone": backbone.model_dump(),
-        "vocabulary": model.t5.config.vocab_size,
-        "dimension": len(model.mean),
-        "vectors": len(model.readers),
+        "backbone": model.entry.model_dump(),
+        "transformer": backbones.shape(model.backbone),
+        "dimension": model.dimension,
+        "ways": model.ways,
     }
     _write(path, model.state_dict(), {"shape": json.dumps(shape)})
 
@@ -42,8 +43,13 @@ def load_model(path: Path, device: str = "cpu") -> Inverter:
     tensors, metadata = _read(path, "model", "delete it and run the same command again")
     try:
         shape = json.loads(metadata["shape"])
+        backbone = backbones.restore(shape["transformer"])
         model = Inverter(
-            Backbone(**shape["backbone"]), shape["vocabulary"], shape["dimension"], shape["vectors"]
+            Backbone(**shape["backbone"]),
+            backbone.vocabulary,
+            shape["dimension"],
+            shape["ways"],
+            backbone,
         )
         _load_weights(model, tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
@@ -78,13 +84,17 @@ class Checkpoint:
         self.path = folder / "checkpoint.safetensors"
         self._spec = json.dumps(spec, sort_keys=True)
 
-    def save(self, model: Inverter, optimizer: torch.optim.Optimizer, position: Position) -> None:
+    def save(
+        self, model: Inverter, optimizers: list[torch.optim.Optimizer], position: Position
+    ) -> None:
         """Write the checkpoint in place of the one before."""
         tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
-        for index, slots in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{key}": value for key, value in slots.items()}
+        for number, optimizer in enumerate(optimizers):
+            for index, slots in optimizer.state_dict()["state"].items():
+                prefix = f"optimizer.{number}.{index}"
+                tensors |= {f"{prefix}.{key}": value for key, value in slots.items()}
         tensors |= {"rng": torch.get_rng_state(), "loss_sum": position.loss_sum}
-        if model.mean.is_cuda:
+        if model.device.type == "cuda":
             tensors["rng_cuda"] = torch.cuda.get_rng_state()
         progress = {
             "step": position.step,
@@ -93,9 +103,9 @@ class Checkpoint:
         }
         _write(self.path, tensors, {"spec": self._spec, "position": json.dumps(progress)})
 
-    def restore(self, model: Inverter, optimizer: torch.optim.Optimizer) -> Position:
+    def restore(self, model: Inverter, optimizers: list[torch.optim.Optimizer]) -> Position:
         """Go on where the checkpoint stands, or at the beginning where there is none."""
-        beginning = Position(torch.zeros((), device=model.mean.device))
+        beginning = Position(torch.zeros((), device=model.device))
         if not self.path.exists():
             return beginning
         way_out = "delete it to train from the beginning"
@@ -108,15 +118,16 @@ class Checkpoint:
             return beginning
         try:
             _load_weights(model, _under("model.", tensors))
-            state = optimizer.state_dict()
-            for name, value in _under("optimizer.", tensors).items():
-                index, slot = name.split(".")
-                state["state"].setdefault(int(index), {})[slot] = value
-            optimizer.load_state_dict(state)
+            for number, optimizer in enumerate(optimizers):
+                state = optimizer.state_dict()
+                for name, value in _under(f"optimizer.{number}.", tensors).items():
+                    index, slot = name.split(".")
+                    state["state"].setdefault(int(index), {})[slot] = value
+                optimizer.load_state_dict(state)
             torch.set_rng_state(tensors["rng"])
             if "rng_cuda" in tensors:
                 torch.cuda.set_rng_state(tensors["rng_cuda"])
-            loss_sum = tensors["loss_sum"].to(model.mean.device)
+            loss_sum = tensors["loss_sum"].to(model.device)
             position = Position(loss_sum, **json.loads(metadata["position"]))
         except (KeyError, ValueError, TypeError, RuntimeError) as error:
             raise TextbackError(

@@ -1,8 +1,8 @@
-"""The training loop: AdamW, warm-up and linear decay, a budget counted in examples.
+"""The training loop: a budget counted in examples or FLOPs, checkpoints, a history over compute.
 
-One loop trains hypothesizers, correctors and null models; they differ in their inputs. The data
-lies on the device and is shuffled by index; a run that is stopped at any moment goes on from its
-last checkpoint and ends in the same weights.
+One loop trains hypothesizers, correctors and null models; they differ in their inputs. Nothing in
+it waits for the device: data lies there, is shuffled there by index, and the loss is summed there.
+A run that is stopped at any moment goes on from its last checkpoint and ends in the same weights.
 """
 
 import math
@@ -20,28 +20,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from textback.config import Training
 from textback.device import bulk_precision
 from textback.errors import TextbackError
-from textback.inverter.model import Inverter, parameter_groups
+from textback.inverter import optimizers, parallel
+from textback.inverter.batches import Data, Order
+from textback.inverter.micro_batches import MicroBatches
+from textback.inverter.model import Inverter
 from textback.inverter.state import Checkpoint, Position
 from textback.progress import Meter
 
 CHECKPOINT_SECONDS = float(os.environ.get("TEXTBACK_CHECKPOINT_SECONDS", "20"))
 VALIDATIONS = 10  # along a run
 GRADIENT_NORM = 1.0
-
-
-@dataclass(frozen=True)
-class Data:
-    """Passages with what the model reads, on one device.
-
-    ids: (n, length); inputs: the arguments of `Inverter.encode`, each (n, …)
-    """
-
-    ids: Tensor
-    inputs: tuple[Tensor, ...]
-
-    def rows(self, index: Tensor | slice) -> tuple[Tensor, ...]:
-        """The arguments of `Inverter.nll` for these rows."""
-        return (self.ids[index].long(), *(value[index] for value in self.inputs))
+STOP_CHECK_STEPS = 16  # between two questions to the other processes whether one was told to stop
 
 
 @dataclass(frozen=True)
@@ -51,6 +40,32 @@ class Result:
     history: list[dict[str, float]]
     seconds: float
     flops: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A budget in numbers. flops: of a forward and a backward pass over one batch."""
+
+    budget: Training
+    steps: int
+    flops: int
+
+    def done(self, step: int) -> dict[str, int]:
+        """What `step` steps have cost."""
+        return {"examples": step * self.budget.batch, "flops": step * self.flops}
+
+
+def plan(model: Inverter, data: Data, budget: Training) -> Plan:
+    """How many steps a budget buys. Raises TextbackError where they end within the warm-up."""
+    flops = budget.batch * flops_per_example(model, data)
+    total = budget.examples or round(budget.flops / flops * budget.batch)
+    steps = round(total / budget.batch)
+    if steps < 2:
+        raise TextbackError(
+            f"training: the budget buys {total} examples, which ends within its warm-up: give it "
+            f"at least two batches of {budget.batch}, or lower 'batch'"
+        )
+    return Plan(budget, steps, flops)
 
 
 def train(
@@ -64,51 +79,47 @@ def train(
 ) -> Result:
     """Train a model in place.
 
-    History has a row every tenth of the budget: examples, learning rate, mean training NLL since
-    the row before, and validation NLL, in nats a token.
+    History has a row every tenth of the budget: examples, FLOPs, learning rate, mean training NLL
+    since the row before, and validation NLL, in nats a token.
 
-    Raises TextbackError where the loss is no longer a number. On SIGINT or SIGTERM it writes a
-    checkpoint and exits.
+    Raises TextbackError where the loss is no longer a number, or not even one example fits the
+    device. On SIGINT or SIGTERM it writes a checkpoint and exits. The caller removes the last
+    checkpoint, of the finished training, when it has written what it needs.
     """
-    steps = max(1, round(budget.examples / budget.batch))
-    flops = flops_per_batch(model, data, min(budget.batch, len(data.ids)))
-    torch.manual_seed(seed)
-    optimizer = _optimizer(model, budget)
-    rates = [group["lr"] for group in optimizer.param_groups]
-    position = checkpoint.restore(model, optimizer)
-    order = Order(len(data.ids), budget.batch, seed)
-    meter = Meter(label, steps * budget.batch, "examples", position.step * budget.batch)
+    planned = plan(model, data, budget)
+    torch.manual_seed(seed + parallel.rank())
+    steppers = optimizers.build(model, budget)
+    position = checkpoint.restore(model, steppers)
+    order = Order(len(data), budget.batch, seed, data.device)
+    parallel.share(order.batch(0))
+    micro = MicroBatches(model, data, budget.batch // parallel.world())
+    meter = Meter(label, planned.steps * budget.batch, "examples", position.step * budget.batch)
     clock = _Clock(position.seconds)
-    report_at = _report_steps(steps)
+    report_at = _report_steps(planned.steps)
     with _stop_signals() as stopped:
-        while position.step < steps:
-            factor = schedule(position.step, steps, budget.warmup)
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * factor
-            rows = order.batch(position.step).to(data.ids.device)
-            position.loss_sum += _step(model, optimizer, data.rows(rows))
+        while position.step < planned.steps:
+            factor = optimizers.schedule(position.step, planned.steps, budget.warmup)
+            optimizers.set_rate(steppers, factor)
+            rows = parallel.share(order.batch(position.step))
+            position.loss_sum += _step(model, micro, steppers, rows)
             position.step += 1
             note = ""
             if position.step in report_at:
-                note = _report(model, validation, budget, factor, position)
+                note = _report(model, validation, planned, factor, position)
             meter.advance(budget.batch, note)
-            if stopped or clock.due():
+            stop = _told_to_stop(stopped, position.step, data.device)
+            if parallel.rank() == 0 and (stop or clock.due()):
                 _check_loss(float(position.loss_sum), position.step, budget)
                 position.seconds = clock.seconds()
-                checkpoint.save(model, optimizer, position)
-            if stopped:
-                raise SystemExit(128 + stopped[0])
+                checkpoint.save(model, steppers, position)
+            if stop:
+                raise SystemExit(128 + (stopped or [signal.SIGTERM])[0])
     meter.close()
     model.eval()
-    return Result(position.history, clock.seconds(), flops * steps)
-
-
-def schedule(step: int, steps: int, warmup: float) -> float:
-    """The learning rate's factor at a step: up over the `warmup` share, then down to zero."""
-    rising = max(1, round(steps * warmup))
-    if step < rising:
-        return (step + 1) / rising
-    return (steps - step) / max(1, steps - rising)
+    position.seconds = clock.seconds()
+    if parallel.rank() == 0:
+        checkpoint.save(model, steppers, position)
+    return Result(position.history, position.seconds, planned.flops * planned.steps)
 
 
 @torch.no_grad()
@@ -124,36 +135,43 @@ def passage_nll(model: Inverter, data: Data, batch: int) -> Tensor:
     model.eval()
     parts = [
         model.nll(*data.rows(slice(start, start + batch))).sum(1).float().cpu()
-        for start in range(0, len(data.ids), batch)
+        for start in range(0, len(data), batch)
     ]
     model.train(training)
     return torch.cat(parts)
 
 
-def flops_per_batch(model: Inverter, data: Data, batch: int) -> int:
-    """Floating-point operations of a forward and a backward pass over a batch, counted."""
-    model.train()
-    with FlopCounterMode(display=False) as counter:
-        model.nll(*data.rows(slice(0, batch))).mean().backward()
+def flops_per_example(model: Inverter, data: Data) -> int:
+    """Floating-point operations of a forward and a backward pass over one passage, counted."""
+    with torch.random.fork_rng(), FlopCounterMode(display=False) as counter:
+        model.train()
+        model(*data.rows(slice(0, 1))).backward()
     model.zero_grad(set_to_none=True)
     return counter.get_total_flops()
 
 
-def _optimizer(model: Inverter, budget: Training) -> torch.optim.Optimizer:
-    groups = parameter_groups(model, budget.learning_rate, budget.weight_decay)
-    return torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
-
-
-def _step(model: Inverter, optimizer: torch.optim.Optimizer, rows: tuple[Tensor, ...]) -> Tensor:
-    """One step of the optimiser; returns the loss, not yet synchronised."""
+def _step(
+    model: Inverter,
+    micro: MicroBatches,
+    steppers: list[torch.optim.Optimizer],
+    rows: Tensor,
+) -> Tensor:
+    """One step of the optimisers; returns the loss, not yet synchronised."""
     model.train()
-    with bulk_precision(rows[0].device.type):
-        loss = model.nll(*rows).mean()
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    with bulk_precision(rows.device.type):
+        loss = micro.backward(rows)
     nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
-    optimizer.step()
-    return loss.detach()
+    for optimizer in steppers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return loss
+
+
+def _told_to_stop(stopped: list[int], step: int, device: torch.device) -> bool:
+    """Whether to stop now: at once where one process trains, else all of them at the same step."""
+    if parallel.world() == 1:
+        return bool(stopped)
+    return step % STOP_CHECK_STEPS == 0 and parallel.any_of(bool(stopped), device)
 
 
 def _report_steps(steps: int) -> set[int]:
@@ -161,15 +179,17 @@ def _report_steps(steps: int) -> set[int]:
 
 
 def _report(
-    model: Inverter, validation: Data, budget: Training, factor: float, position: Position
+    model: Inverter, validation: Data, planned: Plan, factor: float, position: Position
 ) -> str:
     """Add a row to the history; returns what to show of it. Raises TextbackError on NaN."""
+    budget = planned.budget
     before = position.history[-1]["examples"] if position.history else 0
-    examples = position.step * budget.batch
+    done = planned.done(position.step)
+    loss = float(parallel.mean(position.loss_sum.clone()))
     row = {
-        "examples": examples,
+        **done,
         "learning_rate": budget.learning_rate * factor,
-        "train_nll": float(position.loss_sum) * budget.batch / (examples - before),
+        "train_nll": loss * budget.batch / (done["examples"] - before),
         "validation_nll": mean_nll(model, validation, budget.batch),
     }
     _check_loss(row["train_nll"] + row["validation_nll"], position.step, budget)
@@ -184,31 +204,6 @@ def _check_loss(loss: float, step: int, budget: Training) -> None:
             f"training: the loss is {loss} at step {step}: lower the inverter's learning_rate "
             f"(now {budget.learning_rate:g})"
         )
-
-
-class Order:
-    """Which rows make up each batch: endless shuffled passes over the data.
-
-    A pure function of the seed and the step, so that a resumed run sees the same rows.
-    """
-
-    def __init__(self, rows: int, batch: int, seed: int) -> None:
-        self._rows, self._batch, self._seed = rows, batch, seed
-        self._epochs: dict[int, Tensor] = {}
-
-    def batch(self, step: int) -> Tensor:
-        """The row numbers of a step's batch, (batch,)."""
-        places = torch.arange(step * self._batch, (step + 1) * self._batch)
-        epochs = sorted({int(places[0]) // self._rows, int(places[-1]) // self._rows})
-        span = torch.cat([self._epoch(e) for e in range(epochs[0], epochs[-1] + 1)])
-        return span[places - epochs[0] * self._rows]
-
-    def _epoch(self, number: int) -> Tensor:
-        if number not in self._epochs:
-            generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
-            self._epochs = {k: v for k, v in self._epochs.items() if k == number - 1}
-            self._epochs[number] = torch.randperm(self._rows, generator=generator)
-        return self._epochs[number]
 
 
 class _Clock:

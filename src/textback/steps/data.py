@@ -6,6 +6,7 @@ from textback.config import Corpus, PassageCounts
 from textback.config import Tokenizer as TokenizerEntry
 from textback.corpora import read_documents
 from textback.files import read_table, replacing
+from textback.packages import package_folder
 from textback.passages import draw_passages, write_passages
 from textback.progress import log
 from textback.specs import Spec
@@ -27,11 +28,14 @@ def make_corpus(spec: Spec, output: Path) -> None:
 
 
 def make_tokenizer(spec: Spec, documents: Path, output: Path) -> None:
-    """Train the inverter's tokenizer on the training documents."""
+    """Train the inverter's tokenizer on the training documents, or fetch a pretrained one."""
     entry = TokenizerEntry(**spec["tokenizer"])
     frame = read_table(documents)
     texts = frame.loc[frame["split"] == "train", "text"]
-    tokenizer = Tokenizer.train(texts, entry.vocabulary)
+    if entry.kind == "pretrained":
+        tokenizer = Tokenizer.pretrained(_locate(entry))
+    else:
+        tokenizer = Tokenizer.train(texts, entry.vocabulary)
     with replacing(output) as temporary:
         tokenizer.save(temporary)
     characters = texts.iloc[0]
@@ -40,6 +44,13 @@ def make_tokenizer(spec: Spec, documents: Path, output: Path) -> None:
         tokenizer.size,
         len(characters) / len(tokenizer.encode(characters)),
     )
+
+
+def _locate(entry: TokenizerEntry) -> str:
+    """The hub id or folder of a pretrained tokenizer."""
+    if entry.package is None:
+        return entry.model
+    return str(package_folder("tokenizer", entry.package) / entry.model)
 
 
 def make_passages(spec: Spec, documents: Path, tokenizer: Path, output: Path) -> None:

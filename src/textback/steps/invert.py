@@ -9,14 +9,14 @@ import torch
 
 from textback.config import Embedder as EmbedderEntry
 from textback.device import cost, pick_device
-from textback.embedders import CountingEmbedder, Embedder, check_embeddings, load_embedder
+from textback.embedders import Embedder, ReadsIds, check_embeddings, load_embedder
 from textback.files import replacing, write_json
 from textback.inverter import data, generate
-from textback.inverter.search import Attack, Round, invert
+from textback.inverter.search import Attack, Effort, Round, invert
 from textback.inverter.state import load_model
 from textback.passages import read_passages
 from textback.progress import log
-from textback.reductions import load_projection
+from textback.reductions import Projection, load_projection
 from textback.specs import Spec
 from textback.tokenizer import Tokenizer
 from textback.trace import to_frame
@@ -38,20 +38,18 @@ def invert_cell(
     device = pick_device(device)
     embedder = load_embedder(spec["name"], EmbedderEntry(**spec["embedder"]), device)
     ids, texts = read_passages(passages)
-    queries = CountingEmbedder(embedder)
-    attack = load_attack(
-        hypothesizer, corrector, tokenizer, reduction, spec["name"], queries, ids.shape[1], device
-    )
-    targets = data.targets(embeddings, load_projection(reduction)).numpy()[: spec["passages"]]
+    project = load_projection(reduction)
+    embed = CandidateEmbedder(spec["name"], embedder, tokenizer, project)
+    attack = load_attack(hypothesizer, corrector, tokenizer, embed, ids.shape[1], device)
+    targets = data.targets(embeddings, project).numpy()[: spec["passages"]]
     texts = texts[: spec["passages"]]
-    histories = invert(
-        attack, targets, spec["beam"], spec["rounds"], spec["patience"], _log_round(spec["rounds"])
-    )
+    effort = Effort(spec["mode"], spec["beam"], spec["rounds"], spec["patience"])
+    histories = invert(attack, targets, effort, _log_round(effort.rounds))
     with replacing(output / "trace.parquet") as temporary:
         to_frame(texts, histories, targets).to_parquet(temporary, compression="zstd", index=False)
     seconds = time.monotonic() - began
     write_json(
-        output / "costs.json", cost(device, invert_seconds=seconds, embedder_queries=queries.made)
+        output / "costs.json", cost(device, invert_seconds=seconds, embedder_queries=embed.queries)
     )
 
 
@@ -59,19 +57,15 @@ def load_attack(
     hypothesizer: Path,
     corrector: Path,
     tokenizer: Path,
-    reduction: Path,
-    embedder_name: str,
-    embedder: Embedder,
+    embed: "CandidateEmbedder",
     length: int,
     device: str,
 ) -> Attack:
     """An inverter with its embedder, as the search sees them: numpy in, numpy out."""
     first, second = load_model(hypothesizer, device), load_model(corrector, device)
     bpe = Tokenizer.load(tokenizer)
-    project = load_projection(reduction)
-    dimension = embedder.dimension if project.basis is None else project.basis.shape[1]
-    for path, model, vectors in ((hypothesizer, first, 1), (corrector, second, 3)):
-        model.check_fits(path, bpe.size, dimension, vectors)
+    for path, model, ways in ((hypothesizer, first, 1), (corrector, second, 3)):
+        model.check_fits(path, bpe.size, embed.dimension, ways)
 
     def tensor(values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(device)
@@ -79,16 +73,46 @@ def load_attack(
     def guess(target: np.ndarray) -> np.ndarray:
         return generate.guess(first, tensor(target), length).cpu().numpy()
 
-    def correct(target: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int) -> np.ndarray:
-        found = generate.correct(second, tensor(target), tensor(vector), tensor(ids), width)
-        return found.cpu().numpy()
+    def read(target: np.ndarray) -> generate.Reading:
+        return generate.read_targets(second, tensor(target))
 
-    def embed(texts: Sequence[str]) -> np.ndarray:
-        rows = embedder.embed(texts)
-        check_embeddings(embedder_name, rows, len(texts), embedder.dimension)
-        return project(rows)
+    def correct(
+        reading: generate.Reading, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
+    ) -> np.ndarray:
+        inputs = (tensor(part) for part in (rows, vector, ids))
+        return generate.correct(second, reading, *inputs, width).cpu().numpy()
 
-    return Attack(guess, correct, bpe.decode_batch, embed)
+    return Attack(guess, read, correct, bpe.decode_batch, embed)
+
+
+class CandidateEmbedder:
+    """Embeds candidates as the targets were: `queries` of them so far.
+
+    They go to the embedder as token ids where it has the inverter's tokenizer and the ids are those
+    of the text (a model may spell a text in other tokens), as text otherwise.
+    """
+
+    def __init__(self, name: str, embedder: Embedder, tokenizer: Path, project: Projection) -> None:
+        self._name, self._embedder, self._project = name, embedder, project
+        self._tokenizer = Tokenizer.load(tokenizer)
+        self._reads_ids = isinstance(embedder, ReadsIds) and embedder.has_tokenizer(self._tokenizer)
+        self.dimension = embedder.dimension if project.basis is None else project.basis.shape[1]
+        self.queries = 0
+
+    def __call__(self, texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
+        """Texts with their ids, (m, length), → reduced embeddings, (m, dim) unit norm."""
+        self.queries += len(texts)
+        rows = self._by_ids(texts, ids) if self._reads_ids else self._embedder.embed(texts)
+        check_embeddings(self._name, rows, len(texts), self._embedder.dimension)
+        return self._project(rows)
+
+    def _by_ids(self, texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
+        own = self._tokenizer.encode_batch(texts)
+        plain = np.array([a == b for a, b in zip(own, ids.tolist(), strict=True)], bool)
+        rows = np.empty((len(texts), self._embedder.dimension), np.float32)
+        rows[plain] = self._embedder.embed_ids(ids[plain].tolist())
+        rows[~plain] = self._embedder.embed([texts[i] for i in np.flatnonzero(~plain)])
+        return rows
 
 
 def _log_round(rounds: int) -> Callable[[int, list[Round]], None]:

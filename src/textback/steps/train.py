@@ -1,37 +1,30 @@
-"""The trainers: null model, hypothesizer, corrector; and the hypotheses between the two."""
+"""The trainers of null model and hypothesizer; the corrector's is in `steps/corrector.py`."""
 
 import math
-import time
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from textback.cells import SPLITS
 from textback.config import Backbone, Training
-from textback.config import Embedder as EmbedderEntry
-from textback.device import bulk_precision, cost, pick_device
-from textback.embedders import load_embedder
-from textback.embeddings import embed_texts, forget
+from textback.device import cost, pick_device
+from textback.errors import TextbackError
 from textback.files import replacing, write_json
-from textback.inverter import data
-from textback.inverter.generate import guess, sample
+from textback.inverter import data, parallel
+from textback.inverter.batches import Data
 from textback.inverter.model import Inverter
-from textback.inverter.state import Checkpoint, digest, load_model, save_model
-from textback.inverter.training import Data, passage_nll, train
+from textback.inverter.state import Checkpoint, digest, save_model
+from textback.inverter.training import Result, passage_nll, train
 from textback.locks import locked
-from textback.passages import read_passages
-from textback.progress import log
 from textback.reductions import load_projection
 from textback.specs import Spec
 from textback.tokenizer import Tokenizer
 
 BITS = 1 / math.log(2)  # in a nat
-GREEDY = {"passages": None, "hypotheses": 1, "temperature": 1.0}  # of validation passages
 LIKELIHOOD_BATCH = 256
+SCALE_ROWS = 50_000  # training embeddings that the reader's scale is fitted to
 
 
 def train_null_model(
@@ -39,9 +32,10 @@ def train_null_model(
 ) -> None:
     """Train the null model and write the test passages' NLL without the embedding."""
     device = pick_device(device)
-    model = _new(spec, tokenizer, dimension=1, device=device)
-    splits = [data.null_data(passages / f"{split}.parquet", device) for split in SPLITS]
-    _train(spec, model, *splits, output, state, "null model")
+    with parallel.joined(device):
+        model = _new(spec, tokenizer, dimension=1, device=device)
+        splits = [data.null_data(passages / f"{split}.parquet", device) for split in SPLITS]
+        _train(spec, model, *splits, output, state, "null model")
 
 
 def train_hypothesizer(
@@ -57,117 +51,31 @@ def train_hypothesizer(
     """Train the hypothesizer and write the test passages' NLL given the embedding."""
     device = pick_device(device)
     project = load_projection(reduction)
-    splits = [
-        data.hypothesizer_data(
-            passages / f"{split}.parquet", embeddings / f"{split}.safetensors", project, device
-        )
-        for split in SPLITS
-    ]
-    embedded = splits[0].inputs[0]
-    model = _new(spec, tokenizer, embedded.shape[1], device=device)
-    model.fit_scale(embedded)
-    _train(spec, model, *splits, output, state, "hypothesizer")
-
-
-def make_hypotheses(
-    spec: Spec,
-    model: Path,
-    tokenizer: Path,
-    passages: Path,
-    embeddings: Path,
-    reduction: Path,
-    output: Path,
-    state: Path,
-    device: str,
-) -> None:
-    """Let the hypothesizer guess training and validation passages, and embed the guesses.
-
-    Training passages get one greedy and then sampled guesses, validation passages the greedy one.
-    Writes the mean cosines of both, whose gap tells how much of the training set was memorised.
-    """
-    began = time.monotonic()
-    device = pick_device(device)
-    hypothesizer = load_model(model, device)
-    bpe = Tokenizer.load(tokenizer)
-    project = load_projection(reduction)
-    embedder = load_embedder(spec["name"], EmbedderEntry(**spec["embedder"]), device)
-    queries = 0
-    cosines: dict[str, float] = {}
-    with locked(state):
-        for split, wanted in (("train", spec["hypotheses"]), ("validation", GREEDY)):
-            length = read_passages(passages / f"{split}.parquet")[0].shape[1]
-            target = data.targets(embeddings / f"{split}.safetensors", project)
-            target = target[: wanted["passages"]].to(device)
-            ids = _guesses(hypothesizer, target, length, wanted, spec["seed"], split)
-            texts = bpe.decode_batch(ids.tolist())
-            distinct = sorted(set(texts))
-            label = f"embedding {split} hypotheses"
-            with bulk_precision(device):
-                rows = embed_texts(embedder, distinct, spec["name"], spec, state, label)
-            embedded = rows[np.searchsorted(distinct, texts)]
-            queries += len(distinct)
-            data.write_hypotheses(output / f"{split}.safetensors", ids, embedded, len(target))
-            greedy = project(embedded[: len(target)])
-            cosine = float((greedy * target.cpu().numpy()).sum(1).mean())
-            log.info("%s hypotheses: mean cosine %.3f", split, cosine)
-            cosines[split] = cosine
-        forget(state)
-    write_json(output / "cosines.json", cosines)
-    seconds = time.monotonic() - began
-    write_json(
-        output / "costs.json", cost(device, embedder_queries=queries, generate_seconds=seconds)
-    )
-
-
-def train_corrector(
-    spec: Spec,
-    hypothesizer: Path,
-    passages: Path,
-    embeddings: Path,
-    reduction: Path,
-    hypotheses: Path,
-    output: Path,
-    state: Path,
-    device: str,
-) -> None:
-    """Train the corrector, starting from the hypothesizer's weights."""
-    device = pick_device(device)
-    project = load_projection(reduction)
-    train_data, validation_data = (
-        data.corrector_data(
-            passages / f"{split}.parquet",
-            embeddings / f"{split}.safetensors",
-            hypotheses / f"{split}.safetensors",
-            project,
-            device,
-        )
-        for split in ("train", "validation")
-    )
-    start = load_model(hypothesizer, device)
-    backbone = Backbone(**spec["backbone"])
-    torch.manual_seed(spec["seed"])
-    model = Inverter(backbone, start.t5.config.vocab_size, len(start.mean), vectors=3).to(device)
-    model.start_from(start)
-    _train(spec, model, train_data, validation_data, None, output, state, "corrector")
-
-
-def _guesses(
-    model: Inverter, target: Tensor, length: int, wanted: dict[str, Any], seed: int, split: str
-) -> Tensor:
-    """The greedy guesses, then `hypotheses - 1` sampled ones of each target, (m, length)."""
-    guesses = [guess(model, target, length, f"guessing {split}")]
-    guesses += [
-        sample(model, target, length, wanted["temperature"], seed + i, f"sampling {split}")
-        for i in range(1, wanted["hypotheses"])
-    ]
-    return torch.cat(guesses)
+    with parallel.joined(device):
+        splits = [
+            data.hypothesizer_data(
+                passages / f"{split}.parquet", embeddings / f"{split}.safetensors", project, device
+            )
+            for split in SPLITS
+        ]
+        _, embedded = splits[0].rows(slice(0, SCALE_ROWS))
+        model = _new(spec, tokenizer, embedded.shape[1], device=device)
+        model.reader.fit_scale(embedded)
+        _train(spec, model, *splits, output, state, "hypothesizer")
 
 
 def _new(spec: Spec, tokenizer: Path, dimension: int, device: str) -> Inverter:
     """An untrained hypothesizer or null model, its weights drawn from the seed."""
     torch.manual_seed(spec["seed"])
-    vocabulary = Tokenizer.load(tokenizer).size
-    return Inverter(Backbone(**spec["backbone"]), vocabulary, dimension, vectors=1).to(device)
+    bpe = Tokenizer.load(tokenizer)
+    model = Inverter(Backbone(**spec["backbone"]), bpe.size, dimension, ways=1)
+    if model.vocabulary < bpe.size:
+        raise TextbackError(
+            f"tokenizer: has {bpe.size} tokens, but pretrained {model.entry.pretrained} knows "
+            f"{model.vocabulary}: use the tokenizer that belongs to it"
+        )
+    model.bar([*bpe.specials, *range(bpe.size, model.vocabulary)])
+    return model.to(device)
 
 
 def _train(
@@ -181,20 +89,46 @@ def _train(
     label: str,
 ) -> None:
     """Train, or go on training; write model, history, costs and the NLL of test passages."""
-    budget = Training(**spec["training"])
-    data_digest = digest([train_data.ids, *train_data.inputs])
-    start_digest = digest(model.state_dict().values())
-    with locked(state):
-        checkpoint = Checkpoint(state, {**spec, "data": data_digest, "start": start_digest})
+    with locked(state) if parallel.rank() == 0 else nullcontext():
+        checkpoint = checkpoint_of(spec, model, train_data, state)
+        budget = Training(**spec["training"])
         result = train(model, train_data, validation, budget, spec["seed"], checkpoint, label)
-        save_model(output / "model.safetensors", model, Backbone(**spec["backbone"]))
-        with replacing(output / "history.csv") as temporary:
-            pd.DataFrame(result.history).to_csv(temporary, index=False)
-        measured = {"train_seconds": result.seconds, "train_flops": result.flops}
-        write_json(output / "costs.json", cost(model.mean.device.type, **measured))
-        if test is not None:
-            _write_likelihoods(model, test, output)
-        checkpoint.remove()
+        if parallel.rank() == 0:
+            write_training(output, model, [result])
+            if test is not None:
+                _write_likelihoods(model, test, output)
+            checkpoint.remove()
+        parallel.wait_for_all()
+
+
+def checkpoint_of(spec: Spec, model: Inverter, train_data: Data, state: Path) -> Checkpoint:
+    """The training's checkpoint, known by its spec, its data and the weights it begins with."""
+    reduce = [] if train_data.reduce is None else train_data.reduce.tensors
+    data_digest = digest([train_data.ids, *train_data.inputs, *reduce])
+    start_digest = digest(model.state_dict().values())
+    return Checkpoint(state, {**spec, "data": data_digest, "start": start_digest})
+
+
+def write_training(output: Path, model: Inverter, results: list[Result], **measured: float) -> None:
+    """Write a trained model, the history of its trainings in one table, and their costs."""
+    save_model(output / "model.safetensors", model)
+    with replacing(output / "history.csv") as temporary:
+        history(results).to_csv(temporary, index=False)
+    seconds, flops = (sum(getattr(r, name) for r in results) for name in ("seconds", "flops"))
+    costs = {"train_seconds": seconds, "train_flops": flops, **measured}
+    write_json(output / "costs.json", cost(model.device.type, **costs))
+
+
+def history(results: list[Result]) -> pd.DataFrame:
+    """The histories of trainings that follow one another; examples and FLOPs count on."""
+    tables, examples, flops = [], 0, 0
+    for result in results:
+        table = pd.DataFrame(result.history)
+        table["examples"] += examples
+        table["flops"] += flops
+        examples, flops = table["examples"].iloc[-1], table["flops"].iloc[-1]
+        tables.append(table)
+    return pd.concat(tables)
 
 
 def _write_likelihoods(model: Inverter, test: Data, output: Path) -> None:

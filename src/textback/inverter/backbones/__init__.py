@@ -1,0 +1,125 @@
+"""Backbones: the transformers that write a text from what a reader has read.
+
+Both are transformers-library models, from scratch in a named size or pretrained:
+
+    t5      an encoder reads, a decoder writes (`backbones/t5.py`)
+    causal  a decoder-only model continues what was read, as a prefix (`backbones/causal.py`)
+"""
+
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForCausalLM, T5ForConditionalGeneration
+
+from textback.config import Backbone as BackboneEntry
+from textback.errors import TextbackError
+
+
+class Cache(Protocol):
+    """What a decoder remembers of the sequences it writes: n texts × `width` beams."""
+
+    def reorder(self, parent: Tensor) -> None:
+        """Let beam j of text i go on from beam parent[i, j], (n, width)."""
+
+
+class Backbone(Protocol):
+    """What an inverter needs of its backbone. It is a `torch.nn.Module`.
+
+    d_model: of inputs and hidden states; vocabulary: rows of its token embeddings
+    """
+
+    d_model: int
+    vocabulary: int
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Token ids (…) → inputs (…, d_model)."""
+
+    def read(self, inputs: Tensor, unseen: int | None = None) -> Tensor:
+        """What is read, (n, inputs, d_model), made ready to be written from: the memory.
+
+        unseen: an input that holds its place, but is not attended to
+        """
+
+    def write(self, memory: Tensor, ids: Tensor) -> Tensor:
+        """Hidden states of the next token after the start and each of `ids`.
+
+        memory: (n, inputs, d_model); ids: (n, t) → (n, t + 1, d_model)
+        """
+
+    def output_weight(self) -> Tensor:
+        """The matrix that turns hidden states into logits, (vocabulary, d_model)."""
+
+    def start(self, memory: Tensor, length: int, width: int) -> tuple[Tensor, Cache]:
+        """Begin to write `length` tokens, `width` beams a text.
+
+        Returns the hidden states of the first token, (n, d_model), and the cache.
+        """
+
+    def step(self, ids: Tensor, position: Tensor, cache: Cache) -> Tensor:
+        """Write one token more.
+
+        ids: the last ones, (n, width); position: theirs, () → hidden states, (n, width, d_model)
+        """
+
+    def specials(self) -> Tensor:
+        """The embedded start token and separator, (2, d_model)."""
+
+    def token_embedding(self) -> nn.Parameter:
+        """The matrix of token embeddings, (vocabulary, d_model)."""
+
+
+def new(entry: BackboneEntry, vocabulary: int) -> Backbone:
+    """A backbone by its entry: from scratch for `vocabulary` tokens, or pretrained.
+
+    Raises TextbackError where pretrained weights cannot be loaded, or are of another kind.
+    """
+    return _class(_family(entry)).new(entry, vocabulary)
+
+
+def restore(config: dict[str, Any]) -> Backbone:
+    """An untrained backbone of the shape that `shape` told."""
+    known = AutoConfig.for_model(**config)
+    family = "t5" if known.model_type == "t5" else "causal"
+    kind = T5ForConditionalGeneration if family == "t5" else AutoModelForCausalLM.from_config
+    return _class(family)(kind(known))
+
+
+def shape(backbone: Backbone) -> dict[str, Any]:
+    """The configuration of a backbone's transformer, as JSON can hold it."""
+    (model,) = backbone.children()
+    return model.config.to_dict()
+
+
+def _class(family: str) -> Any:
+    from textback.inverter.backbones.causal import CausalBackbone
+    from textback.inverter.backbones.t5 import T5Backbone
+
+    return {"t5": T5Backbone, "causal": CausalBackbone}[family]
+
+
+def _family(entry: BackboneEntry) -> str:
+    """`t5` or `causal`: as the entry says, or as the pretrained model's configuration does."""
+    if entry.pretrained is None:
+        return "t5" if entry.family == "t5" else "causal"
+    config = load(AutoConfig, entry.pretrained)
+    architecture = (config.architectures or [""])[0]
+    if config.model_type == "t5" and not architecture.startswith("T5Encoder"):
+        return "t5"
+    if architecture.endswith("ForCausalLM"):
+        return "causal"
+    raise TextbackError(
+        f"pretrained {entry.pretrained}: is a {architecture or config.model_type}, neither a T5 "
+        "nor a causal language model: choose e.g. google-t5/t5-base"
+    )
+
+
+def load(kind: Any, name: str, **options: Any) -> Any:
+    """`kind.from_pretrained(name)`. Raises TextbackError, one line, where it cannot be had."""
+    try:
+        return kind.from_pretrained(name, **options)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise TextbackError(
+            f"pretrained {name}: cannot be loaded ({reason}): give a folder with config.json and "
+            "model.safetensors, or download it first (`hf download`)"
+        ) from None

@@ -1,0 +1,92 @@
+"""Gradients of a batch in parts that fit the device: the effective batch stays the same."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+
+from textback.device import bulk_precision, compiled
+from textback.errors import TextbackError
+from textback.inverter import parallel
+from textback.inverter.batches import Data
+from textback.inverter.model import Inverter
+from textback.progress import log
+
+
+class MicroBatches:
+    """Forward and backward passes over a batch, in as few parts as fit the device.
+
+    The size of a part is found by trial, beginning with the whole batch, and halved whenever the
+    device runs out of memory.
+    """
+
+    def __init__(self, model: Inverter, data: Data, batch: int) -> None:
+        self._model, self._data = model, data
+        self._parallel = parallel.wrapped(model)
+        self._loss = compiled(self._parallel, data.device.type)
+        self.size = batch
+        if data.device.type == "cuda":
+            self._try_sizes(batch)
+
+    def backward(self, rows: Tensor) -> Tensor:
+        """Add the gradients of the rows' mean loss; returns the loss, (), on the device.
+
+        Raises TextbackError where not even a part of one passage fits.
+        """
+        while True:
+            try:
+                return self._accumulate(self._loss, rows)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not _out_of_memory(error) or parallel.world() > 1:
+                    raise
+            self._halve()
+
+    def _accumulate(self, loss: Callable[..., Tensor], rows: Tensor) -> Tensor:
+        total = torch.zeros((), device=rows.device)
+        parts = rows.split(self.size)
+        for number, part in enumerate(parts):
+            share = len(part) / len(rows)
+            last = number == len(parts) - 1
+            with nullcontext() if last else parallel.without_averaging(self._parallel):
+                mean = loss(*self._data.rows(part)) * share
+                mean.backward()
+            total += mean.detach()
+        return total
+
+    def _halve(self) -> None:
+        self._model.zero_grad(set_to_none=True)
+        if self._data.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.size == 1:
+            raise TextbackError(
+                f"inverter size '{self._model.entry.size}': not even one passage of "
+                f"{self._data.ids.shape[1]} tokens fits the device's memory: choose a smaller "
+                "'size', a shorter length, or another device"
+            )
+        self.size = (self.size + 1) // 2
+        log.info("out of memory: goes on with micro-batches of %d", self.size)
+
+    def _try_sizes(self, batch: int) -> None:
+        """Halve until a batch passes, before the first step; all processes take the least."""
+        rows = torch.arange(batch, device=self._data.device) % len(self._data)
+        while True:
+            try:
+                with bulk_precision(self._data.device.type), torch.random.fork_rng(["cuda"]):
+                    self._accumulate(self._model, rows[: self.size])
+                fits = True
+            except torch.OutOfMemoryError:
+                fits = False
+            self._model.zero_grad(set_to_none=True)
+            if not parallel.any_of(not fits, self._data.device):
+                return
+            self._halve()
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether an error is the device's, or the CPU allocator's, which has no type of its own."""
+    return (
+        not isinstance(error, RuntimeError)
+        or isinstance(error, torch.OutOfMemoryError)
+        or ("can't allocate memory" in str(error))
+    )

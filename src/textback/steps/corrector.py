@@ -1,0 +1,132 @@
+"""The corrector's training: in one go, or in rounds that learn from its own output, too."""
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+
+from textback.config import Backbone, Training
+from textback.device import pick_device
+from textback.embeddings import forget
+from textback.inverter import backbones, data, generate, parallel
+from textback.inverter.batches import Data
+from textback.inverter.model import Inverter
+from textback.inverter.state import Checkpoint, load_model
+from textback.inverter.training import Result, train
+from textback.locks import locked
+from textback.reductions import Projection, load_projection
+from textback.specs import Spec
+from textback.steps.hypotheses import HypothesisEmbedder
+from textback.steps.train import checkpoint_of, write_training
+from textback.tokenizer import Tokenizer
+
+
+def train_corrector(
+    spec: Spec,
+    hypothesizer: Path,
+    tokenizer: Path,
+    passages: Path,
+    embeddings: Path,
+    reduction: Path,
+    hypotheses: Path,
+    output: Path,
+    state: Path,
+    device: str,
+) -> None:
+    """Train the corrector on the hypothesizer's guesses, and in later rounds on its own.
+
+    With `data_rounds` k the budget is divided into k trainings, each with its own warm-up. Before
+    each but the first, the corrector corrects the newest hypotheses once, greedily; the next
+    training sees all of them.
+    """
+    device = pick_device(device)
+    inputs = _Inputs(passages, embeddings, load_projection(reduction), device)
+    with parallel.joined(device), locked(state) if parallel.rank() == 0 else nullcontext():
+        model = _new(spec, load_model(hypothesizer, device)).to(device)
+        validation = inputs.read("validation", [hypotheses])
+        embed = _embedder(spec, tokenizer, state, device)
+        folders = [hypotheses]
+        results: list[Result] = []
+        checkpoints: list[Checkpoint] = []
+        for number in range(1, spec["data_rounds"] + 1):
+            if number > 1:
+                folders.append(state / f"hypotheses{number}")
+                if embed is not None:
+                    _correct(model, inputs, folders[-2], folders[-1], embed)
+                parallel.wait_for_all()
+            train_data = inputs.read("train", folders)
+            checkpoints.append(checkpoint_of(spec, model, train_data, state / f"round{number}"))
+            label = "corrector" if number == 1 else f"corrector, data round {number}"
+            budget, seed = _budget(spec), spec["seed"] + number - 1
+            results.append(
+                train(model, train_data, validation, budget, seed, checkpoints[-1], label)
+            )
+        if parallel.rank() == 0:
+            queries = {} if embed is None else {"embedder_queries": embed.queries}
+            write_training(output, model, results, **queries)
+            for checkpoint in checkpoints:
+                checkpoint.remove()
+            for folder in folders[1:]:
+                (folder / "train.safetensors").unlink()
+            forget(state)
+        parallel.wait_for_all()
+
+
+class _Inputs:
+    """Where a corrector's data lies."""
+
+    def __init__(self, passages: Path, embeddings: Path, project: Projection, device: str) -> None:
+        self._passages, self._embeddings = passages, embeddings
+        self._project, self._device = project, device
+
+    def read(self, split: str, hypotheses: list[Path]) -> Data:
+        """A split's passages with the hypotheses of these folders."""
+        return data.corrector_data(
+            self._passages / f"{split}.parquet",
+            self._embeddings / f"{split}.safetensors",
+            [folder / f"{split}.safetensors" for folder in hypotheses],
+            self._project,
+            self._device,
+        )
+
+
+def _new(spec: Spec, hypothesizer: Inverter) -> Inverter:
+    """An untrained corrector: with the hypothesizer's weights, or only with its scale."""
+    torch.manual_seed(spec["seed"])
+    own = spec["start"] == "backbone"
+    backbone = None if own else backbones.restore(backbones.shape(hypothesizer.backbone))
+    entry, dimension = Backbone(**spec["backbone"]), hypothesizer.dimension
+    model = Inverter(entry, hypothesizer.vocabulary, dimension, 3, backbone)
+    if own:
+        model.load_state_dict(dict(hypothesizer.named_buffers()), strict=False)
+    else:
+        model.start_from(hypothesizer)
+    return model
+
+
+def _budget(spec: Spec) -> Training:
+    """Of one data round."""
+    budget, rounds = Training(**spec["training"]), spec["data_rounds"]
+    if budget.flops is not None:
+        return budget.model_copy(update={"flops": budget.flops / rounds})
+    return budget.model_copy(update={"examples": budget.examples // rounds})
+
+
+def _embedder(spec: Spec, tokenizer: Path, state: Path, device: str) -> HypothesisEmbedder | None:
+    """Loaded only where data rounds need it, and in one process."""
+    if spec["data_rounds"] == 1 or parallel.rank() > 0:
+        return None
+    return HypothesisEmbedder(spec, Tokenizer.load(tokenizer), state, device)
+
+
+def _correct(
+    model: Inverter, inputs: _Inputs, before: Path, after: Path, embed: HypothesisEmbedder
+) -> None:
+    """Correct every training hypothesis of one folder once, and write the outcome to another."""
+    guesses = inputs.read("train", [before])
+    passage = data.read_hypotheses(before / "train.safetensors")["passage"]
+    _, target, vector, ids = guesses.rows(slice(None))
+    reading, rows = generate.read_targets(model, target), torch.arange(len(ids), device=ids.device)
+    found = generate.correct(model, reading, rows, vector, ids, 1, "correcting train")[:, 0]
+    embedded = embed(found, "embedding corrected hypotheses")
+    data.write_hypotheses(after / "train.safetensors", found, embedded, int(passage.max()) + 1)

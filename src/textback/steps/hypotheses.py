@@ -1,0 +1,98 @@
+"""Hypotheses: what an inverter guesses of its training passages, embedded, for a corrector."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from textback.config import Embedder as EmbedderEntry
+from textback.device import bulk_precision, cost, pick_device
+from textback.embedders import load_embedder
+from textback.embeddings import embed_texts, forget
+from textback.files import write_json
+from textback.inverter import data
+from textback.inverter.generate import guess, sample
+from textback.inverter.model import Inverter
+from textback.inverter.state import load_model
+from textback.locks import locked
+from textback.passages import read_passages
+from textback.progress import log
+from textback.reductions import load_projection
+from textback.specs import Spec
+from textback.tokenizer import Tokenizer
+
+GREEDY = {"passages": None, "hypotheses": 1, "temperature": 1.0}  # of validation passages
+
+
+def make_hypotheses(
+    spec: Spec,
+    model: Path,
+    tokenizer: Path,
+    passages: Path,
+    embeddings: Path,
+    reduction: Path,
+    output: Path,
+    state: Path,
+    device: str,
+) -> None:
+    """Let the hypothesizer guess training and validation passages, and embed the guesses.
+
+    Training passages get one greedy and then sampled guesses, validation passages the greedy one.
+    Writes the mean cosines of both, whose gap tells how much of the training set was memorised.
+    """
+    began = time.monotonic()
+    device = pick_device(device)
+    hypothesizer = load_model(model, device)
+    project = load_projection(reduction)
+    embed = HypothesisEmbedder(spec, Tokenizer.load(tokenizer), state, device)
+    cosines: dict[str, float] = {}
+    with locked(state):
+        for split, wanted in (("train", spec["hypotheses"]), ("validation", GREEDY)):
+            length = read_passages(passages / f"{split}.parquet")[0].shape[1]
+            target = data.targets(embeddings / f"{split}.safetensors", project)
+            target = target[: wanted["passages"]].to(device)
+            ids = _guesses(hypothesizer, target, length, wanted, spec["seed"], split)
+            embedded = embed(ids, f"embedding {split} hypotheses")
+            data.write_hypotheses(output / f"{split}.safetensors", ids, embedded, len(target))
+            greedy = project(embedded[: len(target)])
+            cosine = float((greedy * target.cpu().numpy()).sum(1).mean())
+            log.info("%s hypotheses: mean cosine %.3f", split, cosine)
+            cosines[split] = cosine
+        forget(state)
+    write_json(output / "cosines.json", cosines)
+    measured = {"embedder_queries": embed.queries, "generate_seconds": time.monotonic() - began}
+    write_json(output / "costs.json", cost(device, **measured))
+
+
+class HypothesisEmbedder:
+    """Embeds training hypotheses, each distinct text once, in `queries` texts so far."""
+
+    def __init__(self, spec: Spec, tokenizer: Tokenizer, state: Path, device: str) -> None:
+        self._spec, self._tokenizer, self._state, self._device = spec, tokenizer, state, device
+        self._embedder = load_embedder(spec["name"], EmbedderEntry(**spec["embedder"]), device)
+        self.queries = 0
+
+    def __call__(self, ids: Tensor, label: str) -> np.ndarray:
+        """Token ids (m, length) → embeddings (m, native) float16."""
+        texts = self._tokenizer.decode_batch(ids.tolist())
+        distinct = sorted(set(texts))
+        self.queries += len(distinct)
+        name, spec = self._spec["name"], self._spec
+        with bulk_precision(self._device):
+            rows = embed_texts(self._embedder, distinct, name, spec, self._state, label)
+        return rows[np.searchsorted(distinct, texts)]
+
+
+def _guesses(
+    model: Inverter, target: Tensor, length: int, wanted: dict[str, Any], seed: int, split: str
+) -> Tensor:
+    """The greedy guesses, then `hypotheses - 1` sampled ones of each target, (m, length)."""
+    guesses = [guess(model, target, length, f"guessing {split}")]
+    guesses += [
+        sample(model, target, length, wanted["temperature"], seed + i, f"sampling {split}")
+        for i in range(1, wanted["hypotheses"])
+    ]
+    return torch.cat(guesses)
