@@ -50,11 +50,16 @@ class Tokenizer:
 
     @classmethod
     def pretrained(cls, name: str) -> "Tokenizer":
-        """Of a hub model or a folder. Raises TextbackError where it cannot be had."""
-        from transformers import AutoTokenizer  # seconds to import
+        """Of a hub model, or a folder with `tokenizer.json` or a T5's `spiece.model`.
 
+        Raises TextbackError where it cannot be had.
+        """
+        from transformers import AutoTokenizer, T5Tokenizer  # seconds to import
+
+        bare = Path(name, "spiece.model").exists() and not Path(name, "tokenizer.json").exists()
+        kind = T5Tokenizer if bare else AutoTokenizer  # which asks a bare folder for its config
         try:
-            return cls(AutoTokenizer.from_pretrained(name).backend_tokenizer)
+            return cls(kind.from_pretrained(name).backend_tokenizer)
         except (OSError, ValueError, AttributeError, ImportError) as error:
             reason = " ".join(str(error).split())[:200]
             raise TextbackError(
@@ -98,9 +103,9 @@ class Tokenizer:
 
 def _word_starts(tokens: Sequence[str]) -> list[bool]:
     """Which tokens open a word, by the conventions of the three common kinds of tokenizer."""
-    if any(token.startswith(INSIDE) for token in tokens):
-        return [not token.startswith(INSIDE) for token in tokens]
-    return [token.startswith(SPACES) for token in tokens]
+    opens = [token.startswith(SPACES) for token in tokens]
+    inside = [token.startswith(INSIDE) for token in tokens]
+    return opens if sum(opens) > sum(inside) else [not part for part in inside]
 
 
 def _core(bpe: BpeTokenizer) -> dict[str, Any]:
