@@ -6,6 +6,7 @@ import platform
 import resource
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -74,6 +75,11 @@ def compiled(function: Compilable, device: str) -> Compilable:
             return function(*arguments)
 
     return run
+
+
+def rng_kept(device: str) -> AbstractContextManager:
+    """Whatever is drawn inside, the random numbers that follow are the same."""
+    return torch.random.fork_rng([torch.cuda.current_device()] if device == "cuda" else [])
 
 
 def device_name(device: str) -> str:

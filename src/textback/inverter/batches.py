@@ -37,7 +37,7 @@ class Data:
         return value.float() if self.reduce is None else self.reduce(value)
 
     def _take(self, column: Tensor, index: Tensor | slice) -> Tensor:
-        if column.device == self.device:
+        if column.device.type == self.device.type:
             return column[index]
         taken = column[index.to(column.device) if isinstance(index, Tensor) else index]
         if self.device.type == "cuda":

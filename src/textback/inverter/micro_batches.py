@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from textback.device import bulk_precision, compiled
+from textback.device import bulk_precision, compiled, rng_kept
 from textback.errors import TextbackError
 from textback.inverter import parallel
 from textback.inverter.batches import Data
@@ -72,7 +72,7 @@ class MicroBatches:
         rows = torch.arange(batch, device=self._data.device) % len(self._data)
         while True:
             try:
-                with bulk_precision(self._data.device.type), torch.random.fork_rng(["cuda"]):
+                with bulk_precision(self._data.device.type), rng_kept(self._data.device.type):
                     self._accumulate(self._model, rows[: self.size])
                 fits = True
             except torch.OutOfMemoryError:

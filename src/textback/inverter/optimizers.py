@@ -30,9 +30,7 @@ def build(model: Inverter, budget: Training) -> list[torch.optim.Optimizer]:
         {"params": [embedding], "lr": rate * _embedding_rate(model), "weight_decay": 0.0},
         {"params": rest, "lr": rate, "weight_decay": budget.weight_decay},
     ]
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(groups, betas=BETAS, fused=model.device.type in ("cpu", "cuda"))
-    ]
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, betas=BETAS, fused=True)]
     if matrices:
         optimizers.append(
             torch.optim.Muon(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from textback.config import Training
-from textback.device import bulk_precision
+from textback.device import bulk_precision, rng_kept
 from textback.errors import TextbackError
 from textback.inverter import optimizers, parallel
 from textback.inverter.batches import Data, Order
@@ -143,7 +143,7 @@ def passage_nll(model: Inverter, data: Data, batch: int) -> Tensor:
 
 def flops_per_example(model: Inverter, data: Data) -> int:
     """Floating-point operations of a forward and a backward pass over one passage, counted."""
-    with torch.random.fork_rng(), FlopCounterMode(display=False) as counter:
+    with rng_kept(data.device.type), FlopCounterMode(display=False) as counter:
         model.train()
         model(*data.rows(slice(0, 1))).backward()
     model.zero_grad(set_to_none=True)

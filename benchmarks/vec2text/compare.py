@@ -1,0 +1,397 @@
+"""textback against vec2text 0.0.13, turn by turn on this machine. Run in textback's environment.
+
+    python benchmarks/vec2text/compare.py export --root . --folder /tmp/exchange
+    python benchmarks/vec2text/compare.py training  --folder /tmp/exchange --output training.json
+    python benchmarks/vec2text/compare.py bleu      --folder /tmp/exchange --output bleu.json
+    python benchmarks/vec2text/compare.py inversion --folder /tmp/exchange --output inversion.json
+
+`export` writes passages, embeddings, tokenizer and embedder of the default study's corpus from
+`ROOT/results` (`benchmarks/README.md` says how they come there), and a hypothesizer and a corrector
+in the paper's exact form, trained here, which both sides then invert with. vec2text runs in the
+environment of `requirements.txt`, given by --python. Same T5 shape, tokenizer, passages, embeddings
+and device for both; each with its own best settings, which the tables name.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from textback.cells import embeddings_folder, passages_folder, tokenizer_file
+from textback.config import Backbone, Training, read_study_file
+from textback.device import bulk_precision
+from textback.embedders import load_embedder
+from textback.embeddings import read_embeddings
+from textback.inverter import data, generate
+from textback.inverter.batches import Data
+from textback.inverter.model import Inverter
+from textback.inverter.search import Effort, invert
+from textback.inverter.state import Checkpoint, save_model
+from textback.inverter.training import train
+from textback.metrics import bleu_of, bleu_statistics
+from textback.packages import package_folder
+from textback.passages import read_passages
+from textback.reductions import Projection
+from textback.steps.invert import CandidateEmbedder, load_attack
+from textback.tokenizer import Tokenizer
+
+HERE = Path(__file__).parent
+CORPUS, TOKENIZER, EMBEDDER = "state-of-the-union", "bpe-2k", "minilm"
+VEC2TEXT_TOKENS = 16  # inputs a vector becomes: vec2text's default
+
+
+def main() -> None:
+    """Run a sub-command."""
+    options = _options()
+    torch.set_num_threads(options.threads)
+    result = options.run(options)
+    if result is not None:
+        options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        print(json.dumps(result, indent=1))
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write the exchange folder."""
+    place = (CORPUS, TOKENIZER, options.length)
+    passages = options.root / passages_folder(*place)
+    embedded = options.root / embeddings_folder(*place, EMBEDDER)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = options.root / tokenizer_file(CORPUS, TOKENIZER)
+    (options.folder / "tokenizer.json").write_bytes(tokenizer.read_bytes())
+    for split in ("train", "validation", "test"):
+        ids, texts = read_passages(passages / f"{split}.parquet")
+        embeddings = read_embeddings(embedded / f"{split}.safetensors")
+        tensors = {
+            "ids": torch.from_numpy(ids.astype(np.int32)),
+            "embeddings": torch.from_numpy(embeddings),
+        }
+        save_file(tensors, options.folder / f"{split}.safetensors")
+        (options.folder / f"{split}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    model = _new(options, "paper", ways=1)
+    entry = read_study_file(Path("config.yaml")).embedders[EMBEDDER]
+    task = {
+        "t5": {**model.backbone.t5.config.to_diff_dict(), "eos_token_id": 0},
+        "length": options.length,
+        "embedding_tokens": VEC2TEXT_TOKENS,
+        "embedder": str(package_folder(EMBEDDER, entry.package) / entry.model),
+        "dimension": model.dimension,
+    }
+    (options.folder / "task.json").write_text(json.dumps(task, indent=1), encoding="utf-8")
+    _train_pair(options, model)
+
+
+def training(options: argparse.Namespace) -> dict[str, Any]:
+    """Examples a second of the hypothesizer's training, turn by turn."""
+    rows = []
+    for turn in range(options.turns):
+        for embed in ("each-step", "precomputed"):
+            for precision in ([], ["--bf16"]):
+                found = _reference(
+                    options,
+                    "train",
+                    *("--embed", embed, "--batch", options.batch, "--warmup-steps", 20),
+                    *("--learning-rate", 1e-3, "--seconds", options.seconds, *precision),
+                )
+                name = f"vec2text, {embed}, {'bf16' if precision else 'fp32'}"
+                rows.append({"who": name, "turn": turn, "rate": found["examples_per_second"]})
+                print(rows[-1], flush=True)
+        for form, tokens in (("paper", VEC2TEXT_TOKENS), ("textback", 2)):
+            model = _new(options, form, ways=1, tokens=tokens)
+            rate = _training_rate(options, model)
+            name = f"textback, form {form}, {tokens} inputs a vector"
+            rows.append({"who": name, "turn": turn, "rate": rate})
+            print(rows[-1], flush=True)
+    names = dict.fromkeys(row["who"] for row in rows)
+    medians = {
+        name: float(np.median([row["rate"] for row in rows if row["who"] == name]))
+        for name in names
+    }
+    ours = medians["textback, form textback, 2 inputs a vector"]
+    return {
+        **_settings(options),
+        "examples_per_second": medians,
+        "ratio": {name: ours / rate for name, rate in medians.items()},
+        "turns": rows,
+    }
+
+
+def bleu(options: argparse.Namespace) -> dict[str, Any]:
+    """BLEU of greedy hypotheses after equal seconds of training from scratch."""
+    references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
+    references = references[: options.texts]
+    result: dict[str, Any] = {**_settings(options), "texts": len(references)}
+    model = _new(options, "textback", ways=1, tokens=2)
+    rate = _training_rate(options, model)
+    model = _new(options, "textback", ways=1, tokens=2)
+    budget = Training(
+        examples=int(rate * options.seconds),
+        batch=options.batch,
+        optimizer=options.optimizer,
+        learning_rate=options.learning_rate,
+    )
+    result["textback"] = _trained_bleu(options, model, budget, references)
+    print(result["textback"], flush=True)
+    found = []
+    for rate in options.reference_rates:
+        run = _reference(
+            options,
+            "train",
+            *("--embed", "precomputed", "--batch", options.batch, "--learning-rate", rate),
+            *("--warmup-steps", 200, "--seconds", options.seconds, "--decode", len(references)),
+            "--bf16",
+        )
+        texts = run["texts"]
+        found.append(
+            {
+                "learning_rate": rate,
+                "seconds": run["seconds"],
+                "examples": run["examples"],
+                "loss": run["final_loss"],
+                "bleu": float(bleu_of(bleu_statistics(texts, references).sum(0))),
+            }
+        )
+        print(found[-1], flush=True)
+    result["vec2text"] = found
+    return result
+
+
+def inversion(options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds a text of the whole search, with the same models."""
+    ours = _invert(options)
+    print(ours, flush=True)
+    arguments = ("--texts", options.texts, "--rounds", options.rounds, "--beam", options.beam)
+    theirs = _reference(options, "invert", *arguments, "--batch", options.reference_batch)
+    theirs.pop("texts")
+    return {
+        **_settings(options),
+        "texts": options.texts,
+        "rounds": options.rounds,
+        "beam": options.beam,
+        "textback": ours,
+        "vec2text": theirs,
+        "ratio": theirs["seconds_per_text"] / ours["seconds_per_text"],
+    }
+
+
+def _invert(options: argparse.Namespace) -> dict[str, Any]:
+    """textback's own search, embedder in fp32 as everywhere in evaluation."""
+    study = read_study_file(Path("config.yaml"))
+    embedder = load_embedder(EMBEDDER, study.embedders[EMBEDDER], options.device)
+    tokenizer = options.folder / "tokenizer.json"
+    embed = CandidateEmbedder(EMBEDDER, embedder, tokenizer, Projection())
+    attack = load_attack(
+        options.folder / "ours" / "hypothesizer.safetensors",
+        options.folder / "ours" / "corrector.safetensors",
+        tokenizer,
+        embed,
+        options.length,
+        options.device,
+    )
+    test = load_file(options.folder / "test.safetensors")
+    targets = Projection()(test["embeddings"].numpy()[: options.texts])
+    references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
+    effort = Effort("elitist", options.beam, options.rounds, study.evaluation.patience)
+    invert(attack, targets[:1], Effort("elitist", options.beam, 1, 1))  # to fill caches
+    embed.queries = 0
+    began = time.perf_counter()
+    histories = invert(attack, targets, effort)
+    seconds = time.perf_counter() - began
+    last = [history[-1].best for history in histories]
+    pairs = zip(last, references[: options.texts], strict=True)
+    return {
+        "seconds": seconds,
+        "seconds_per_text": seconds / options.texts,
+        "embedder_queries": embed.queries,
+        "cosine": float(np.mean([best.cosine for best in last])),
+        "first_cosine": float(np.mean([history[0].best.cosine for history in histories])),
+        "exact": float(np.mean([best.text == reference for best, reference in pairs])),
+        "patience": effort.patience,
+    }
+
+
+def _train_pair(options: argparse.Namespace, hypothesizer: Inverter) -> None:
+    """Train hypothesizer and corrector in the paper's form, and write them for both sides."""
+    study = read_study_file(Path("config.yaml"))
+    embedder = load_embedder(EMBEDDER, study.embedders[EMBEDDER], options.device)
+    bpe = Tokenizer.load(options.folder / "tokenizer.json")
+    train_data, validation = (_data(options, split) for split in ("train", "validation"))
+    budget = Training(
+        examples=options.examples,
+        batch=options.batch,
+        optimizer=options.optimizer,
+        learning_rate=options.learning_rate,
+    )
+    _fit(hypothesizer, train_data, validation, budget, options)
+    corrector = _new(options, "paper", ways=3)
+    corrector.start_from(hypothesizer)
+    splits = []
+    for part, rows in ((train_data, options.passages), (validation, len(validation))):
+        ids, target = part.rows(slice(0, rows))
+        guess = generate.guess(hypothesizer, target, options.length, "guessing")
+        with bulk_precision(options.device):
+            vectors = torch.from_numpy(embedder.embed(bpe.decode_batch(guess.tolist())))
+        columns = (target, vectors.to(options.device), guess.clone())  # of inference no more
+        splits.append(Data(ids, columns, torch.device(options.device)))
+    half = budget.model_copy(update={"examples": options.examples // 2})
+    _fit(corrector, *splits, half, options)
+    for name, model in (("hypothesizer", hypothesizer), ("corrector", corrector)):
+        save_model(options.folder / "ours" / f"{name}.safetensors", model)
+        save_file(vec2text_names(model), options.folder / f"{name}.safetensors")
+
+
+def vec2text_names(model: Inverter) -> dict[str, Tensor]:
+    """A model of the form `paper`, its weights under vec2text's names."""
+    readers = ["embedding_transform"]
+    if model.ways == 3:  # there the difference is second, the hypothesis third
+        readers = ["embedding_transform_1", "embedding_transform_3", "embedding_transform_2"]
+    names = {f"reader.adapters.{way}": name for way, name in enumerate(readers)}
+    names |= {"reader.norm": "layernorm", "backbone.t5": "encoder_decoder"}
+    tied = ("embed_tokens.weight", "lm_head.weight", "barred")
+    return {
+        _renamed(key, names): value.detach().cpu().contiguous().clone()
+        for key, value in model.state_dict().items()
+        if not key.endswith(tied)
+    }
+
+
+def _renamed(key: str, names: dict[str, str]) -> str:
+    for ours, theirs in names.items():
+        if key.startswith(f"{ours}."):
+            return theirs + key.removeprefix(ours)
+    raise KeyError(key)
+
+
+def _trained_bleu(
+    options: argparse.Namespace, model: Inverter, budget: Training, references: list[str]
+) -> dict[str, Any]:
+    """Train, decode greedily and score."""
+    train_data, validation = (_data(options, split) for split in ("train", "validation"))
+    seconds, loss = _fit(model, train_data, validation, budget, options)
+    _, targets = _data(options, "test").rows(slice(0, len(references)))
+    ids = generate.guess(model, targets, options.length)
+    texts = Tokenizer.load(options.folder / "tokenizer.json").decode_batch(ids.tolist())
+    return {
+        "optimizer": budget.optimizer,
+        "learning_rate": budget.learning_rate,
+        "seconds": seconds,
+        "examples": budget.examples,
+        "loss": loss,
+        "bleu": float(bleu_of(bleu_statistics(texts, references).sum(0))),
+    }
+
+
+def _training_rate(options: argparse.Namespace, model: Inverter) -> float:
+    """Examples a second of textback's own training loop."""
+    few = _data(options, "validation", rows=2)
+    data_ = _data(options, "train")
+    budget = Training(examples=20 * options.batch, batch=options.batch, optimizer=options.optimizer)
+    seconds, _ = _fit(model, data_, few, budget, options)
+    steps = max(20, int(20 / seconds * options.seconds))
+    budget = budget.model_copy(update={"examples": steps * options.batch})
+    seconds, _ = _fit(model, data_, few, budget, options)
+    return budget.examples / seconds
+
+
+def _fit(
+    model: Inverter, train_data: Data, validation: Data, budget: Training, options: Any
+) -> tuple[float, float]:
+    """Train by textback's loop; returns seconds and the last validation NLL."""
+    entry = model.entry
+    model.entry = entry.model_copy(update={"form": "textback"})  # textback's optimiser for both
+    with tempfile.TemporaryDirectory() as folder:
+        result = train(
+            model, train_data, validation, budget, 0, Checkpoint(Path(folder), {}), "training"
+        )
+    model.entry = entry
+    return result.seconds, result.history[-1]["validation_nll"]
+
+
+def _data(options: argparse.Namespace, split: str, rows: int | None = None) -> Data:
+    tensors = load_file(options.folder / f"{split}.safetensors", device=options.device)
+    reduce = data.Reduce(Projection(), options.device)
+    ids, embeddings = tensors["ids"][:rows], tensors["embeddings"][:rows]
+    return Data(ids, (embeddings,), torch.device(options.device), reduce)
+
+
+def _new(
+    options: argparse.Namespace, form: str, ways: int, tokens: int = VEC2TEXT_TOKENS
+) -> Inverter:
+    torch.manual_seed(0)
+    bpe = Tokenizer.load(options.folder / "tokenizer.json")
+    _, embeddings = _data(options, "train").rows(slice(0, 10_000))
+    entry = Backbone(size=options.size, form=form, embedding_tokens=tokens)
+    model = Inverter(entry, bpe.size, embeddings.shape[1], ways).to(options.device)
+    model.reader.fit_scale(embeddings)
+    model.bar(bpe.specials)
+    return model
+
+
+def _reference(options: argparse.Namespace, command: str, *arguments: object) -> dict[str, Any]:
+    """Run vec2text in its own environment; its measurements, and its texts if it wrote any."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, "result.json")
+        common = ("--folder", options.folder.resolve(), "--output", output)
+        where = ("--device", options.device, "--threads", options.threads)
+        words = (options.python, HERE / "reference.py", command, *common, *arguments, *where)
+        finished = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+        if finished.returncode:
+            raise SystemExit(f"vec2text failed:\n{finished.stderr[-2000:]}")
+        found = json.loads(output.read_text(encoding="utf-8"))
+        texts = Path(f"{output}.txt")
+        if not texts.exists():
+            return found
+        lines = texts.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        return {**found, "texts": lines}
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    names = ("size", "length", "batch", "optimizer", "threads", "device", "seconds")
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(required=True)
+    for run in (export, training, bleu, inversion):
+        command = commands.add_parser(run.__name__, help=run.__doc__)
+        command.set_defaults(run=run)
+        command.add_argument("--folder", type=Path, required=True, help="the exchange folder")
+        command.add_argument("--output", type=Path, default=Path("comparison.json"))
+        command.add_argument("--python", default=str(HERE / ".venv/bin/python"))
+        command.add_argument("--size", default="nano")
+        command.add_argument("--length", type=int, default=32)
+        command.add_argument("--batch", type=int, default=128)
+        command.add_argument("--optimizer", default="adamw")
+        command.add_argument("--learning-rate", type=float, default=3e-3)
+        command.add_argument("--threads", type=int, default=2)
+        command.add_argument("--device", default="cpu")
+        if run is export:
+            command.add_argument("--root", type=Path, default=Path())
+            command.add_argument("--examples", type=int, default=100_000)
+            command.add_argument("--passages", type=int, default=10_000)
+        if run in (training, bleu):
+            command.add_argument("--seconds", type=float, default=20)
+        if run is training:
+            command.add_argument("--turns", type=int, default=3)
+        if run is bleu:
+            rates = [1e-3, 3e-3]
+            command.add_argument("--reference-rates", nargs="+", type=float, default=rates)
+        if run in (bleu, inversion):
+            command.add_argument("--texts", type=int, default=200)
+        if run is inversion:
+            command.add_argument("--rounds", type=int, default=50)
+            command.add_argument("--beam", type=int, default=8)
+            command.add_argument("--reference-batch", type=int, default=8)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
