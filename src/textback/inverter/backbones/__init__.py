@@ -109,7 +109,7 @@ def _family(entry: BackboneEntry) -> str:
         return "causal"
     raise TextbackError(
         f"pretrained {entry.pretrained}: is a {architecture or config.model_type}, neither a T5 "
-        "nor a causal language model: choose e.g. google-t5/t5-base"
+        "nor a causal model of Llama or Qwen shape: choose e.g. google-t5/t5-base"
     )
 
 

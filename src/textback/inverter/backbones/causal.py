@@ -1,13 +1,14 @@
-"""A decoder-only backbone (Llama or Qwen shape): what was read is the prefix of what is written.
+"""A decoder-only backbone of Llama or Qwen shape: what was read is the prefix of what is written.
 
-Any causal model of the transformers library whose logits are its last hidden states times a matrix.
-Decoding uses the library's static cache, repeated beam by beam after the prefix is read.
+Training runs the library's own modules. Decoding runs the same weights step by step over caches of
+fixed size: the prefix's keys and values lie once a text, for all its beams together, those of what
+is written beam by beam. A step has fixed shapes and no Python branches, so that it compiles whole.
 """
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
-from transformers.cache_utils import StaticCache
+from transformers.cache_utils import DynamicCache
 
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
@@ -15,26 +16,28 @@ from textback.inverter.backbones import load
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
 
+Pair = tuple[Tensor, Tensor]
+
 
 class CausalCache:
-    """The library's static cache, a row for each beam of each text."""
+    """Keys and values of the layers.
 
-    def __init__(self, cache: StaticCache, width: int) -> None:
-        self.cache, self.width = cache, width
+    read: of the prefix, a pair a layer, (n, groups, prefix, head_dim) each
+    own: of what is written, a pair a layer, (n, width, groups, length, head_dim) each
+    """
 
-    def spread(self) -> None:
-        """Repeat every row for each beam."""
-        for layer in self.cache.layers:
-            layer.keys = layer.keys.repeat_interleave(self.width, 0)
-            layer.values = layer.values.repeat_interleave(self.width, 0)
+    def __init__(self, read: list[Pair], width: int, length: int) -> None:
+        self.read, self.prefix = read, read[0][0].shape[2]
+        n, groups, _, head_dim = read[0][0].shape
+        shape = (n, width, groups, length, head_dim)
+        self.own = [(keys.new_zeros(shape), keys.new_zeros(shape)) for keys, _ in read]
 
     def reorder(self, parent: Tensor) -> None:
         """See `Cache.reorder`."""
-        first = torch.arange(len(parent), device=parent.device)[:, None] * self.width
-        rows = (first + parent).flatten()
-        for layer in self.cache.layers:
-            layer.keys.copy_(layer.keys[rows])
-            layer.values.copy_(layer.values[rows])
+        row = torch.arange(len(parent), device=parent.device)[:, None]
+        for layer in self.own:
+            for kept in layer:
+                kept.copy_(kept[row, parent])
 
 
 class CausalBackbone(nn.Module):
@@ -53,9 +56,8 @@ class CausalBackbone(nn.Module):
         """From scratch in a named size, or pretrained."""
         if entry.pretrained is None:
             return cls(LlamaForCausalLM(_config(entry, vocabulary)))
-        model = load(AutoModelForCausalLM, entry.pretrained, dtype=torch.float32)
-        backbone = cls(model)
-        backbone._check_output(entry.pretrained)
+        backbone = cls(load(AutoModelForCausalLM, entry.pretrained, dtype=torch.float32))
+        backbone._check_shape(entry.pretrained)
         return backbone
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -85,36 +87,92 @@ class CausalBackbone(nn.Module):
 
     def start(self, memory: Tensor, length: int, width: int) -> tuple[Tensor, CausalCache]:
         """See `Backbone.start`."""
-        room = memory.shape[1] + length
-        cache = CausalCache(StaticCache(self.causal.config, max_cache_len=room), width)
-        hidden = self._hidden(self._prefix(memory), cache.cache)[:, -1]
-        cache.spread()
-        return hidden, cache
+        prefix = DynamicCache()
+        hidden = self._hidden(self._prefix(memory), prefix)[:, -1]
+        read = [(layer.keys, layer.values) for layer in prefix.layers]
+        return hidden, CausalCache(read, width, length)
 
     def step(self, ids: Tensor, position: Tensor, cache: CausalCache) -> Tensor:
         """See `Backbone.step`."""
-        inputs = self.embed(ids.reshape(-1, 1))
-        return self._hidden(inputs, cache.cache).view(*ids.shape, -1)
+        decoder = self.causal.get_decoder()
+        hidden = self.embed(ids)
+        index = position - 1  # the token before the one to be written
+        rotation = decoder.rotary_emb(hidden, (cache.prefix + index).view(1, 1))
+        for layer, own, read in zip(decoder.layers, cache.own, cache.read, strict=True):
+            normed = layer.input_layernorm(hidden)
+            hidden = hidden + _attend(layer.self_attn, normed, rotation, index, own, read)
+            hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+        return decoder.norm(hidden)
 
     def _prefix(self, memory: Tensor) -> Tensor:
         return torch.cat([memory, self.specials()[0].expand(len(memory), 1, -1)], 1)
 
-    def _hidden(self, inputs: Tensor, cache: StaticCache | None = None) -> Tensor:
+    def _hidden(self, inputs: Tensor, cache: DynamicCache | None = None) -> Tensor:
         """Last hidden states of inputs, (n, t, d_model) → the same shape."""
         return self.causal.get_decoder()(
             inputs_embeds=inputs, past_key_values=cache, use_cache=cache is not None
         ).last_hidden_state
 
     @torch.no_grad()
-    def _check_output(self, name: str) -> None:
-        """Raise TextbackError where logits are more than hidden states times a matrix."""
-        inputs = self.specials()[None]
-        expected = self.causal(inputs_embeds=inputs).logits
-        if not torch.allclose(self._hidden(inputs) @ self.output_weight().T, expected, atol=1e-3):
+    def _check_shape(self, name: str) -> None:
+        """Raise TextbackError where the library's own pass gives other logits than ours."""
+        memory = self.specials()[None]
+        ids = torch.tensor([[self._start]])
+        try:
+            _, cache = self.start(memory, 2, 1)
+            step = self.step(ids, torch.ones((), dtype=torch.long), cache)[:, 0]
+            ours = step @ self.output_weight().T
+            inputs = torch.cat([self._prefix(memory), self.embed(ids)], 1)
+            fits = torch.allclose(ours, self.causal(inputs_embeds=inputs).logits[:, -1], atol=1e-3)
+        except (AttributeError, TypeError, RuntimeError):
+            fits = False
+        if not fits:
             raise TextbackError(
-                f"pretrained {name}: scales or caps its logits, which is not supported: choose a "
-                "Llama, Qwen or T5 model"
+                f"pretrained {name}: is not of Llama or Qwen shape ({self.causal.config.model_type}"
+                "): choose such a model, or a T5"
             )
+
+
+def _attend(
+    attention: nn.Module, hidden: Tensor, rotation: Pair, index: Tensor, own: Pair, read: Pair
+) -> Tensor:
+    """Attention of one new token of each beam to the prefix and to what its beam has written.
+
+    hidden: (n, beams, d_model); rotation: cosines and sines of its position, (1, 1, head_dim)
+    """
+    n, beams, _ = hidden.shape
+    groups, head_dim = read[0].shape[1], attention.head_dim
+    query = attention.q_proj(hidden).view(n, beams, -1, head_dim)
+    key = attention.k_proj(hidden).view(n, beams, groups, head_dim)
+    value = attention.v_proj(hidden).view(n, beams, groups, 1, head_dim)
+    if hasattr(attention, "q_norm"):  # Qwen 3
+        query, key = attention.q_norm(query), attention.k_norm(key)
+    query, key = (_rotated(x, rotation) for x in (query, key))
+    for kept, added in zip(own, (key[..., None, :], value), strict=True):
+        kept.index_copy_(3, index.view(1), added.to(kept.dtype))
+    query = query.view(n, beams, groups, -1, head_dim) * attention.scaling
+    unwritten = torch.arange(own[0].shape[3], device=hidden.device) > index
+    scores = torch.cat(
+        [
+            torch.einsum("nbgqd,ngmd->nbgqm", query, read[0]),
+            (query @ own[0].transpose(-1, -2)).masked_fill(unwritten, -torch.inf),
+        ],
+        -1,
+    )
+    to_read, to_own = (
+        scores.softmax(-1, torch.float32)
+        .to(query.dtype)
+        .split([read[0].shape[2], own[0].shape[3]], -1)
+    )
+    mixed = torch.einsum("nbgqm,ngmd->nbgqd", to_read, read[1]) + to_own @ own[1]
+    return attention.o_proj(mixed.reshape(n, beams, -1))
+
+
+def _rotated(x: Tensor, rotation: Pair) -> Tensor:
+    """Rotary position embedding (Su et al. 2021) of (…, heads, head_dim), as Llama lays it out."""
+    cosines, sines = (part[:, :, None] for part in rotation)
+    first, second = x.chunk(2, -1)
+    return x * cosines + torch.cat([-second, first], -1) * sines
 
 
 def _config(entry: BackboneEntry, vocabulary: int) -> LlamaConfig:
