@@ -45,7 +45,12 @@ from textback.tokenizer import Tokenizer
 
 HERE = Path(__file__).parent
 CORPUS, TOKENIZER, EMBEDDER = "state-of-the-union", "bpe-2k", "minilm"
-VEC2TEXT_TOKENS = 16  # inputs a vector becomes: vec2text's default
+PAPER = Backbone(family="t5", form="paper", embedding_tokens=16)  # vec2text's default
+OURS = {
+    "textback, T5 in the paper's form": PAPER,
+    "textback, T5": Backbone(family="t5"),
+    "textback, Llama": Backbone(family="llama"),
+}
 
 
 def main() -> None:
@@ -75,12 +80,12 @@ def export(options: argparse.Namespace) -> None:
         }
         save_file(tensors, options.folder / f"{split}.safetensors")
         (options.folder / f"{split}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
-    model = _new(options, "paper", ways=1)
+    model = _new(options, PAPER, ways=1)
     entry = read_study_file(Path("config.yaml")).embedders[EMBEDDER]
     task = {
         "t5": {**model.backbone.t5.config.to_diff_dict(), "eos_token_id": 0},
         "length": options.length,
-        "embedding_tokens": VEC2TEXT_TOKENS,
+        "embedding_tokens": PAPER.embedding_tokens,
         "embedder": str(package_folder(EMBEDDER, entry.package) / entry.model),
         "dimension": model.dimension,
     }
@@ -103,10 +108,8 @@ def training(options: argparse.Namespace) -> dict[str, Any]:
                 name = f"vec2text, {embed}, {'bf16' if precision else 'fp32'}"
                 rows.append({"who": name, "turn": turn, "rate": found["examples_per_second"]})
                 print(rows[-1], flush=True)
-        for form, tokens in (("paper", VEC2TEXT_TOKENS), ("textback", 2)):
-            model = _new(options, form, ways=1, tokens=tokens)
-            rate = _training_rate(options, model)
-            name = f"textback, form {form}, {tokens} inputs a vector"
+        for name, entry in OURS.items():
+            rate = _training_rate(options, _new(options, entry, ways=1))
             rows.append({"who": name, "turn": turn, "rate": rate})
             print(rows[-1], flush=True)
     names = dict.fromkeys(row["who"] for row in rows)
@@ -114,7 +117,7 @@ def training(options: argparse.Namespace) -> dict[str, Any]:
         name: float(np.median([row["rate"] for row in rows if row["who"] == name]))
         for name in names
     }
-    ours = medians["textback, form textback, 2 inputs a vector"]
+    ours = medians["textback, T5"]
     return {
         **_settings(options),
         "examples_per_second": medians,
@@ -128,9 +131,9 @@ def bleu(options: argparse.Namespace) -> dict[str, Any]:
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
     references = references[: options.texts]
     result: dict[str, Any] = {**_settings(options), "texts": len(references)}
-    model = _new(options, "textback", ways=1, tokens=2)
-    rate = _training_rate(options, model)
-    model = _new(options, "textback", ways=1, tokens=2)
+    entry = OURS["textback, Llama"]
+    rate = _training_rate(options, _new(options, entry, ways=1))
+    model = _new(options, entry, ways=1)
     budget = Training(
         examples=int(rate * options.seconds),
         batch=options.batch,
@@ -230,7 +233,7 @@ def _train_pair(options: argparse.Namespace, hypothesizer: Inverter) -> None:
         learning_rate=options.learning_rate,
     )
     _fit(hypothesizer, train_data, validation, budget, options)
-    corrector = _new(options, "paper", ways=3)
+    corrector = _new(options, PAPER, ways=3)
     corrector.start_from(hypothesizer)
     splits = []
     for part, rows in ((train_data, options.passages), (validation, len(validation))):
@@ -321,13 +324,11 @@ def _data(options: argparse.Namespace, split: str, rows: int | None = None) -> D
     return Data(ids, (embeddings,), torch.device(options.device), reduce)
 
 
-def _new(
-    options: argparse.Namespace, form: str, ways: int, tokens: int = VEC2TEXT_TOKENS
-) -> Inverter:
+def _new(options: argparse.Namespace, entry: Backbone, ways: int) -> Inverter:
     torch.manual_seed(0)
     bpe = Tokenizer.load(options.folder / "tokenizer.json")
     _, embeddings = _data(options, "train").rows(slice(0, 10_000))
-    entry = Backbone(size=options.size, form=form, embedding_tokens=tokens)
+    entry = entry.model_copy(update={"size": options.size})
     model = Inverter(entry, bpe.size, embeddings.shape[1], ways).to(options.device)
     model.reader.fit_scale(embeddings)
     model.bar(bpe.specials)
@@ -369,8 +370,8 @@ def _options() -> argparse.Namespace:
         command.add_argument("--size", default="nano")
         command.add_argument("--length", type=int, default=32)
         command.add_argument("--batch", type=int, default=128)
-        command.add_argument("--optimizer", default="adamw")
-        command.add_argument("--learning-rate", type=float, default=3e-3)
+        command.add_argument("--optimizer", default="muon")
+        command.add_argument("--learning-rate", type=float, default=5e-3)
         command.add_argument("--threads", type=int, default=2)
         command.add_argument("--device", default="cpu")
         if run is export:

@@ -115,14 +115,14 @@ class Backbone(Section):
     form: `textback`, or `paper`, the exact form of Morris et al. 2023 (see `inverter/readers.py`)
     """
 
-    family: Literal["t5", "llama"] = Field("t5", description="encoder-decoder, or decoder-only")
+    family: Literal["llama", "t5"] = Field("llama", description="decoder-only, or encoder-decoder")
     size: Literal["toy", "nano", "tiny", "mini", "small", "base"] = "nano"
     pretrained: str | None = Field(
         None, description="hub id or folder of a T5 or causal model; it sets family and size"
     )
     form: Literal["textback", "paper"] = "textback"
     dropout: float = Field(0.0, ge=0, lt=1)
-    embedding_tokens: Positive = Field(2, description="backbone inputs a vector is projected to")
+    embedding_tokens: Positive = Field(1, description="backbone inputs a vector is projected to")
 
 
 class Training(Section):
@@ -133,8 +133,8 @@ class Training(Section):
         None, description="instead of examples: forward and backward passes, e.g. 1.0e+15"
     )
     batch: Positive = 128
-    optimizer: Literal["adamw", "muon"] = "adamw"
-    learning_rate: float = Field(3e-3, gt=0)
+    optimizer: Literal["muon", "adamw"] = "muon"
+    learning_rate: float = Field(5e-3, gt=0)
     warmup: Fraction = Field(0.02, description="share of the steps")
     weight_decay: float = Field(0.01, ge=0)
 
@@ -269,6 +269,11 @@ def _check_names(study: Study) -> None:
             raise TextbackError(
                 f"tokenizer '{inverter.tokenizer}': the key 'model' is needed by kind "
                 "'pretrained', and by no other"
+            )
+        backbone = inverter.backbone
+        if backbone.form == "paper" and backbone.pretrained is None and backbone.family != "t5":
+            raise TextbackError(
+                f"inverter '{name}': the form 'paper' is a T5's: set backbone.family: t5"
             )
         for part in ("null_model", "hypothesizer", "corrector"):
             _check_budget(f"inverters.{name}.{part}", getattr(inverter, part))

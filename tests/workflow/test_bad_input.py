@@ -22,7 +22,12 @@ WRONG_SUM = "0" * 64
     [
         ({"lenghts": [4]}, "did you mean 'lengths'"),
         ({"evaluation.round": 3}, "did you mean 'evaluation.rounds'"),
-        ({"inverters.toy.backbone.d_modell": 3}, "did you mean 'inverters.toy.backbone.d_model'"),
+        ({"inverters.toy.backbone.sizes": 3}, "did you mean 'inverters.toy.backbone.size'"),
+        ({"inverters.toy.backbone.size": "huge"}, "inverters.toy.backbone.size"),
+        ({"inverters.toy.backbone.form": "paper"}, "set backbone.family: t5"),
+        ({"inverters.toy.hypothesizer.examples": 40}, "ends within its warm-up"),
+        ({"inverters.toy.hypothesizer.flops": 1.0e12}, "either 'examples' or 'flops'"),
+        ({"tokenizers.bpe-2k.model": "t5"}, "the key 'model'"),
         ({"use_corpora": ["state-of-the-onion"]}, "did you mean 'state-of-the-union'"),
         ({"use_embedders": ["minilmm"]}, "did you mean 'minilm'"),
         ({"use_inverters": ["nan"]}, "did you mean 'nano'"),
@@ -37,7 +42,6 @@ WRONG_SUM = "0" * 64
         ({"lengths": []}, "'lengths' is empty"),
         ({"inverters.toy.hypothesizer.learning_rate": "fast"}, "learning_rate"),
         ({"evaluation.passages": 999}, "999 passages, but corpus"),
-        ({"inverters.toy.backbone.heads": 3}, "not divisible"),
     ],
 )
 def test_a_configuration_that_cannot_be_meant_ends_before_anything_runs(

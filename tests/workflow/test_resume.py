@@ -33,7 +33,7 @@ def wait_for(found, what):
 def training(workflow, part):
     """A function that tells whether a trainer runs and has written a checkpoint since now."""
     began = time.time()
-    pattern = f"results/.state/**/{part}/checkpoint.safetensors"
+    pattern = f"results/.state/**/{part}/**/checkpoint.safetensors"
 
     def found():
         fresh = [p for p in workflow.folder.glob(pattern) if p.stat().st_mtime > began]
