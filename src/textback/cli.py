@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from textback.bench import commands as bench
 from textback.errors import TextbackError
 from textback.processes import DEVICE, die_with_workflow
 from textback.progress import configure, log
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="How much of a text can be read back from its embedding?",
 )
+app.add_typer(bench.app, name="bench")
 
 
 def _spec(text: str) -> dict[str, Any]:

@@ -275,8 +275,10 @@ def _check_names(study: Study) -> None:
             raise TextbackError(
                 f"inverter '{name}': the form 'paper' is a T5's: set backbone.family: t5"
             )
-        for part in ("null_model", "hypothesizer", "corrector"):
+        for part in ("null_model", "hypothesizer"):
             _check_budget(f"inverters.{name}.{part}", getattr(inverter, part))
+        rounds = inverter.corrector.data_rounds
+        _check_budget(f"inverters.{name}.corrector", inverter.corrector, rounds)
     for metric in study.metrics:
         if metric not in METRICS:
             raise unknown_name("metric", metric, METRICS)
@@ -284,13 +286,15 @@ def _check_names(study: Study) -> None:
         _check_figure(study, figure)
 
 
-def _check_budget(key: str, budget: Training) -> None:
+def _check_budget(key: str, budget: Training, rounds: int = 1) -> None:
+    """Of a training that is divided into so many rounds."""
     if (budget.examples is None) == (budget.flops is None):
         raise TextbackError(f"config: '{key}' needs either 'examples' or 'flops'")
-    if budget.examples is not None and budget.examples < 2 * budget.batch:
+    if budget.examples is not None and budget.examples // rounds < 2 * budget.batch:
+        apart = "" if rounds == 1 else f" in {rounds} data rounds"
         raise TextbackError(
-            f"config: '{key}' has a budget of {budget.examples} examples, which ends within its "
-            f"warm-up: give it at least two batches of {budget.batch}, or lower 'batch'"
+            f"config: '{key}' has a budget of {budget.examples} examples{apart}, which ends within "
+            f"its warm-up: give it at least two batches of {budget.batch}, or lower 'batch'"
         )
 
 

@@ -49,7 +49,7 @@ def _has_bf16(device: str) -> bool:
 
 
 def compiled(function: Compilable, device: str) -> Compilable:
-    """The function compiled for its shapes, where `TEXTBACK_COMPILE` wants it on this device.
+    """The function compiled, where `TEXTBACK_COMPILE` wants it on this device.
 
     `auto` compiles on a GPU: on 2 CPU cores a small training gains a twentieth to a tenth, less
     than the compilation takes. Where compiling fails, warns once and runs the function as it is.
@@ -57,24 +57,40 @@ def compiled(function: Compilable, device: str) -> Compilable:
     wanted = os.environ.get(COMPILE, "auto")
     if wanted == "off" or (wanted == "auto" and device == "cpu"):
         return function
-    from torch._dynamo.exc import TorchDynamoException  # a second's import, only if needed
-    from torch._inductor.exc import InductorError
-
-    fast: Any = torch.compile(function, dynamic=False)
+    fast: Any = torch.compile(function)  # its second shape makes it compile for any
 
     def run(*arguments: Any) -> Any:
         nonlocal fast
         try:
             return fast(*arguments)
-        except (TorchDynamoException, InductorError) as error:
-            if fast is function:
+        except Exception as error:
+            if fast is function or not compile_failed(error):
                 raise
-            reason = " ".join(str(error).split())[:200]
-            log.warning("torch.compile failed, goes on without it (%s)", reason)
+            warn_uncompiled(error)
             fast = function
             return function(*arguments)
 
     return run
+
+
+def compile_failed(error: Exception) -> bool:
+    """Whether an error says that torch.compile could not compile."""
+    from torch._dynamo.exc import TorchDynamoException  # a second's import, only if needed
+    from torch._inductor.exc import InductorError
+
+    return isinstance(error, (TorchDynamoException, InductorError))
+
+
+def warn_uncompiled(error: Exception) -> None:
+    """Say that a function runs without torch.compile."""
+    reason = " ".join(str(error).split())[:200]
+    log.warning("torch.compile failed, goes on without it (%s)", reason)
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error is the device's, or the CPU allocator's, which has no type of its own."""
+    named = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
 def rng_kept(device: str) -> AbstractContextManager:

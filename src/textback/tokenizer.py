@@ -18,6 +18,7 @@ from textback.errors import TextbackError
 
 PAD = 0  # starts the decoder; never part of a passage
 SPECIALS = ["<pad>"]
+FILES = ("tokenizer.json", "spiece.model", "tokenizer.model", "vocab.txt", "vocab.json")
 SPACES = ("Ġ", "▁")  # how a byte-level BPE and a SentencePiece model write the space
 INSIDE = "##"  # how a WordPiece model marks what does not open a word
 
@@ -26,6 +27,8 @@ class Tokenizer:
     """Text ↔ token ids."""
 
     def __init__(self, bpe: BpeTokenizer) -> None:
+        bpe.no_padding()
+        bpe.no_truncation()
         self._bpe = bpe
         self.size = bpe.get_vocab_size()
         tokens = [bpe.id_to_token(i) or "" for i in range(self.size)]
@@ -56,6 +59,10 @@ class Tokenizer:
         """
         from transformers import AutoTokenizer, T5Tokenizer  # seconds to import
 
+        if Path(name).is_dir() and not any(Path(name, file).exists() for file in FILES):
+            raise TextbackError(
+                f"tokenizer {name}: the folder has none of {', '.join(FILES)}: correct 'model'"
+            )
         bare = Path(name, "spiece.model").exists() and not Path(name, "tokenizer.json").exists()
         kind = T5Tokenizer if bare else AutoTokenizer  # which asks a bare folder for its config
         try:

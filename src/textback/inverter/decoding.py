@@ -31,14 +31,14 @@ def beam_search(model: Inverter, read: Read, length: int, width: int) -> tuple[T
     n, vocabulary = logp.shape
     step = _compiled_step(hidden.device.type)
     for position in _positions(length, hidden.device):
-        logits = step(model, ids[..., -1], position, cache, read.shared)
+        logits = step(model, tokens, position, cache, read.shared)
         # Only the `width` best tokens of a beam can be among the `width` best of all beams.
         best, token = logits.topk(width)
         best = best - logits.logsumexp(-1, keepdim=True) + scores[..., None]
         scores, chosen = best.view(n, -1).topk(width)
         parent = chosen // width
-        token = token.view(n, -1).gather(1, chosen)
-        ids = torch.cat([ids.gather(1, parent[..., None].expand_as(ids)), token[..., None]], -1)
+        tokens = token.view(n, -1).gather(1, chosen)
+        ids = torch.cat([ids.gather(1, parent[..., None].expand_as(ids)), tokens[..., None]], -1)
         cache.reorder(parent)
     return ids, scores
 
@@ -50,8 +50,12 @@ def sample(
     """One passage drawn for each row, (n, length)."""
 
     def draw(logits: Tensor) -> Tensor:
-        probabilities = (logits / temperature).softmax(-1)
-        return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+        below = (logits / temperature).softmax(-1).cumsum(-1)
+        total = below[:, -1:].contiguous()
+        drawn = torch.rand(len(logits), 1, device=logits.device, generator=generator) * total
+        # Twenty times as fast on a CPU as torch.multinomial; what is barred adds nothing.
+        just_below = torch.nextafter(total, torch.zeros_like(total))
+        return torch.searchsorted(below, torch.minimum(drawn, just_below), right=True)[:, 0]
 
     return _one_by_one(model, read, length, draw)
 

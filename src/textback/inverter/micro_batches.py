@@ -6,7 +6,14 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from textback.device import bulk_precision, compiled, rng_kept
+from textback.device import (
+    bulk_precision,
+    compile_failed,
+    compiled,
+    out_of_memory,
+    rng_kept,
+    warn_uncompiled,
+)
 from textback.errors import TextbackError
 from textback.inverter import parallel
 from textback.inverter.batches import Data
@@ -37,10 +44,15 @@ class MicroBatches:
         while True:
             try:
                 return self._accumulate(self._loss, rows)
-            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                if not _out_of_memory(error) or parallel.world() > 1:
+            except Exception as error:
+                if out_of_memory(error) and parallel.world() == 1:
+                    self._halve()
+                elif compile_failed(error) and self._loss is not self._parallel:
+                    warn_uncompiled(error)
+                    self._loss = self._parallel
+                    self._model.zero_grad(set_to_none=True)
+                else:
                     raise
-            self._halve()
 
     def _accumulate(self, loss: Callable[..., Tensor], rows: Tensor) -> Tensor:
         total = torch.zeros((), device=rows.device)
@@ -59,11 +71,7 @@ class MicroBatches:
         if self._data.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.size == 1:
-            raise TextbackError(
-                f"inverter size '{self._model.entry.size}': not even one passage of "
-                f"{self._data.ids.shape[1]} tokens fits the device's memory: choose a smaller "
-                "'size', a shorter length, or another device"
-            )
+            raise does_not_fit(self._model, self._data)
         self.size = (self.size + 1) // 2
         log.info("out of memory: goes on with micro-batches of %d", self.size)
 
@@ -83,10 +91,10 @@ class MicroBatches:
             self._halve()
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    """Whether an error is the device's, or the CPU allocator's, which has no type of its own."""
-    return (
-        not isinstance(error, RuntimeError)
-        or isinstance(error, torch.OutOfMemoryError)
-        or ("can't allocate memory" in str(error))
+def does_not_fit(model: Inverter, data: Data) -> TextbackError:
+    """The error to raise where not even one passage fits the device."""
+    what = model.entry.pretrained or f"size '{model.entry.size}'"
+    return TextbackError(
+        f"inverter of {what}: not even one passage of {data.ids.shape[1]} tokens fits the device's "
+        "memory: choose a smaller 'size', a shorter length, or another device"
     )

@@ -86,6 +86,15 @@ def any_of(flag: bool, device: torch.device) -> bool:
     return bool(value)
 
 
+def reseed(seed: int, step: int) -> None:
+    """Where several train, draw from here on what depends on seed, process and step alone.
+
+    A checkpoint holds the random numbers of one process: only after this may it be written.
+    """
+    if world() > 1:
+        torch.manual_seed((seed * 1_000_003 + step) * world() + rank())
+
+
 def wait_for_all() -> None:
     """Go on when every process has come here."""
     if world() > 1:

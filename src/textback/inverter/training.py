@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from textback.config import Training
-from textback.device import bulk_precision, rng_kept
+from textback.device import bulk_precision, out_of_memory, rng_kept
 from textback.errors import TextbackError
 from textback.inverter import optimizers, parallel
 from textback.inverter.batches import Data, Order
-from textback.inverter.micro_batches import MicroBatches
+from textback.inverter.micro_batches import MicroBatches, does_not_fit
 from textback.inverter.model import Inverter
 from textback.inverter.state import Checkpoint, Position
 from textback.progress import Meter
@@ -30,7 +30,7 @@ from textback.progress import Meter
 CHECKPOINT_SECONDS = float(os.environ.get("TEXTBACK_CHECKPOINT_SECONDS", "20"))
 VALIDATIONS = 10  # along a run
 GRADIENT_NORM = 1.0
-STOP_CHECK_STEPS = 16  # between two questions to the other processes whether one was told to stop
+TOGETHER_STEPS = 16  # of several processes, between two moments to stop or write a checkpoint
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,10 @@ def train(
     checkpoint, of the finished training, when it has written what it needs.
     """
     planned = plan(model, data, budget)
-    torch.manual_seed(seed + parallel.rank())
+    torch.manual_seed(seed)
     steppers = optimizers.build(model, budget)
     position = checkpoint.restore(model, steppers)
+    parallel.reseed(seed, position.step)
     order = Order(len(data), budget.batch, seed, data.device)
     parallel.share(order.batch(0))
     micro = MicroBatches(model, data, budget.batch // parallel.world())
@@ -101,13 +102,17 @@ def train(
             factor = optimizers.schedule(position.step, planned.steps, budget.warmup)
             optimizers.set_rate(steppers, factor)
             rows = parallel.share(order.batch(position.step))
-            position.loss_sum += _step(model, micro, steppers, rows)
+            position.loss_sum += step(model, micro, steppers, rows)
             position.step += 1
             note = ""
             if position.step in report_at:
-                note = _report(model, validation, planned, factor, position)
+                note = _report(model, validation, micro.size, planned, factor, position)
             meter.advance(budget.batch, note)
-            stop = _told_to_stop(stopped, position.step, data.device)
+            together = parallel.world() == 1 or position.step % TOGETHER_STEPS == 0
+            if not together:
+                continue
+            parallel.reseed(seed, position.step)
+            stop = parallel.any_of(bool(stopped), data.device)
             if parallel.rank() == 0 and (stop or clock.due()):
                 _check_loss(float(position.loss_sum), position.step, budget)
                 position.seconds = clock.seconds()
@@ -143,14 +148,19 @@ def passage_nll(model: Inverter, data: Data, batch: int) -> Tensor:
 
 def flops_per_example(model: Inverter, data: Data) -> int:
     """Floating-point operations of a forward and a backward pass over one passage, counted."""
-    with rng_kept(data.device.type), FlopCounterMode(display=False) as counter:
-        model.train()
-        model(*data.rows(slice(0, 1))).backward()
+    try:
+        with rng_kept(data.device.type), FlopCounterMode(display=False) as counter:
+            model.train()
+            model(*data.rows(slice(0, 1))).backward()
+    except Exception as error:
+        if out_of_memory(error):
+            raise does_not_fit(model, data) from None
+        raise
     model.zero_grad(set_to_none=True)
     return counter.get_total_flops()
 
 
-def _step(
+def step(
     model: Inverter,
     micro: MicroBatches,
     steppers: list[torch.optim.Optimizer],
@@ -167,21 +177,17 @@ def _step(
     return loss
 
 
-def _told_to_stop(stopped: list[int], step: int, device: torch.device) -> bool:
-    """Whether to stop now: at once where one process trains, else all of them at the same step."""
-    if parallel.world() == 1:
-        return bool(stopped)
-    return step % STOP_CHECK_STEPS == 0 and parallel.any_of(bool(stopped), device)
-
-
 def _report_steps(steps: int) -> set[int]:
     return {max(1, round(steps * i / VALIDATIONS)) for i in range(1, VALIDATIONS + 1)}
 
 
 def _report(
-    model: Inverter, validation: Data, planned: Plan, factor: float, position: Position
+    model: Inverter, validation: Data, rows: int, planned: Plan, factor: float, position: Position
 ) -> str:
-    """Add a row to the history; returns what to show of it. Raises TextbackError on NaN."""
+    """Add a row to the history, validated so many rows at a time; returns what to show of it.
+
+    Raises TextbackError on NaN.
+    """
     budget = planned.budget
     before = position.history[-1]["examples"] if position.history else 0
     done = planned.done(position.step)
@@ -190,7 +196,7 @@ def _report(
         **done,
         "learning_rate": budget.learning_rate * factor,
         "train_nll": loss * budget.batch / (done["examples"] - before),
-        "validation_nll": mean_nll(model, validation, budget.batch),
+        "validation_nll": mean_nll(model, validation, rows),
     }
     _check_loss(row["train_nll"] + row["validation_nll"], position.step, budget)
     position.history.append(row)

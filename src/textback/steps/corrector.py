@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from textback.config import Backbone, Training
-from textback.device import pick_device
+from textback.device import bulk_precision, pick_device
 from textback.embeddings import forget
 from textback.inverter import backbones, data, generate, parallel
 from textback.inverter.batches import Data
@@ -127,6 +127,7 @@ def _correct(
     passage = data.read_hypotheses(before / "train.safetensors")["passage"]
     _, target, vector, ids = guesses.rows(slice(None))
     reading, rows = generate.read_targets(model, target), torch.arange(len(ids), device=ids.device)
-    found = generate.correct(model, reading, rows, vector, ids, 1, "correcting train")[:, 0]
+    with bulk_precision(model.device.type):
+        found = generate.correct(model, reading, rows, vector, ids, 1, "correcting train")[:, 0]
     embedded = embed(found, "embedding corrected hypotheses")
     data.write_hypotheses(after / "train.safetensors", found, embedded, int(passage.max()) + 1)

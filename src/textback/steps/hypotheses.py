@@ -54,7 +54,8 @@ def make_hypotheses(
             length = read_passages(passages / f"{split}.parquet")[0].shape[1]
             target = data.targets(embeddings / f"{split}.safetensors", project)
             target = target[: wanted["passages"]].to(device)
-            ids = _guesses(hypothesizer, target, length, wanted, spec["seed"], split)
+            with bulk_precision(device):
+                ids = _guesses(hypothesizer, target, length, wanted, spec["seed"], split)
             embedded = embed(ids, f"embedding {split} hypotheses")
             data.write_hypotheses(output / f"{split}.safetensors", ids, embedded, len(target))
             greedy = project(embedded[: len(target)])

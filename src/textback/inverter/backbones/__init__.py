@@ -8,6 +8,7 @@ Both are transformers-library models, from scratch in a named size or pretrained
 
 from typing import Any, Protocol
 
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, T5ForConditionalGeneration
 
@@ -76,18 +77,24 @@ def new(entry: BackboneEntry, vocabulary: int) -> Backbone:
     return _class(_family(entry)).new(entry, vocabulary)
 
 
-def restore(config: dict[str, Any]) -> Backbone:
+def restore(shape: dict[str, Any]) -> Backbone:
     """An untrained backbone of the shape that `shape` told."""
-    known = AutoConfig.for_model(**config)
-    family = "t5" if known.model_type == "t5" else "causal"
-    kind = T5ForConditionalGeneration if family == "t5" else AutoModelForCausalLM.from_config
-    return _class(family)(kind(known))
+    config = AutoConfig.for_model(**shape["config"])
+    if config.model_type != "t5":
+        return _class("causal")(AutoModelForCausalLM.from_config(config))
+    model = T5ForConditionalGeneration(config)
+    if shape["own_head"]:  # which T5's configuration cannot say
+        model.lm_head.weight = nn.Parameter(model.lm_head.weight.detach().clone())
+    return _class("t5")(model)
 
 
 def shape(backbone: Backbone) -> dict[str, Any]:
-    """The configuration of a backbone's transformer, as JSON can hold it."""
+    """A backbone's shape, as JSON can hold it: its configuration, and whether it has a head of
+    its own beside its token embeddings.
+    """
     (model,) = backbone.children()
-    return model.config.to_dict()
+    own_head = backbone.output_weight() is not backbone.token_embedding()
+    return {"config": model.config.to_dict(), "own_head": own_head}
 
 
 def _class(family: str) -> Any:
@@ -117,7 +124,7 @@ def load(kind: Any, name: str, **options: Any) -> Any:
     """`kind.from_pretrained(name)`. Raises TextbackError, one line, where it cannot be had."""
     try:
         return kind.from_pretrained(name, **options)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise TextbackError(
             f"pretrained {name}: cannot be loaded ({reason}): give a folder with config.json and "

@@ -110,7 +110,7 @@ class T5Backbone(nn.Module):
     def _step(self, ids: Tensor, position: Tensor, cache: T5Cache) -> Tensor:
         """One position of all beams; a single beam given is written into every beam's cache."""
         hidden = self.t5.shared(ids)
-        bias = cache.bias[:, position]
+        bias = cache.bias.index_select(1, position.view(1))[:, 0]
         for block, own, read in zip(self.t5.decoder.block, cache.own, cache.read, strict=True):
             attention, crossing, forward = block.layer
             hidden = hidden + _attend_own(attention, hidden, own, position, bias)

@@ -1,0 +1,59 @@
+"""What a benchmark was asked for, in the configuration's own terms. No torch is imported here."""
+
+import os
+from typing import get_args
+
+from textback.config import Backbone, Evaluation, Section, Study, Training
+from textback.errors import unknown_name
+from textback.processes import COMPILE
+
+PARTS = ("hypothesizer", "corrector")
+
+
+def backbone(family: str, size: str, form: str, embedding_tokens: int) -> Backbone:
+    """A backbone's entry. Raises TextbackError for an unknown family, size or form."""
+    for field, value in (("family", family), ("size", size), ("form", form)):
+        _check(Backbone, field, value)
+    return Backbone(family=family, size=size, form=form, embedding_tokens=embedding_tokens)
+
+
+def budget(optimizer: str, batch: int) -> Training:
+    """How to train on random data. Raises TextbackError for an unknown optimiser.
+
+    Such data teaches nothing: a small rate keeps the weights near where they are, as fast as any.
+    """
+    _check(Training, "optimizer", optimizer)
+    return Training(optimizer=optimizer, batch=batch, learning_rate=1e-5)
+
+
+def check_part(part: str) -> None:
+    """Raise TextbackError for an unknown part of an inverter."""
+    if part not in PARTS:
+        raise unknown_name("part", part, PARTS)
+
+
+def check_size(size: str) -> None:
+    """Raise TextbackError for an unknown size."""
+    _check(Backbone, "size", size)
+
+
+def check_mode(mode: str) -> None:
+    """Raise TextbackError for an unknown mode of the search."""
+    _check(Evaluation, "mode", mode)
+
+
+def set_compile(wanted: str) -> None:
+    """Have `textback.device.compiled` do so. Raises TextbackError for an unknown choice."""
+    _check(Study, "compile", wanted)
+    os.environ[COMPILE] = wanted
+
+
+def compile_choice() -> str:
+    """What `set_compile` was told last."""
+    return os.environ.get(COMPILE, "auto")
+
+
+def _check(section: type[Section], field: str, value: str) -> None:
+    valid = get_args(section.model_fields[field].annotation)
+    if value not in valid:
+        raise unknown_name(field, value, valid)

@@ -1,0 +1,181 @@
+"""The commands of `textback bench`. Torch is imported when a command has understood its options.
+
+textback bench training --size nano --length 8 --threads 1 --seconds 3
+textback bench inversion --cell state-of-the-union/minilm/len8/native/nano/seed0
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textback.errors import TextbackError
+from textback.processes import COMPILE, DEVICE
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Measure how fast this machine embeds, trains, decodes and inverts: a table, then JSON. "
+    "On a CPU, peak memory is the whole process's, its libraries included.",
+)
+
+DeviceOption = Annotated[str, typer.Option(envvar=DEVICE, help="auto, cpu or cuda.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; else torch's own.")]
+CompileOption = Annotated[
+    str, typer.Option(envvar=COMPILE, help="auto (on a GPU), on or off: torch.compile.")
+]
+JsonOption = Annotated[
+    Path | None,
+    typer.Option("--json", dir_okay=False, help="Write the JSON here, not below the table."),
+]
+ConfigOption = Annotated[Path, typer.Option(dir_okay=False, help="The study's configuration.")]
+FamilyOption = Annotated[str, typer.Option(help="t5 or llama.")]
+SizeOption = Annotated[str, typer.Option(help="toy, nano, tiny, mini, small or base.")]
+FormOption = Annotated[str, typer.Option(help="textback, or the paper's exact form.")]
+LengthOption = Annotated[int, typer.Option(min=1, help="Tokens of a text.")]
+TextsOption = Annotated[int, typer.Option(min=1, help="How many texts.")]
+VocabularyOption = Annotated[int, typer.Option(min=258, help="Tokens of the inverter.")]
+DimensionOption = Annotated[int, typer.Option(min=1, help="Of the embeddings.")]
+EmbeddingTokensOption = Annotated[int, typer.Option(min=1, help="Inputs a vector is made into.")]
+BeamOption = Annotated[int, typer.Option(min=1, max=256, help="Beams, or hypotheses a round.")]
+
+
+@app.command()
+def embedding(
+    config: ConfigOption = Path("config.yaml"),
+    embedder: Annotated[str, typer.Option(help="The embedder's name in it.")] = "minilm",
+    length: Annotated[int, typer.Option(min=1, help="Words of a text, one token each.")] = 32,
+    texts: TextsOption = 512,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    json: JsonOption = None,
+) -> None:
+    """An embedder, beside its library's own `encode`."""
+    from textback.config import lookup, read_study_file
+
+    entry = lookup(read_study_file(config).embedders, "embedder", embedder)
+
+    from textback.bench.embedding import measure
+    from textback.bench.hardware import prepare
+    from textback.bench.report import show
+
+    show(measure(embedder, entry, length, texts, prepare(device, threads)), json)
+
+
+@app.command()
+def training(
+    part: Annotated[str, typer.Option(help="hypothesizer or corrector.")] = "hypothesizer",
+    family: FamilyOption = "llama",
+    size: SizeOption = "nano",
+    form: FormOption = "textback",
+    optimizer: Annotated[str, typer.Option(help="adamw or muon.")] = "muon",
+    length: LengthOption = 32,
+    vocabulary: VocabularyOption = 2048,
+    dimension: DimensionOption = 384,
+    embedding_tokens: EmbeddingTokensOption = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Examples of a step.")] = 128,
+    seconds: Annotated[float, typer.Option(min=0.01, help="How long to measure.")] = 10,
+    compile: CompileOption = "auto",
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Training steps of an inverter's part, on random data."""
+    from textback.bench import choices
+
+    choices.check_part(part)
+    entry = choices.backbone(family, size, form, embedding_tokens)
+    budget = choices.budget(optimizer, batch)
+    choices.set_compile(compile)
+
+    from textback.bench.hardware import prepare
+    from textback.bench.report import show
+    from textback.bench.training import measure
+
+    device = prepare(device, threads)
+    show(measure(entry, part, budget, length, vocabulary, dimension, seconds, device), json)
+
+
+@app.command()
+def decoding(
+    family: FamilyOption = "llama",
+    size: SizeOption = "nano",
+    form: FormOption = "textback",
+    length: LengthOption = 32,
+    vocabulary: VocabularyOption = 2048,
+    dimension: DimensionOption = 384,
+    embedding_tokens: EmbeddingTokensOption = 1,
+    beam: BeamOption = 4,
+    texts: TextsOption = 512,
+    compile: CompileOption = "auto",
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Greedy, beam-search and sampled passages of a hypothesizer and a corrector."""
+    from textback.bench import choices
+
+    entry = choices.backbone(family, size, form, embedding_tokens)
+    choices.set_compile(compile)
+
+    from textback.bench.decoding import measure
+    from textback.bench.hardware import prepare
+    from textback.bench.report import show
+
+    device = prepare(device, threads)
+    show(measure(entry, length, vocabulary, dimension, beam, texts, device), json)
+
+
+@app.command()
+def inversion(
+    config: ConfigOption = Path("config.yaml"),
+    cell: Annotated[str | None, typer.Option(help="A trained cell, as its path is.")] = None,
+    size: Annotated[str | None, typer.Option(help="Instead: a Llama of random weights.")] = None,
+    embedder: Annotated[
+        str | None, typer.Option(help="With --size: its name; else the study's first.")
+    ] = None,
+    length: Annotated[
+        int | None, typer.Option(min=1, help="With --size: tokens of a text; else 32.")
+    ] = None,
+    texts: TextsOption = 100,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of correction.")] = 50,
+    beam: BeamOption = 8,
+    mode: Annotated[str, typer.Option(help="elitist or paper.")] = "elitist",
+    patience: Annotated[
+        int, typer.Option(min=1, help="elitist: rounds without gain before a text is given up.")
+    ] = 3,
+    compile: CompileOption = "auto",
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    json: JsonOption = None,
+) -> None:
+    """The whole search: of a trained cell, or of random weights for its speed alone."""
+    if (cell is None) == (size is None):
+        raise TextbackError("bench inversion: give either --cell or --size")
+    if cell is not None and (embedder is not None or length is not None):
+        raise TextbackError(
+            "bench inversion: a cell has its own embedder and length: leave --embedder and "
+            "--length out"
+        )
+    from textback.bench import choices
+    from textback.config import read_study_file
+
+    if size is not None:
+        choices.check_size(size)
+    choices.check_mode(mode)
+    choices.set_compile(compile)
+    study = read_study_file(config)
+
+    from textback.bench.hardware import prepare
+    from textback.bench.inversion import measure_cell, measure_random
+    from textback.bench.report import show
+    from textback.interactive import find_cell
+    from textback.inverter.search import Effort
+
+    effort = Effort(mode, beam, rounds, patience)
+    device = prepare(device, threads)
+    if cell is not None:
+        measured = measure_cell(study, find_cell(study, cell), texts, effort, device)
+    else:
+        name = embedder or study.use_embedders[0]
+        measured = measure_random(study, name, size, length or 32, texts, effort, device)
+    show(measured, json)

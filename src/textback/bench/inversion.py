@@ -1,0 +1,138 @@
+"""Seconds and embedder queries that the whole search takes a text.
+
+Of a trained cell, or of random weights, whose rounds are about as fast but find nothing.
+"""
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textback import cells
+from textback.bench import hardware
+from textback.bench.choices import compile_choice
+from textback.bench.models import WAYS, random_model
+from textback.bench.report import Measurement, Settings, measurement
+from textback.bench.words import WORDS, random_texts
+from textback.cells import Cell
+from textback.config import Backbone, Study, lookup
+from textback.device import peak_memory
+from textback.embedders import Embedder, load_embedder
+from textback.errors import TextbackError
+from textback.inverter import data
+from textback.inverter.search import Attack, Effort, invert
+from textback.inverter.state import save_model
+from textback.reductions import Projection, load_projection
+from textback.steps.invert import CandidateEmbedder, load_attack
+from textback.tokenizer import Tokenizer
+
+VOCABULARY = 2048  # of random weights
+SPEED_ONLY = "random weights: measures speed only, the cosine means nothing"
+
+
+def measure_cell(study: Study, cell: Cell, texts: int, effort: Effort, device: str) -> Measurement:
+    """Invert the first test passages of a trained cell.
+
+    Raises TextbackError where the cell has fewer.
+    """
+    tokenizer = study.inverters[cell.inverter].tokenizer
+    embedded = cells.embeddings_folder(cell.corpus, tokenizer, cell.length, cell.embedder)
+    project = load_projection(embedded / str(cell.reduction) / "reduction.safetensors")
+    targets = data.targets(embedded / "test.safetensors", project).numpy()
+    if texts > len(targets):
+        raise TextbackError(f"cell {cell}: has {len(targets)} test passages: lower --texts")
+    embedder = load_embedder(cell.embedder, study.embedders[cell.embedder], device)
+    tokenizer_file = cells.tokenizer_file(cell.corpus, tokenizer)
+    embed = CandidateEmbedder(cell.embedder, embedder, tokenizer_file, project)
+    models = (cell.folder / part / "model.safetensors" for part in WAYS)
+    attack = load_attack(*models, tokenizer_file, embed, cell.length, device)
+    settings: Settings = {"cell": str(cell)}
+    return _measure(attack, targets[:texts], cell.length, effort, device, settings, "")
+
+
+def measure_random(
+    study: Study, name: str, size: str, length: int, texts: int, effort: Effort, device: str
+) -> Measurement:
+    """Invert texts of random words with a Llama of random weights, of a size.
+
+    It writes nothing but whole words, so that its texts are as easily embedded as real ones.
+    """
+    embedder = load_embedder(name, lookup(study.embedders, "embedder", name), device)
+    targets = Projection()(embedder.embed(random_texts(texts, length)))
+    with tempfile.TemporaryDirectory() as folder:
+        attack = _random_attack(Path(folder), name, embedder, size, length, device)
+    settings: Settings = {"size": size, "embedder": name, "length": length}
+    return _measure(attack, targets, length, effort, device, settings, SPEED_ONLY)
+
+
+def _random_attack(
+    folder: Path, name: str, embedder: Embedder, size: str, length: int, device: str
+) -> Attack:
+    """An attack of random weights, loaded from files as a trained one is."""
+    bpe = Tokenizer.train([" ".join(WORDS)] * 50, VOCABULARY)
+    bpe.save(folder / "tokenizer.json")
+    words = {token for word in WORDS for token in bpe.encode(word)}
+    for part in WAYS:
+        model = random_model(Backbone(size=size), part, VOCABULARY, embedder.dimension, "cpu")
+        model.bar([token for token in range(VOCABULARY) if token not in words])
+        save_model(folder / part, model)
+    embed = CandidateEmbedder(name, embedder, folder / "tokenizer.json", Projection())
+    parts = (folder / part for part in WAYS)
+    return load_attack(*parts, folder / "tokenizer.json", embed, length, device)
+
+
+class _Stopwatch:
+    """A part of an attack, its calls and their seconds counted."""
+
+    def __init__(self, part: Callable[..., Any]) -> None:
+        self._part = part
+        self.calls, self.seconds = 0, 0.0
+
+    def __call__(self, *arguments: Any) -> Any:
+        began = time.perf_counter()
+        found = self._part(*arguments)
+        self.seconds += time.perf_counter() - began
+        self.calls += 1
+        return found
+
+
+def _measure(
+    attack: Attack,
+    targets: np.ndarray,
+    length: int,
+    effort: Effort,
+    device: str,
+    settings: Settings,
+    note: str,
+) -> Measurement:
+    """The search, after a round that is not measured, in which all is loaded and compiled."""
+    invert(attack, targets, dataclasses.replace(effort, rounds=1))
+    embed = attack.embed
+    before = embed.queries
+    hardware.forget_peak(device)
+    guess, read, correct, embedding = [
+        _Stopwatch(part) for part in (attack.guess, attack.read, attack.correct, attack.embed)
+    ]
+    watched = Attack(guess, read, correct, attack.decode, embedding)
+    began = time.perf_counter()
+    histories = invert(watched, targets, effort)
+    seconds = time.perf_counter() - began
+    texts = len(targets)
+    numbers = {
+        "examples_per_second": texts / seconds,
+        "tokens_per_second": texts * length / seconds,
+        "seconds_per_text": seconds / texts,
+        "queries_per_text": (embed.queries - before) / texts,
+        "rounds_per_second": correct.calls / seconds,
+        "mean_cosine": float(np.mean([rounds[-1].best.cosine for rounds in histories])),
+        "decoding_share": (guess.seconds + read.seconds + correct.seconds) / seconds,
+        "embedding_share": embedding.seconds / seconds,
+        "peak_memory_bytes": peak_memory(device),
+    }
+    settings = {**settings, "texts": texts, **dataclasses.asdict(effort)}
+    settings["compile"] = compile_choice()
+    return measurement("inversion", settings, {"search": numbers}, device, note)

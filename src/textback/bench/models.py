@@ -1,0 +1,51 @@
+"""Inverters of random weights, and random data for them, of the shapes that a study has."""
+
+import torch
+import torch.nn.functional as F
+
+from textback.bench.choices import PARTS
+from textback.config import Backbone
+from textback.inverter.batches import Data
+from textback.inverter.data import Reduce
+from textback.inverter.model import Inverter
+from textback.inverter.readers import TextbackReader
+from textback.reductions import Projection
+from textback.tokenizer import PAD
+
+SMALL = 0.05  # times a T5's first embeddings, whose size would have it repeat one word for ever
+WAYS = dict(zip(PARTS, (1, 3), strict=True))  # vectors that each part of an inverter reads
+
+
+def random_model(
+    entry: Backbone, part: str, vocabulary: int, dimension: int, device: str
+) -> Inverter:
+    """An inverter of random weights, which writes many texts, depending on what it reads.
+
+    Raises TextbackError for a form that the family does not have.
+    """
+    torch.manual_seed(0)
+    model = Inverter(entry, vocabulary, dimension, WAYS[part])
+    if entry.family == "t5":
+        model.backbone.token_embedding().data.mul_(SMALL)
+    if isinstance(model.reader, TextbackReader):
+        for head in model.reader.lexical:  # which begin as zeros
+            torch.nn.init.normal_(head.weight, std=dimension**-0.5)
+    model.reader.fit_scale(_unit_vectors(1024, dimension))
+    model.bar([PAD])
+    return model.to(device)
+
+
+def random_data(
+    part: str, rows: int, length: int, vocabulary: int, dimension: int, device: str
+) -> Data:
+    """Passages with what the part reads: e, and for a corrector ê and x̂, stored as a study's."""
+    torch.manual_seed(0)
+    ids, guess = torch.randint(1, vocabulary, (2, rows, length), dtype=torch.int32)
+    target, vector = (_unit_vectors(rows, dimension).half() for _ in range(2))
+    inputs = (target,) if part == "hypothesizer" else (target, vector, guess)
+    placed = tuple(column.to(device) for column in inputs)
+    return Data(ids.to(device), placed, torch.device(device), Reduce(Projection(), device))
+
+
+def _unit_vectors(rows: int, dimension: int) -> torch.Tensor:
+    return F.normalize(torch.randn(rows, dimension), dim=1)

@@ -1,0 +1,79 @@
+"""Training steps a second: the real trainer's step on random data."""
+
+import time
+from collections.abc import Callable
+
+from torch import Tensor
+
+from textback.bench import hardware
+from textback.bench.choices import compile_choice
+from textback.bench.models import random_data, random_model
+from textback.bench.report import Measurement, measurement, throughput
+from textback.config import Backbone, Training
+from textback.device import peak_memory
+from textback.inverter import optimizers, training
+from textback.inverter.batches import Order
+from textback.inverter.micro_batches import MicroBatches
+
+ROWS = 8192  # of data, which steps go through again and again
+WARM_UP = 3  # steps that are not counted; the first one compiles
+
+
+def measure(
+    entry: Backbone,
+    part: str,
+    budget: Training,
+    length: int,
+    vocabulary: int,
+    dimension: int,
+    seconds: float,
+    device: str,
+) -> Measurement:
+    """Train a part of an inverter on random data for so many seconds.
+
+    Counted are the operations of forward and backward passes, not the optimiser's. part:
+    `hypothesizer` or `corrector`; dimension: of the embeddings.
+    """
+    model = random_model(entry, part, vocabulary, dimension, device)
+    data = random_data(part, ROWS, length, vocabulary, dimension, device)
+    flops = training.flops_per_example(model, data)
+    hardware.forget_peak(device)
+    steppers = optimizers.build(model, budget)
+    order = Order(len(data), budget.batch, 0, data.device)
+    micro = MicroBatches(model, data, budget.batch)
+
+    def step(number: int) -> Tensor:
+        return training.step(model, micro, steppers, order.batch(number))
+
+    rate = budget.batch * steps_per_second(step, seconds, device)
+    memory = peak_memory(device)
+    matmul = hardware.matmul_rate(device, hardware.bulk_dtype(device))
+    settings = {
+        "part": part,
+        **entry.model_dump(include={"family", "size", "form", "embedding_tokens"}),
+        **budget.model_dump(include={"optimizer", "batch"}),
+        "length": length,
+        "vocabulary": vocabulary,
+        "dimension": dimension,
+        "compile": compile_choice(),
+        "precision": str(hardware.bulk_dtype(device)).removeprefix("torch."),
+    }
+    numbers = {
+        **throughput(rate, length, flops, matmul),
+        "peak_memory_bytes": memory,
+        "micro_batch": micro.size,
+    }
+    return measurement("training", settings, {part: numbers}, device)
+
+
+def steps_per_second(step: Callable[[int], Tensor], seconds: float, device: str) -> float:
+    """How often `step(number)` can be done in a second, after a few to warm up."""
+    for number in range(WARM_UP):
+        step(number)
+    hardware.synchronise(device)
+    began, number = time.perf_counter(), WARM_UP
+    while time.perf_counter() - began < seconds:
+        step(number)
+        number += 1
+    hardware.synchronise(device)
+    return (number - WARM_UP) / (time.perf_counter() - began)
