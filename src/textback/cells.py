@@ -120,7 +120,7 @@ def documents_file(corpus: str) -> Path:
 
 
 def tokenizer_file(corpus: str, tokenizer: str) -> Path:
-    """Where a tokenizer trained on a corpus lies."""
+    """Where the tokenizer of a corpus lies, trained on it or pretrained."""
     return RESULTS / "tokenizers" / corpus / tokenizer / "tokenizer.json"
 
 

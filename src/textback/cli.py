@@ -79,7 +79,7 @@ def corpus(spec: SpecOption, output: OutputFile) -> None:
 
 @app.command()
 def tokenizer(spec: SpecOption, documents: Documents, output: OutputFile) -> None:
-    """Train the inverter's tokenizer on the training documents."""
+    """Train the inverter's tokenizer on the training documents, or fetch a pretrained one."""
     from textback.steps.data import make_tokenizer
 
     make_tokenizer(spec, documents, output)

@@ -94,6 +94,7 @@ class Tokenizer(Section):
     model: str | None = Field(
         None, description="kind pretrained: hub id or folder; with `package`, inside the package"
     )
+    revision: str | None = Field(None, description="of the hub model: a commit, tag or branch")
     package: str | None = Field(None, description="the installed Python package with the files")
 
 
@@ -120,8 +121,9 @@ class Backbone(Section):
     pretrained: str | None = Field(
         None, description="hub id or folder of a T5 or causal model; it sets family and size"
     )
+    revision: str | None = Field(None, description="of the hub model: a commit, tag or branch")
     form: Literal["textback", "paper"] = "textback"
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1, description="a T5's everywhere; a Llama's of attention")
     embedding_tokens: Positive = Field(1, description="backbone inputs a vector is projected to")
 
 
@@ -140,7 +142,13 @@ class Training(Section):
 
 
 class CorrectorTraining(Training):
-    """The corrector's budget, and the hypotheses it learns from."""
+    """The corrector's budget, and the hypotheses it learns from.
+
+    It begins with good weights, for which Muon's rate from scratch is too high.
+    """
+
+    optimizer: Literal["muon", "adamw"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0)
 
     passages: Positive = Field(description="training passages that are hypothesised")
     hypotheses: Positive = Field(1, description="a passage: the greedy one, then sampled ones")

@@ -3,6 +3,7 @@
 Torch is imported where it is first needed, so that a mistake in the input is told at once.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from textback.corpora import normalise
 from textback.embedders import Embedder, check_lengths, load_embedder
 from textback.errors import TextbackError, unknown_name
 from textback.inverter.search import Effort, Round, invert
+from textback.processes import COMPILE
 from textback.reductions import Projection, load_projection
 from textback.tokenizer import Tokenizer
 
@@ -160,6 +162,8 @@ def _run(
 ) -> None:
     from textback.device import pick_device
     from textback.steps.invert import CandidateEmbedder, load_attack
+
+    os.environ.setdefault(COMPILE, study.compile)
 
     tokenizer = _tokenizer_path(study, cell)
     project = load_projection(_reduction(study, cell))

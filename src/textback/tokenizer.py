@@ -16,7 +16,7 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from textback.errors import TextbackError
 
-PAD = 0  # starts the decoder; never part of a passage
+PAD = 0  # starts the decoder of our own tokenizer and of T5's; never part of their passages
 SPECIALS = ["<pad>"]
 FILES = ("tokenizer.json", "spiece.model", "tokenizer.model", "vocab.txt", "vocab.json")
 SPACES = ("Ġ", "▁")  # how a byte-level BPE and a SentencePiece model write the space
@@ -34,7 +34,7 @@ class Tokenizer:
         tokens = [bpe.id_to_token(i) or "" for i in range(self.size)]
         self.opens_word = _word_starts(tokens)
         added = bpe.get_added_tokens_decoder()
-        self.specials = sorted({PAD} | {i for i, token in added.items() if token.special})
+        self.specials = sorted(i for i, token in added.items() if token.special)
 
     @classmethod
     def train(cls, texts: Iterable[str], vocabulary: int) -> "Tokenizer":
@@ -52,7 +52,7 @@ class Tokenizer:
         return cls(bpe)
 
     @classmethod
-    def pretrained(cls, name: str) -> "Tokenizer":
+    def pretrained(cls, name: str, revision: str | None = None) -> "Tokenizer":
         """Of a hub model, or a folder with `tokenizer.json` or a T5's `spiece.model`.
 
         Raises TextbackError where it cannot be had.
@@ -66,7 +66,7 @@ class Tokenizer:
         bare = Path(name, "spiece.model").exists() and not Path(name, "tokenizer.json").exists()
         kind = T5Tokenizer if bare else AutoTokenizer  # which asks a bare folder for its config
         try:
-            return cls(kind.from_pretrained(name).backend_tokenizer)
+            return cls(kind.from_pretrained(name, revision=revision).backend_tokenizer)
         except (OSError, ValueError, AttributeError, ImportError) as error:
             reason = " ".join(str(error).split())[:200]
             raise TextbackError(

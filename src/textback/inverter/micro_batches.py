@@ -45,17 +45,21 @@ class MicroBatches:
             try:
                 return self._accumulate(self._loss, rows)
             except Exception as error:
-                if out_of_memory(error) and parallel.world() == 1:
-                    self._halve()
-                elif compile_failed(error) and self._loss is not self._parallel:
-                    warn_uncompiled(error)
-                    self._loss = self._parallel
-                    self._model.zero_grad(set_to_none=True)
-                else:
+                if parallel.world() > 1:  # the others are in the middle of averaging
                     raise
+                too_large = out_of_memory(error)
+                if not too_large and (self._loss is self._parallel or not compile_failed(error)):
+                    raise
+                if not too_large:
+                    warn_uncompiled(error)
+            self._model.zero_grad(set_to_none=True)
+            if too_large:  # outside of `except`, which holds on to the activations
+                self._halve()
+            else:
+                self._loss = self._parallel
 
     def _accumulate(self, loss: Callable[..., Tensor], rows: Tensor) -> Tensor:
-        total = torch.zeros((), device=rows.device)
+        total = torch.zeros((), device=self._data.device)
         parts = rows.split(self.size)
         for number, part in enumerate(parts):
             share = len(part) / len(rows)
@@ -67,7 +71,6 @@ class MicroBatches:
         return total
 
     def _halve(self) -> None:
-        self._model.zero_grad(set_to_none=True)
         if self._data.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.size == 1:
@@ -95,6 +98,6 @@ def does_not_fit(model: Inverter, data: Data) -> TextbackError:
     """The error to raise where not even one passage fits the device."""
     what = model.entry.pretrained or f"size '{model.entry.size}'"
     return TextbackError(
-        f"inverter of {what}: not even one passage of {data.ids.shape[1]} tokens fits the device's "
+        f"inverter {what}: not even one passage of {data.ids.shape[1]} tokens fits the device's "
         "memory: choose a smaller 'size', a shorter length, or another device"
     )

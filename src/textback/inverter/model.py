@@ -108,7 +108,8 @@ class Inverter(nn.Module):
     def nll(self, ids: Tensor, *inputs: Tensor) -> Tensor:
         """Negative log-likelihood of passages, (n, length) → (n, length), in nats.
 
-        inputs: as for `read`.
+        inputs: as for `read`. Over the whole vocabulary: tokens that are barred from being written
+        take part, as they do in training.
         """
         read = self.read(*inputs)
         hidden = self.backbone.write(read.memory, ids[:, :-1])

@@ -7,6 +7,7 @@ DistributedDataParallel. Rank 0 alone writes files. Without torchrun everything 
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from textback.errors import TextbackError
+
+PATIENCE = timedelta(days=2)  # the others wait while one makes hypotheses for all
 
 
 def world() -> int:
@@ -40,7 +43,8 @@ def joined(device: str) -> Iterator[str]:
                 f"{torch.cuda.device_count()}: lower 'gpus'"
             )
         torch.cuda.set_device(local)
-    dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    backend = "nccl" if device == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=PATIENCE)
     try:
         yield device
     finally:

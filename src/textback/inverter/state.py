@@ -113,8 +113,7 @@ class Checkpoint:
         if "spec" not in metadata:
             raise TextbackError(f"checkpoint {self.path}: is not one of textback's: {way_out}")
         if metadata["spec"] != self._spec:
-            log.info("checkpoint %s belongs to another configuration: dropped", self.path)
-            self.path.unlink()
+            log.info("checkpoint %s belongs to another configuration: not used", self.path)
             return beginning
         try:
             _load_weights(model, _under("model.", tensors))
@@ -146,7 +145,8 @@ def digest(tensors: Iterable[Tensor]) -> str:
     content = hashlib.sha256()
     for tensor in tensors:
         content.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-        content.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        array = tensor.detach().cpu().contiguous().reshape(-1).numpy()
+        content.update(memoryview(array).cast("B") if array.size else b"")
     return content.hexdigest()[:24]
 
 

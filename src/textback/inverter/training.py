@@ -91,7 +91,7 @@ def train(
     steppers = optimizers.build(model, budget)
     position = checkpoint.restore(model, steppers)
     parallel.reseed(seed, position.step)
-    order = Order(len(data), budget.batch, seed, data.device)
+    order = Order(len(data), budget.batch, seed, data.ids.device)
     parallel.share(order.batch(0))
     micro = MicroBatches(model, data, budget.batch // parallel.world())
     meter = Meter(label, planned.steps * budget.batch, "examples", position.step * budget.batch)
@@ -135,13 +135,24 @@ def mean_nll(model: Inverter, data: Data, batch: int) -> float:
 
 @torch.no_grad()
 def passage_nll(model: Inverter, data: Data, batch: int) -> Tensor:
-    """Negative log-likelihood of each passage, (n,) float32 on the CPU, in nats."""
+    """Negative log-likelihood of each passage, (n,) float32 on the CPU, in nats.
+
+    batch: passages at a time, fewer where they do not fit the device
+    """
     training = model.training
     model.eval()
-    parts = [
-        model.nll(*data.rows(slice(start, start + batch))).sum(1).float().cpu()
-        for start in range(0, len(data), batch)
-    ]
+    parts: list[Tensor] = []
+    start = 0
+    while start < len(data):
+        try:
+            parts.append(model.nll(*data.rows(slice(start, start + batch))).sum(1).float().cpu())
+            start += batch
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            if batch == 1:
+                raise does_not_fit(model, data) from None
+            batch //= 2
     model.train(training)
     return torch.cat(parts)
 
@@ -168,7 +179,7 @@ def step(
 ) -> Tensor:
     """One step of the optimisers; returns the loss, not yet synchronised."""
     model.train()
-    with bulk_precision(rows.device.type):
+    with bulk_precision(model.device.type):
         loss = micro.backward(rows)
     nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
     for optimizer in steppers:

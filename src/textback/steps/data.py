@@ -33,7 +33,7 @@ def make_tokenizer(spec: Spec, documents: Path, output: Path) -> None:
     frame = read_table(documents)
     texts = frame.loc[frame["split"] == "train", "text"]
     if entry.kind == "pretrained":
-        tokenizer = Tokenizer.pretrained(_locate(entry))
+        tokenizer = Tokenizer.pretrained(_locate(entry), entry.revision)
     else:
         tokenizer = Tokenizer.train(texts, entry.vocabulary)
     with replacing(output) as temporary:

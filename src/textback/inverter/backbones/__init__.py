@@ -108,7 +108,7 @@ def _family(entry: BackboneEntry) -> str:
     """`t5` or `causal`: as the entry says, or as the pretrained model's configuration does."""
     if entry.pretrained is None:
         return "t5" if entry.family == "t5" else "causal"
-    config = load(AutoConfig, entry.pretrained)
+    config = load(AutoConfig, entry)
     architecture = (config.architectures or [""])[0]
     if config.model_type == "t5" and not architecture.startswith("T5Encoder"):
         return "t5"
@@ -120,13 +120,13 @@ def _family(entry: BackboneEntry) -> str:
     )
 
 
-def load(kind: Any, name: str, **options: Any) -> Any:
-    """`kind.from_pretrained(name)`. Raises TextbackError, one line, where it cannot be had."""
+def load(kind: Any, entry: BackboneEntry, **options: Any) -> Any:
+    """`kind.from_pretrained` of the entry. Raises TextbackError where it fails."""
     try:
-        return kind.from_pretrained(name, **options)
+        return kind.from_pretrained(entry.pretrained, revision=entry.revision, **options)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise TextbackError(
-            f"pretrained {name}: cannot be loaded ({reason}): give a folder with config.json and "
-            "model.safetensors, or download it first (`hf download`)"
+            f"pretrained {entry.pretrained}: cannot be loaded ({reason}): give a folder with "
+            "config.json and model.safetensors, or download it first (`hf download`)"
         ) from None

@@ -56,7 +56,7 @@ class T5Backbone(nn.Module):
         if entry.pretrained is None:
             return cls(T5ForConditionalGeneration(_config(entry, vocabulary)))
         options = {"dropout_rate": entry.dropout, "dtype": torch.float32}
-        return cls(load(T5ForConditionalGeneration, entry.pretrained, **options))
+        return cls(load(T5ForConditionalGeneration, entry, **options))
 
     def embed(self, ids: Tensor) -> Tensor:
         """See `Backbone.embed`."""
