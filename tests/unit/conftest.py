@@ -1,17 +1,59 @@
+import logging
+
 import numpy as np
 import pytest
 import torch
 
+from textback import device
 from textback.config import Backbone
+from textback.inverter.batches import Data
 from textback.inverter.model import Inverter
+from textback.progress import log
 from textback.tokenizer import PAD, Tokenizer
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+BACKBONES = {
+    "llama": Backbone(size="toy", family="llama"),
+    "t5": Backbone(size="toy", family="t5", embedding_tokens=2),
+    "paper": Backbone(size="toy", family="t5", form="paper", embedding_tokens=2),
+}
 
 
 @pytest.fixture(autouse=True)
 def one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def fp32(monkeypatch):
+    """Training in full precision, so that equal computations can be told from similar ones."""
+    monkeypatch.setattr(device, "_has_bf16", lambda device: False)
+
+
+class Kept(logging.Handler):
+    """Keeps the records it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.records = []
+
+    def emit(self, record):
+        self.records.append(record)
+
+    def lines(self, level=logging.INFO):
+        """What was logged so far, at this level or above."""
+        return [record.getMessage() for record in self.records if record.levelno >= level]
+
+
+@pytest.fixture
+def logged():
+    """What textback logs during the test, whatever became of its handlers before."""
+    kept, level = Kept(), log.level
+    log.addHandler(kept)
+    log.setLevel(logging.INFO)
+    yield kept
+    log.removeHandler(kept)
+    log.setLevel(level)
 
 
 @pytest.fixture
@@ -30,6 +72,31 @@ def backbone():
     return Backbone(size="toy")
 
 
+@pytest.fixture(params=BACKBONES)
+def each_backbone(request):
+    """Every family and form in turn."""
+    return BACKBONES[request.param]
+
+
+@pytest.fixture
+def toy():
+    """Passages of two tokens that the vector tells: token 1 + index of its largest component."""
+    vectors = torch.randn(256, 5, generator=torch.Generator().manual_seed(0))
+    first = 1 + vectors.argmax(1)
+    return Data(torch.stack([first, first + 5], 1).int(), (vectors,), torch.device("cpu"))
+
+
+@pytest.fixture
+def make(backbone):
+    """Untrained hypothesizers for `toy`, all with the same weights."""
+
+    def build(entry=backbone):
+        torch.manual_seed(0)
+        return Inverter(entry, vocabulary=12, dimension=5, ways=1)
+
+    return build
+
+
 @pytest.fixture
 def hypothesizer(backbone):
     torch.manual_seed(0)
@@ -40,6 +107,22 @@ def hypothesizer(backbone):
 def corrector(backbone):
     torch.manual_seed(1)
     return randomised(Inverter(backbone, vocabulary=30, dimension=5, ways=3))
+
+
+@pytest.fixture(params=[1, 3], ids=["hypothesizer", "corrector"])
+def each_model(request, each_backbone):
+    """A hypothesizer and a corrector of every family and form."""
+    torch.manual_seed(2)
+    return randomised(Inverter(each_backbone, vocabulary=30, dimension=5, ways=request.param))
+
+
+@pytest.fixture
+def each_input(each_model):
+    """What `each_model` reads of three texts: e, or e, ê and x̂ of five tokens."""
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(2, 3, 5, generator=generator)
+    guesses = torch.randint(1, 30, (3, 5), generator=generator)
+    return (*vectors, guesses) if each_model.ways == 3 else (vectors[0],)
 
 
 def randomised(model):

@@ -14,34 +14,41 @@ def targets():
     return torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
 
 
-def next_log_probabilities(model, target, prefix):
-    """log p(token | target, prefix), (vocabulary,), computed anew without a cache."""
+def next_log_probabilities(model, inputs, prefix):
+    """log p(token | inputs, prefix), (vocabulary,), computed anew without a cache.
+
+    inputs: what the model reads of one text
+    """
     with torch.no_grad():
-        read = model.read(target[None])
+        read = model.read(*inputs)
         ids = torch.tensor([prefix], dtype=torch.long).view(1, -1)
         hidden = model.backbone.write(read.memory, ids)
         return model.logits(hidden, read.shared)[0, -1].log_softmax(-1)
 
 
-def reference_beam_search(model, target, width):
+def reference_beam_search(model, inputs, width):
     beams = [([], 0.0)]
     for _ in range(LENGTH):
         longer = [
             ([*prefix, token], score + float(logp[token]))
             for prefix, score in beams
-            for logp in [next_log_probabilities(model, target, prefix)]
+            for logp in [next_log_probabilities(model, inputs, prefix)]
             for token in range(len(logp))
         ]
         beams = sorted(longer, key=lambda beam: -beam[1])[:width]
     return beams
 
 
+def of_text(inputs, row):
+    return tuple(value[row : row + 1] for value in inputs)
+
+
 @pytest.mark.parametrize("width", [1, 3])
-def test_beam_search_equals_a_plain_one_without_cache(hypothesizer, targets, width):
+def test_beam_search_equals_a_plain_one_without_cache(each_model, each_input, width):
     with torch.no_grad():
-        ids, scores = beam_search(hypothesizer, hypothesizer.read(targets), LENGTH, width)
-    for row, target in enumerate(targets):
-        expected = reference_beam_search(hypothesizer, target, width)
+        ids, scores = beam_search(each_model, each_model.read(*each_input), LENGTH, width)
+    for row in range(len(ids)):
+        expected = reference_beam_search(each_model, of_text(each_input, row), width)
         assert ids[row].tolist() == [prefix for prefix, _ in expected]
         assert scores[row].tolist() == pytest.approx([score for _, score in expected], abs=1e-4)
 
@@ -54,16 +61,12 @@ def test_the_best_of_a_wider_beam_is_at_least_as_likely(hypothesizer, targets):
     assert (wide >= greedy - 1e-5).all()
 
 
-def test_a_text_decodes_alike_alone_and_in_a_batch(corrector, targets):
-    guesses = torch.randint(1, 30, (3, LENGTH), generator=torch.Generator().manual_seed(1))
+def test_a_text_decodes_alike_alone_and_in_a_batch(each_model, each_input):
     with torch.no_grad():
-        together, _ = beam_search(
-            corrector, corrector.read(targets, targets.flip(0), guesses), LENGTH, 2
-        )
+        together, _ = beam_search(each_model, each_model.read(*each_input), LENGTH, 2)
         for row in range(3):
-            one = slice(row, row + 1)
-            read = corrector.read(targets[one], targets.flip(0)[one], guesses[one])
-            assert (beam_search(corrector, read, LENGTH, 2)[0][0] == together[row]).all()
+            read = each_model.read(*of_text(each_input, row))
+            assert (beam_search(each_model, read, LENGTH, 2)[0][0] == together[row]).all()
 
 
 def test_barred_tokens_are_never_written(hypothesizer, targets):
@@ -84,7 +87,7 @@ def test_sampling_follows_the_models_probabilities(hypothesizer, targets):
         generator = torch.Generator().manual_seed(0)
         drawn = sample(hypothesizer, hypothesizer.read(many), 1, 1.0, generator)[:, 0]
     share = torch.bincount(drawn, minlength=30) / len(drawn)
-    expected = next_log_probabilities(hypothesizer, targets[0], []).exp()
+    expected = next_log_probabilities(hypothesizer, (targets[:1],), []).exp()
     assert share == pytest.approx(expected, abs=0.04)
 
 
@@ -94,3 +97,15 @@ def test_sampling_at_a_low_temperature_is_greedy(hypothesizer, targets):
         generator = torch.Generator().manual_seed(0)
         cold = sample(hypothesizer, read, LENGTH, 1e-3, generator)
         assert (cold == beam_search(hypothesizer, read, LENGTH, 1)[0][:, 0]).all()
+
+
+@pytest.mark.parametrize("drawn", [0.0, 1 - 2**-24])
+def test_sampling_at_the_ends_of_chance_draws_no_barred_token(
+    hypothesizer, targets, drawn, monkeypatch
+):
+    hypothesizer.bar([1, 28, 29])
+    monkeypatch.setattr(torch, "rand", lambda *shape, **options: torch.full(shape, drawn))
+    with torch.no_grad():
+        read = hypothesizer.read(targets)
+        written = sample(hypothesizer, read, LENGTH, 1.0, torch.Generator())
+    assert not torch.isin(written, torch.tensor([PAD, 1, 28, 29])).any()

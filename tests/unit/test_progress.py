@@ -5,7 +5,7 @@ import io
 import pytest
 
 from textback import progress
-from textback.processes import WORKFLOW, gpus
+from textback.processes import WORKFLOW, gpus, launcher
 
 
 class Terminal(io.StringIO):
@@ -48,3 +48,26 @@ def test_steps_of_a_workflow_log_lines_instead(screen, tmp_path, monkeypatch):
 def test_a_study_on_the_cpu_asks_for_no_gpu():
     assert gpus("cpu") == 0
     assert gpus("cuda") == 1
+
+
+def test_several_processes_are_started_together_and_one_alone_without_a_launcher():
+    assert launcher(1) == "textback"
+    assert launcher(4).split()[:4] == ["torchrun", "--standalone", "--nproc-per-node", "4"]
+    assert launcher(4).endswith(" textback")
+
+
+@pytest.mark.parametrize(("rank", "speaks"), [("0", True), ("1", False)])
+def test_of_processes_that_work_together_only_the_first_logs_and_draws(
+    rank, speaks, screen, tmp_path, monkeypatch
+):
+    monkeypatch.delenv(WORKFLOW, raising=False)
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr("sys.stderr", screen)
+    progress.configure(tmp_path / "step.log")
+    meter = progress.Meter("training", 1, "examples")
+    meter.advance(1)
+    meter.close()
+    assert (tmp_path / "step.log").exists() == speaks
+    assert ("training" in screen.getvalue()) == speaks
+    progress.log.warning("a warning")
+    assert "a warning" in screen.getvalue()

@@ -9,30 +9,12 @@ import torch
 
 from textback.config import Training
 from textback.errors import TextbackError
+from textback.inverter.batches import Order
 from textback.inverter.model import Inverter
-from textback.inverter.state import Checkpoint, digest, load_model, save_model
-from textback.inverter.batches import Data, Order
 from textback.inverter.optimizers import schedule
+from textback.inverter.state import Checkpoint, digest, load_model, save_model
 from textback.inverter.training import mean_nll, train
 from textback.locks import locked
-
-
-@pytest.fixture
-def toy():
-    """Passages of two tokens that the vector tells: token 1 + index of its largest component."""
-    vectors = torch.randn(256, 5, generator=torch.Generator().manual_seed(0))
-    first = 1 + vectors.argmax(1)
-    return Data(torch.stack([first, first + 5], 1).int(), (vectors,), torch.device("cpu"))
-
-
-@pytest.fixture
-def make(backbone):
-    def build():
-        torch.manual_seed(0)
-        return Inverter(backbone, vocabulary=12, dimension=5, ways=1)
-
-    return build
-
 
 BUDGET = Training(examples=1280, batch=32, learning_rate=1e-2)
 
@@ -89,19 +71,14 @@ def test_a_stopped_training_goes_on_to_the_same_weights_and_history(
     assert result.history == expected.history
 
 
-def test_dropout_too_is_the_same_after_a_resume(backbone, toy, tmp_path, monkeypatch):
+def test_dropout_too_is_the_same_after_a_resume(backbone, make, toy, tmp_path, monkeypatch):
     backbone = backbone.model_copy(update={"dropout": 0.2})
-
-    def build():
-        torch.manual_seed(0)
-        return Inverter(backbone, vocabulary=12, dimension=5, ways=1)
-
-    whole = build()
+    whole = make(backbone)
     run(whole, toy, tmp_path / "whole")
     monkeypatch.setattr("textback.inverter.training.CHECKPOINT_SECONDS", 0.0)
     with pytest.raises(TextbackError):
-        run_until_failure(build(), toy, tmp_path / "killed", monkeypatch)
-    resumed = build()
+        run_until_failure(make(backbone), toy, tmp_path / "killed", monkeypatch)
+    resumed = make(backbone)
     run(resumed, toy, tmp_path / "killed")
     assert same_weights(resumed, whole)
 
@@ -196,7 +173,9 @@ def test_a_corrector_takes_over_what_its_hypothesizer_learned(backbone, hypothes
     corrector.start_from(hypothesizer)
     e = torch.randn(4, 5)
     assert torch.equal(corrector.reader.adapters[0](e), hypothesizer.reader.adapters[0](e))
-    assert torch.equal(corrector.backbone.token_embedding(), hypothesizer.backbone.token_embedding())
+    assert torch.equal(
+        corrector.backbone.token_embedding(), hypothesizer.backbone.token_embedding()
+    )
     assert (corrector.reader.lexical[2](e) == 0).all()
 
 

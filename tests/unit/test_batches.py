@@ -1,0 +1,115 @@
+"""The rows of a batch: where data lies and how it is reduced changes nothing."""
+
+import numpy as np
+import pytest
+import torch
+
+from textback.cells import Reduction
+from textback.embeddings import write_embeddings
+from textback.inverter.batches import Data, Order
+from textback.inverter.data import Reduce, hypothesizer_data, null_data
+from textback.passages import write_passages
+from textback.reductions import Projection, fit
+
+ROWS, NATIVE = 20, 8
+
+
+@pytest.fixture
+def columns(rng):
+    """Passages, embeddings in 16 bits, and hypotheses."""
+    return (
+        torch.from_numpy(rng.integers(0, 30, (ROWS, 3), dtype=np.int32)),
+        torch.from_numpy(rng.normal(size=(ROWS, NATIVE)).astype(np.float16)),
+        torch.from_numpy(rng.integers(0, 30, (ROWS, 3), dtype=np.int32)),
+    )
+
+
+def projections(rng):
+    points = rng.normal(size=(50, NATIVE)) + 1
+    return [Projection(), fit(Reduction("pca", 3), points), fit(Reduction("pca", NATIVE), points)]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_reducing_on_the_fly_equals_the_reduction(rng, columns, number):
+    project = projections(rng)[number]
+    found = Reduce(project, "cpu")(columns[1])
+    assert found.dtype == torch.float32
+    assert np.abs(found.numpy() - project(columns[1].numpy())).max() < 1e-6
+
+
+def test_a_reduced_vector_without_length_stays_finite(rng):
+    nothing = np.zeros((1, NATIVE), np.float16)
+    assert (Reduce(Projection(), "cpu")(torch.from_numpy(nothing)) == 0).all()
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """A device whose memory is the host's, so that what travels there can be looked at."""
+    device, move = torch.device("meta"), torch.Tensor.to
+
+    def stay(self, target, *options, **named):
+        return self if target == device else move(self, target, *options, **named)
+
+    monkeypatch.setattr(torch.Tensor, "to", stay)
+    return device
+
+
+def test_data_that_stays_on_the_host_gives_the_same_rows_reduced_alike(
+    rng, columns, tmp_path, elsewhere
+):
+    reduce = Reduce(projections(rng)[1], "cpu")
+    there = Data(columns[0], columns[1:], torch.device("cpu"), reduce)
+    ids, *inputs = (mapped(column, tmp_path / str(i)) for i, column in enumerate(columns))
+    host = Data(ids, tuple(inputs), elsewhere, reduce)
+    order = Order(ROWS, batch=7, seed=0)
+    for index in (*map(order.batch, range(4)), slice(3, 9), slice(None)):
+        for found, expected in zip(host.rows(index), there.rows(index), strict=True):
+            assert found.dtype == expected.dtype in (torch.int64, torch.float32)
+            assert torch.equal(found, expected)
+
+
+def test_only_the_rows_asked_for_travel_to_a_device(columns):
+    host = Data(columns[0], columns[1:], torch.device("meta"))
+    rows = host.rows(torch.tensor([5, 0]))
+    assert [value.device.type for value in rows] == ["meta"] * 3
+    assert [tuple(value.shape) for value in rows] == [(2, 3), (2, NATIVE), (2, 3)]
+
+
+def mapped(column, path):
+    """A column as a tensor that is read from disk where it is used."""
+    np.save(path.with_suffix(".npy"), column.numpy())
+    return torch.from_numpy(np.load(path.with_suffix(".npy"), mmap_mode="r+"))
+
+
+def test_rows_are_those_of_the_columns(columns):
+    data = Data(columns[0], columns[1:], torch.device("cpu"))
+    index = torch.tensor([5, 0, 5])
+    ids, vectors, guesses = data.rows(index)
+    assert torch.equal(ids, columns[0][[5, 0, 5]].long())
+    assert torch.equal(vectors, columns[1][[5, 0, 5]].float())
+    assert torch.equal(guesses, columns[2][[5, 0, 5]].long())
+
+
+def test_an_order_depends_on_its_seed_and_step_alone():
+    one, other = Order(10, 4, seed=0), Order(10, 4, seed=1)
+    forwards = [one.batch(step).tolist() for step in range(8)]
+    assert [one.batch(step).tolist() for step in reversed(range(8))] == forwards[::-1]
+    assert [other.batch(step).tolist() for step in range(8)] != forwards
+
+
+def test_a_hypothesizers_data_are_passages_with_their_reduced_embeddings(tokenizer, rng, tmp_path):
+    ids = np.array(
+        [tokenizer.encode(text) for text in ("one two", "ten six", "two one")], np.uint16
+    )
+    vectors = rng.normal(size=(3, NATIVE)).astype(np.float16)
+    write_passages(tmp_path / "train.parquet", ids, tokenizer)
+    write_embeddings(tmp_path / "train.safetensors", vectors)
+    project = projections(rng)[1]
+    data = hypothesizer_data(
+        tmp_path / "train.parquet", tmp_path / "train.safetensors", project, "cpu"
+    )
+    passages, embedded = data.rows(torch.tensor([2, 0]))
+    assert passages.tolist() == ids[[2, 0]].tolist()
+    assert embedded.numpy() == pytest.approx(project(vectors)[[2, 0]], abs=1e-6)
+    _, nothing = null_data(tmp_path / "train.parquet", "cpu").rows(slice(None))
+    assert nothing.shape == (3, 1) and (nothing == 0).all()

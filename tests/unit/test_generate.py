@@ -1,0 +1,117 @@
+"""Texts in bulk: neither the batch size nor the texts beside it change what a text becomes."""
+
+import numpy as np
+import pytest
+import torch
+
+from textback.inverter import generate
+from textback.inverter.search import Attack, Effort, invert
+
+LENGTH, DIMENSION = 4, 5
+SIZES = [1, 2, 3, 1000]
+
+
+@pytest.fixture
+def targets():
+    return unit(torch.randn(7, DIMENSION, generator=torch.Generator().manual_seed(0)))
+
+
+def unit(vectors):
+    return torch.nn.functional.normalize(vectors, dim=1)
+
+
+def batches_of(size, monkeypatch):
+    monkeypatch.setattr(generate, "BATCH", {"cpu": size})
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_guesses_do_not_depend_on_the_batch_size(hypothesizer, targets, size, monkeypatch):
+    expected = generate.guess(hypothesizer, targets, LENGTH)
+    batches_of(size, monkeypatch)
+    assert torch.equal(generate.guess(hypothesizer, targets, LENGTH), expected)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_corrections_do_not_depend_on_the_batch_size(corrector, targets, size, monkeypatch):
+    generator = torch.Generator().manual_seed(1)
+    rows = torch.tensor([0, 0, 3, 6, 2])
+    vectors = unit(torch.randn(5, DIMENSION, generator=generator))
+    guesses = torch.randint(1, 30, (5, LENGTH), generator=generator)
+    batches_of(1000, monkeypatch)
+    reading = generate.read_targets(corrector, targets)
+    expected = generate.correct(corrector, reading, rows, vectors, guesses, 3)
+    batches_of(size, monkeypatch)
+    found = generate.correct(corrector, reading, rows, vectors, guesses, 3)
+    assert torch.equal(found, expected)
+
+
+def test_a_batch_holds_about_so_many_sequences_whatever_the_beam(monkeypatch):
+    batches_of(8, monkeypatch)
+    rows = torch.zeros(9, LENGTH)
+    sizes = {
+        beam: [s.stop - s.start for s in generate._batches(rows, beam, None)] for beam in (1, 4)
+    }
+    assert sizes == {1: [8, 8], 4: [2, 2, 2, 2, 2]}
+    assert next(iter(generate._batches(rows, 100, None))) == slice(0, 1)
+
+
+def attack(hypothesizer, corrector):
+    """Toy models with an embedder that looks tokens and their places up in a table."""
+    table = np.random.default_rng(0).normal(size=(LENGTH, 30, DIMENSION)).astype(np.float32)
+
+    def embed(texts, ids):
+        vectors = table[np.arange(LENGTH), ids].sum(1)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def correct(reading, rows, vectors, ids, width):
+        inputs = (torch.from_numpy(value) for value in (rows, vectors, ids))
+        return generate.correct(corrector, reading, *inputs, width).numpy()
+
+    return Attack(
+        guess=lambda e: generate.guess(hypothesizer, torch.from_numpy(e), LENGTH).numpy(),
+        read=lambda e: generate.read_targets(corrector, torch.from_numpy(e)),
+        correct=correct,
+        decode=lambda ids: [" ".join(map(str, row)) for row in ids],
+        embed=embed,
+    )
+
+
+def answers(histories):
+    """The text and the queries of every round of every text."""
+    return [[(state.best.text, state.queries) for state in rounds] for rounds in histories]
+
+
+@pytest.mark.parametrize("mode", ["elitist", "paper"])
+def test_a_real_inverters_search_does_not_depend_on_batches_or_on_other_texts(
+    hypothesizer, corrector, targets, mode, monkeypatch
+):
+    toy, effort, targets = attack(hypothesizer, corrector), Effort(mode, 3, 3, 2), targets[:5]
+    expected = answers(invert(toy, targets.numpy(), effort))
+    assert any(rounds[0] != rounds[-1] for rounds in expected)
+    alone = [answers(invert(toy, row.numpy(), effort))[0] for row in targets.split(1)]
+    assert alone == expected
+    backwards = answers(invert(toy, targets.numpy()[::-1].copy(), effort))
+    assert backwards[::-1] == expected
+    batches_of(4, monkeypatch)
+    assert answers(invert(toy, targets.numpy(), effort)) == expected
+
+
+def test_a_corrector_is_given_the_target_whose_guess_it_corrects(corrector, targets):
+    vectors = targets.flip(0)
+    guesses = torch.randint(1, 30, (7, LENGTH), generator=torch.Generator().manual_seed(1))
+    reading = generate.read_targets(corrector, targets)
+    order = torch.tensor([4, 1, 6])
+    together = generate.correct(corrector, reading, order, vectors[order], guesses[order], 2)
+    for place, row in enumerate(order.tolist()):
+        one = slice(row, row + 1)
+        alone = generate.read_targets(corrector, targets[one])
+        found = generate.correct(corrector, alone, torch.tensor([0]), vectors[one], guesses[one], 2)
+        assert torch.equal(found[0], together[place])
+
+
+def test_sampled_texts_follow_from_their_seed(hypothesizer, targets):
+    one, again, other = (
+        generate.sample(hypothesizer, targets, LENGTH, 1.0, seed, "toy") for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)

@@ -1,0 +1,150 @@
+"""Micro-batches: a batch in parts has the whole batch's gradients, and fits a smaller device."""
+
+import pytest
+import torch
+
+from textback.config import Training
+from textback.errors import TextbackError
+from textback.inverter.micro_batches import MicroBatches
+from textback.inverter.model import Inverter
+from textback.inverter.state import Checkpoint
+from textback.inverter.training import train
+
+BATCH = 32
+BUDGET = Training(examples=8 * BATCH, batch=BATCH, learning_rate=1e-3, optimizer="adamw")
+TOO_MUCH = 2**60  # bytes that no CPU's allocator gives
+
+
+@pytest.fixture(autouse=True)
+def full_precision(fp32):
+    pass
+
+
+def out_of_memory():
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+
+def out_of_host_memory():
+    torch.empty(TOO_MUCH)
+
+
+def room_for(rows, monkeypatch, fail=out_of_memory):
+    """Let training passes fail above so many rows; returns the sizes that were tried."""
+    return limit("forward", rows, monkeypatch, fail)
+
+
+def limit(method, rows, monkeypatch, fail=out_of_memory):
+    plain, tried = getattr(Inverter, method), []
+
+    def limited(self, ids, *inputs):
+        tried.append(len(ids))
+        if len(ids) > rows:
+            fail()
+        return plain(self, ids, *inputs)
+
+    monkeypatch.setattr(Inverter, method, limited)
+    return tried
+
+
+def gradients(model, data, size):
+    micro = MicroBatches(model, data, BATCH)
+    micro.size = size
+    loss = micro.backward(torch.arange(100, 100 + BATCH))
+    return loss, [parameter.grad.clone() for parameter in model.parameters()]
+
+
+def assert_close(one, other, tolerance=1e-6):
+    for a, b in zip(one, other, strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=tolerance)
+
+
+@pytest.mark.parametrize("size", [16, 10, 1])
+def test_gradients_in_parts_are_those_of_the_whole_batch(make, toy, size):
+    loss, expected = gradients(make(), toy, BATCH)
+    in_parts, found = gradients(make(), toy, size)
+    assert in_parts.item() == pytest.approx(loss.item(), rel=1e-5)
+    assert_close(found, expected)
+
+
+def trained(model, data, folder):
+    result = train(model, data, data, BUDGET, 0, Checkpoint(folder, {}), "toy")
+    return list(model.parameters()), result.history
+
+
+@pytest.mark.parametrize("fail", [out_of_memory, out_of_host_memory])
+def test_a_device_too_small_for_the_batch_ends_in_the_same_weights(
+    make, toy, tmp_path, fail, logged, monkeypatch
+):
+    expected, history = trained(make(), toy, tmp_path / "large")
+    tried = room_for(10, monkeypatch, fail)
+    found, in_parts = trained(make(), toy, tmp_path / "small")
+    assert_close(found, expected, 1e-5)
+    assert in_parts[-1] == pytest.approx(history[-1], rel=1e-4)
+    assert tried[:8] == [1, 32, 16, 8, 8, 8, 8, 8]  # one to count FLOPs; then found once for all
+    assert max(tried[3:]) == 8
+    assert [line for line in logged.lines() if "out of memory" in line] == [
+        "out of memory: goes on with micro-batches of 16",
+        "out of memory: goes on with micro-batches of 8",
+    ]
+
+
+def test_a_part_that_fails_after_others_passed_leaves_nothing_of_them_behind(
+    make, toy, monkeypatch
+):
+    _, expected = gradients(make(), toy, BATCH)
+    forward, passes = Inverter.forward, []
+
+    def fail_once(self, *inputs):
+        passes.append(1)
+        if len(passes) == 2:
+            out_of_memory()
+        return forward(self, *inputs)
+
+    monkeypatch.setattr(Inverter, "forward", fail_once)
+    _, found = gradients(make(), toy, 16)
+    assert len(passes) == 2 + 4
+    assert_close(found, expected)
+
+
+@pytest.mark.parametrize("fail", [out_of_memory, out_of_host_memory])
+def test_a_device_too_small_for_one_passage_is_one_line_that_names_the_size(
+    make, toy, fail, monkeypatch
+):
+    room_for(0, monkeypatch, fail)
+    with pytest.raises(TextbackError, match="size 'toy': not even one passage") as error:
+        MicroBatches(make(), toy, BATCH).backward(torch.arange(BATCH))
+    assert "\n" not in str(error.value)
+
+
+def test_a_training_on_a_device_too_small_for_one_passage_is_one_line(
+    make, toy, tmp_path, monkeypatch
+):
+    room_for(0, monkeypatch)
+    with pytest.raises(TextbackError, match="not even one passage"):
+        trained(make(), toy, tmp_path)
+
+
+def test_validation_too_goes_on_in_parts_that_fit_the_device(make, toy, tmp_path, monkeypatch):
+    _, expected = trained(make(), toy, tmp_path / "large")
+    room_for(10, monkeypatch)
+    limit("nll", 10, monkeypatch)
+    _, history = trained(make(), toy, tmp_path / "small")
+    assert history[-1] == pytest.approx(expected[-1], rel=1e-4)
+
+
+def test_validation_on_a_device_too_small_for_one_passage_is_one_line(
+    make, toy, tmp_path, monkeypatch
+):
+    limit("nll", 0, monkeypatch)
+    with pytest.raises(TextbackError, match="not even one passage"):
+        trained(make(), toy, tmp_path)
+
+
+def test_another_error_of_the_device_is_not_taken_for_a_lack_of_memory(make, toy, monkeypatch):
+    def fail():
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    tried = room_for(0, monkeypatch, fail)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        MicroBatches(make(), toy, BATCH).backward(torch.arange(BATCH))
+    assert tried == [BATCH]
