@@ -3,6 +3,7 @@
     python benchmarks/vec2text/compare.py export --root . --folder /tmp/exchange
     python benchmarks/vec2text/compare.py training  --folder /tmp/exchange --output training.json
     python benchmarks/vec2text/compare.py bleu      --folder /tmp/exchange --output bleu.json
+    python benchmarks/vec2text/compare.py embedding --folder /tmp/exchange --output embedding.json
     python benchmarks/vec2text/compare.py inversion --folder /tmp/exchange --output inversion.json
 
 `export` writes passages, embeddings, tokenizer and embedder of the default study's corpus from
@@ -17,12 +18,14 @@ import json
 import subprocess
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
 from textback.cells import embeddings_folder, passages_folder, tokenizer_file
@@ -143,18 +146,19 @@ def bleu(options: argparse.Namespace) -> dict[str, Any]:
     result["textback"] = _trained_bleu(options, model, budget, references)
     print(result["textback"], flush=True)
     found = []
-    for rate in options.reference_rates:
+    for learning_rate in options.reference_rates:
         run = _reference(
             options,
             "train",
-            *("--embed", "precomputed", "--batch", options.batch, "--learning-rate", rate),
+            *("--embed", "precomputed", "--batch", options.batch),
+            *("--learning-rate", learning_rate),
             *("--warmup-steps", 200, "--seconds", options.seconds, "--decode", len(references)),
             "--bf16",
         )
         texts = run["texts"]
         found.append(
             {
-                "learning_rate": rate,
+                "learning_rate": learning_rate,
                 "seconds": run["seconds"],
                 "examples": run["examples"],
                 "loss": run["final_loss"],
@@ -164,6 +168,27 @@ def bleu(options: argparse.Namespace) -> dict[str, Any]:
         print(found[-1], flush=True)
     result["vec2text"] = found
     return result
+
+
+def embedding(options: argparse.Namespace) -> dict[str, Any]:
+    """Passages a second in fp32, beside sentence-transformers' own `encode` at its best batch."""
+    study = read_study_file(Path("config.yaml"))
+    embedder = load_embedder(EMBEDDER, study.embedders[EMBEDDER], options.device)
+    library = SentenceTransformer(_task(options)["embedder"], device=options.device)
+    texts = (options.folder / "train.txt").read_text(encoding="utf-8").split("\n")[: options.texts]
+    ways = {"textback": lambda: embedder.embed(texts)}
+    for batch in (16, 32, 128):
+        ways[f"encode, batch {batch}"] = partial(library.encode, texts, batch_size=batch)
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(options.turns + 1):  # the first fills caches
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - began)
+    rates = {name: len(texts) / float(np.median(taken[1:])) for name, taken in seconds.items()}
+    best = max(rate for name, rate in rates.items() if name != "textback")
+    ratio = rates["textback"] / best
+    return {**_settings(options), "texts": len(texts), "passages_per_second": rates, "ratio": ratio}
 
 
 def inversion(options: argparse.Namespace) -> dict[str, Any]:
@@ -243,7 +268,8 @@ def _train_pair(options: argparse.Namespace, hypothesizer: Inverter) -> None:
             vectors = torch.from_numpy(embedder.embed(bpe.decode_batch(guess.tolist())))
         columns = (target, vectors.to(options.device), guess.clone())  # of inference no more
         splits.append(Data(ids, columns, torch.device(options.device)))
-    half = budget.model_copy(update={"examples": options.examples // 2})
+    correcting = {"optimizer": "adamw", "learning_rate": 1e-3}
+    half = budget.model_copy(update={"examples": options.examples // 2, **correcting})
     _fit(corrector, *splits, half, options)
     for name, model in (("hypothesizer", hypothesizer), ("corrector", corrector)):
         save_model(options.folder / "ours" / f"{name}.safetensors", model)
@@ -353,6 +379,10 @@ def _reference(options: argparse.Namespace, command: str, *arguments: object) ->
         return {**found, "texts": lines}
 
 
+def _task(options: argparse.Namespace) -> dict[str, Any]:
+    return json.loads((options.folder / "task.json").read_text(encoding="utf-8"))
+
+
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     names = ("size", "length", "batch", "optimizer", "threads", "device", "seconds")
     return {name: getattr(options, name) for name in names if hasattr(options, name)}
@@ -361,7 +391,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(required=True)
-    for run in (export, training, bleu, inversion):
+    for run in (export, training, bleu, embedding, inversion):
         command = commands.add_parser(run.__name__, help=run.__doc__)
         command.set_defaults(run=run)
         command.add_argument("--folder", type=Path, required=True, help="the exchange folder")
@@ -380,12 +410,12 @@ def _options() -> argparse.Namespace:
             command.add_argument("--passages", type=int, default=10_000)
         if run in (training, bleu):
             command.add_argument("--seconds", type=float, default=20)
-        if run is training:
+        if run in (training, embedding):
             command.add_argument("--turns", type=int, default=3)
         if run is bleu:
             rates = [1e-3, 3e-3]
             command.add_argument("--reference-rates", nargs="+", type=float, default=rates)
-        if run in (bleu, inversion):
+        if run in (bleu, embedding, inversion):
             command.add_argument("--texts", type=int, default=200)
         if run is inversion:
             command.add_argument("--rounds", type=int, default=50)

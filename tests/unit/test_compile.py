@@ -202,9 +202,7 @@ class Bag(nn.Module):
         return -self.head(vectors).log_softmax(-1).gather(-1, ids).mean()
 
 
-def test_where_only_the_backward_pass_cannot_be_compiled_training_goes_on(
-    toy, logged, monkeypatch
-):
+def test_where_only_the_backward_pass_cannot_be_compiled_training_goes_on(toy, logged, monkeypatch):
     from functorch.compile import make_boxed_func
     from torch._dynamo.backends.common import aot_autograd
 
