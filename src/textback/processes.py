@@ -11,12 +11,14 @@ import threading
 WORKFLOW = "TEXTBACK_WORKFLOW_PID"
 DEVICE = "TEXTBACK_DEVICE"
 COMPILE = "TEXTBACK_COMPILE"
+LAUNCH = "TEXTBACK_LAUNCH"  # the command of a training
 
 
-def mark_steps(device: str, compile: str) -> None:
+def mark_steps(device: str, compile: str, processes: int) -> None:
     """Called by the workflow: sets the environment of its steps."""
     os.environ[DEVICE] = device
     os.environ[COMPILE] = compile
+    os.environ[LAUNCH] = launcher(processes)
     os.environ[WORKFLOW] = str(os.getpid())
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"

@@ -6,7 +6,7 @@ from textback.config import canonical, read_study
 from textback.corpora.files import list_files
 from textback.errors import TextbackError
 from textback.locks import hold
-from textback.processes import gpus, launcher, mark_steps
+from textback.processes import gpus, mark_steps
 from textback.table import cost_files, score_path
 
 
@@ -25,9 +25,8 @@ STATE = cells.RESULTS / ".state"
 LOGS = "logs"
 GPUS = gpus(STUDY.device)  # of a step that uses one
 TRAINING_GPUS = GPUS * STUDY.gpus
-TRAIN = launcher(STUDY.gpus)
 
-mark_steps(STUDY.device, STUDY.compile)
+mark_steps(STUDY.device, STUDY.compile, STUDY.gpus)
 
 
 wildcard_constraints:

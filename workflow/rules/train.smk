@@ -27,7 +27,7 @@ rule null_model:
     message:
         "null model, length {wildcards.length}, {wildcards.inverter}, seed {wildcards.seed}"
     shell:
-        "{TRAIN} --log {log} train-null-model --spec {params.spec:q}"
+        "${{TEXTBACK_LAUNCH:-textback}} --log {log} train-null-model --spec {params.spec:q}"
         " --tokenizer {input.tokenizer} --passages {params.passages}"
         " --output {params.folder} --state {params.state}"
 
@@ -60,7 +60,7 @@ rule hypothesizer:
     message:
         "hypothesizer, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:
-        "{TRAIN} --log {log} train-hypothesizer --spec {params.spec:q}"
+        "${{TEXTBACK_LAUNCH:-textback}} --log {log} train-hypothesizer --spec {params.spec:q}"
         " --tokenizer {input.tokenizer} --passages {params.passages}"
         " --embeddings {params.embeddings} --reduction {input.reduction}"
         " --output {params.folder} --state {params.state}"
@@ -126,7 +126,7 @@ rule corrector:
     message:
         "corrector, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:
-        "{TRAIN} --log {log} train-corrector --spec {params.spec:q}"
+        "${{TEXTBACK_LAUNCH:-textback}} --log {log} train-corrector --spec {params.spec:q}"
         " --hypothesizer {input.hypothesizer} --tokenizer {input.tokenizer} --passages {params.passages}"
         " --embeddings {params.embeddings} --reduction {input.reduction}"
         " --hypotheses {params.hypotheses} --output {params.folder} --state {params.state}"
