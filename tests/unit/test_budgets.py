@@ -156,13 +156,14 @@ def test_the_rate_of_every_group_follows_the_schedule(make):
 
 
 def test_a_killed_muon_training_goes_on_to_the_same_weights(make, toy, tmp_path, monkeypatch):
+    budget = MUON.model_copy(update={"examples": 16 * BATCH})
     whole = make()
-    expected = run(whole, toy, tmp_path / "whole", MUON)
+    expected = run(whole, toy, tmp_path / "whole", budget)
     forward, passes = Inverter.forward, []
 
     def fail(self, *arguments):
         passes.append(1)
-        if len(passes) == 20:
+        if len(passes) == 9:
             raise TextbackError("killed")
         return forward(self, *arguments)
 
@@ -170,8 +171,8 @@ def test_a_killed_muon_training_goes_on_to_the_same_weights(make, toy, tmp_path,
         patch.setattr("textback.inverter.training.CHECKPOINT_SECONDS", 0.0)
         patch.setattr(Inverter, "forward", fail)
         with pytest.raises(TextbackError, match="killed"):
-            run(make(), toy, tmp_path / "killed", MUON)
+            run(make(), toy, tmp_path / "killed", budget)
     resumed = make()
-    result = run(resumed, toy, tmp_path / "killed", MUON)
+    result = run(resumed, toy, tmp_path / "killed", budget)
     assert all(map(torch.equal, resumed.parameters(), whole.parameters()))
     assert result.history == expected.history

@@ -130,6 +130,18 @@ def test_a_step_is_captured_whole_and_once_for_all_positions(decoded):
     assert graphs == 1
 
 
+def test_after_its_second_shape_a_step_is_compiled_for_batches_of_any_size(
+    hypothesizer, monkeypatch
+):
+    compile_with("aot_eager", monkeypatch)
+    graphs = []
+    for texts in (3, 5, 4):
+        with torch.no_grad():
+            beam_search(hypothesizer, hypothesizer.read(torch.randn(texts, 5)), LENGTH, 2)
+        graphs.append(counters["stats"]["unique_graphs"])
+    assert graphs == [1, 2, 2]
+
+
 @slow
 @pytest.mark.parametrize("width", [1, 3])
 @pytest.mark.parametrize("family", ["t5", "llama"])

@@ -99,7 +99,7 @@ def test_sampling_at_a_low_temperature_is_greedy(hypothesizer, targets):
         assert (cold == beam_search(hypothesizer, read, LENGTH, 1)[0][:, 0]).all()
 
 
-@pytest.mark.parametrize("drawn", [0.0, 1 - 2**-24])
+@pytest.mark.parametrize("drawn", [0.0, 1.0])  # chance is below 1, but times a sum may round up
 def test_sampling_at_the_ends_of_chance_draws_no_barred_token(
     hypothesizer, targets, drawn, monkeypatch
 ):
