@@ -12,7 +12,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from textback.embedders import Embedder, check_embeddings
+from textback.embedders import Embedder
+from textback.embedders.gate import check_embeddings
 from textback.errors import TextbackError
 from textback.files import replacing
 from textback.progress import Meter

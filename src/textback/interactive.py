@@ -17,7 +17,8 @@ from textback import cells
 from textback.cells import Cell, grid
 from textback.config import Study
 from textback.corpora import normalise
-from textback.embedders import Embedder, check_lengths, load_embedder
+from textback.embedders import Embedder, load_embedder
+from textback.embedders.gate import check_lengths
 from textback.errors import TextbackError, unknown_name
 from textback.inverter.search import Effort, Round, invert
 from textback.processes import COMPILE

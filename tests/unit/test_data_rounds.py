@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from textback.config import Backbone, Embedder, Training
+from textback.config import Backbone, Training, read_embedder
 from textback.embeddings import write_embeddings
 from textback.errors import TextbackError
 from textback.inverter import data
@@ -80,7 +80,9 @@ def texts_of(rng, count):
 
 
 def spec(data_rounds, **changes):
-    embedder = Embedder(kind="sentence-transformers", model="m", dimension=11, max_tokens=99)
+    embedder = read_embedder(
+        {"kind": "python", "path": "a:B", "dimension": 11, "max_tokens": 99, "cased": True}
+    )
     return {
         "backbone": Backbone(size="toy").model_dump(),
         "training": BUDGET.model_dump(),

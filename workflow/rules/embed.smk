@@ -3,7 +3,7 @@ rule embed:
         expand(PASSAGES / "{split}.parquet", split=SPLITS, allow_missing=True),
     output:
         expand(EMBEDDINGS / "{split}.safetensors", split=SPLITS, allow_missing=True),
-        EMBEDDINGS / "costs.json",
+        inside(EMBEDDINGS, "gate.json", "costs.json"),
     log:
         f"{LOGS}/embed/{{corpus}}/{{tokenizer}}/len{{length}}/{{embedder}}.log",
     threads: 1

@@ -12,8 +12,9 @@ from textback.bench.report import Measurement, Numbers, measurement, throughput
 from textback.bench.words import random_texts
 from textback.config import Embedder as EmbedderEntry
 from textback.device import bulk_precision
-from textback.embedders import Embedder, check_lengths, load_embedder
-from textback.embedders.sentence_transformers import SentenceTransformersEmbedder
+from textback.embedders import Embedder, load_embedder
+from textback.embedders.gate import check_lengths
+from textback.embedders.sentence_transformers import Modules
 
 TURNS = 3
 ENCODE_BATCHES = (32, 128, 512)
@@ -61,17 +62,16 @@ def _works(embedder: Embedder, passages: list[str], precision: Precision) -> dic
             embedder.embed(passages)
 
     works: dict[str, Work] = {"ours": ours}
-    if isinstance(embedder, SentenceTransformersEmbedder):
+    network = getattr(embedder, "network", None)
+    if isinstance(network, Modules):
         for batch in ENCODE_BATCHES:
-            works[str(batch)] = functools.partial(_encode, embedder, passages, precision, batch)
+            works[str(batch)] = functools.partial(_encode, network, passages, precision, batch)
     return works
 
 
-def _encode(
-    embedder: SentenceTransformersEmbedder, passages: list[str], precision: Precision, batch: int
-) -> None:
+def _encode(modules: Modules, passages: list[str], precision: Precision, batch: int) -> None:
     with precision():
-        embedder._model.encode(passages, batch_size=batch, show_progress_bar=False)
+        modules.model.encode(passages, batch_size=batch, show_progress_bar=False)
 
 
 def _beside_encode(ours: Timing, timings: dict[str, Timing], texts: int) -> Numbers:

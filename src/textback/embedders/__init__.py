@@ -1,20 +1,35 @@
-"""Embedders: what the suite needs of a text embedding model, and how to load one by its entry."""
+"""Embedders: what the suite needs of a text embedding model, and how to load one by its entry.
+
+A kind is a module here with a function `load(name, entry, device)`, a line in `MODULES`, and an
+entry class in `textback/config/embedders.py`.
+"""
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from textback.config import Embedder as EmbedderEntry
-from textback.errors import TextbackError
+from textback.config import Embedder as Entry
 from textback.tokenizer import Tokenizer
+
+MODULES = {
+    "bag-of-words": "bag_of_words",
+    "model2vec": "model2vec",
+    "openai": "openai",
+    "python": "python_class",
+    "random-transformer": "random_transformer",
+    "sentence-transformers": "sentence_transformers",
+    "transformers": "transformers",
+    "universal-sentence-encoder": "universal_sentence_encoder",
+}
 
 
 class Embedder(Protocol):
-    """A text embedding model."""
+    """A text embedding model. max_tokens: the longest input in its own tokens; None: any."""
 
     dimension: int
-    max_tokens: int
+    max_tokens: int | None
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """The texts' embeddings, (n, dimension) float32, in the order of the texts."""
@@ -34,62 +49,10 @@ class ReadsIds(Protocol):
         """The embeddings of the texts with these ids, (n, dimension) float32."""
 
 
-def load_embedder(name: str, entry: EmbedderEntry, device: str = "cpu") -> Embedder:
-    """Load the embedder of a catalogue entry and check that it behaves.
+def load_embedder(name: str, entry: Entry, device: str = "cpu") -> Embedder:
+    """Load the embedder of a catalogue entry. A study's first use also asks `gate.gate`.
 
-    Raises TextbackError where it cannot be loaded or fails the gate (see `gate`).
+    Raises TextbackError where it cannot be loaded.
     """
-    from textback.embedders.sentence_transformers import SentenceTransformersEmbedder
-
-    embedder = SentenceTransformersEmbedder(name, entry, device)
-    gate(name, embedder, entry.dimension)
-    return embedder
-
-
-GATE_TEXTS = ("the president of the senate", "wheat", "a cold morning in the north of the country")
-GATE_TOLERANCE = 1e-4  # of a component, relative to the vector's length
-
-
-def gate(name: str, embedder: Embedder, dimension: int) -> None:
-    """Raise TextbackError unless the embedder's vectors can be trusted.
-
-    Checks shape, finiteness, that distinct texts get distinct vectors, that the same text gets the
-    same vector again, and that a text's vector does not depend on its batch.
-    """
-    together = embedder.embed(GATE_TEXTS)
-    check_embeddings(name, together, len(GATE_TEXTS), dimension)
-    scale = float(np.linalg.norm(together, axis=1).max())
-    if np.ptp(together, axis=0).max() <= GATE_TOLERANCE * scale:
-        raise TextbackError(
-            f"embedder '{name}' returns the same vector for different texts: check its weights"
-        )
-    alone = np.concatenate([embedder.embed([text]) for text in GATE_TEXTS])
-    if not np.allclose(together, alone, rtol=0, atol=GATE_TOLERANCE * scale):
-        raise TextbackError(
-            f"embedder '{name}': a text's vector depends on its batch or on chance: switch its "
-            "dropout off and check its padding"
-        )
-
-
-def check_embeddings(name: str, embeddings: np.ndarray, texts: int, dimension: int) -> None:
-    """Raise TextbackError unless embeddings are finite and (texts, dimension)."""
-    if embeddings.shape != (texts, dimension):
-        raise TextbackError(
-            f"embedder '{name}' returned shape {embeddings.shape} for {texts} texts instead of "
-            f"({texts}, {dimension}): correct 'dimension' in its entry"
-        )
-    if not np.isfinite(embeddings).all():
-        raise TextbackError(
-            f"embedder '{name}' returned NaN or infinite components: check its weights and inputs"
-        )
-
-
-def check_lengths(name: str, embedder: Embedder, texts: Sequence[str]) -> None:
-    """Raise TextbackError where the embedder would truncate a text."""
-    counts = embedder.count_tokens(texts)
-    longest = int(counts.argmax())
-    if counts[longest] > embedder.max_tokens:
-        raise TextbackError(
-            f"embedder '{name}' reads {embedder.max_tokens} tokens, but the passage "
-            f"'{texts[longest][:60]}' has {counts[longest]}: use a shorter one"
-        )
+    module = import_module(f"textback.embedders.{MODULES[entry.kind]}")
+    return module.load(name, entry, device)

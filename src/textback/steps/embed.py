@@ -9,9 +9,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from textback.cells import SPLITS
-from textback.config import Embedder as EmbedderEntry
+from textback.config import read_embedder
 from textback.device import bulk_precision, cost, pick_device
-from textback.embedders import check_lengths, load_embedder
+from textback.embedders import load_embedder
+from textback.embedders.gate import check_lengths, gate
 from textback.embeddings import embed_texts, forget, write_embeddings
 from textback.files import write_json
 from textback.locks import locked
@@ -20,10 +21,12 @@ from textback.specs import Spec
 
 
 def make_embeddings(spec: Spec, passages: Path, output: Path, state: Path, device: str) -> None:
-    """Embed the passages of every split, a safetensors file a split."""
+    """Embed the passages of every split, a safetensors file a split, if the embedder passes."""
     began = time.monotonic()
     name, device = spec["name"], pick_device(device)
-    embedder = load_embedder(name, EmbedderEntry(**spec["embedder"]), device)
+    entry = read_embedder(spec["embedder"])
+    embedder = load_embedder(name, entry, device)
+    write_json(output / "gate.json", gate(name, embedder, entry))
     texts = {split: read_passages(passages / f"{split}.parquet")[1] for split in SPLITS}
     for split in SPLITS:
         check_lengths(name, embedder, texts[split])

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textback.config import Embedder as EmbedderEntry
+from textback.config import read_embedder
 from textback.device import bulk_precision, cost, pick_device
 from textback.embedders import load_embedder
 from textback.embeddings import embed_texts, forget
@@ -73,7 +73,7 @@ class HypothesisEmbedder:
 
     def __init__(self, spec: Spec, tokenizer: Tokenizer, state: Path, device: str) -> None:
         self._spec, self._tokenizer, self._state, self._device = spec, tokenizer, state, device
-        self._embedder = load_embedder(spec["name"], EmbedderEntry(**spec["embedder"]), device)
+        self._embedder = load_embedder(spec["name"], read_embedder(spec["embedder"]), device)
         self.queries = 0
 
     def __call__(self, ids: Tensor, label: str) -> np.ndarray:

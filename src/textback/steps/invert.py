@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from textback.config import Embedder as EmbedderEntry
+from textback.config import read_embedder
 from textback.device import cost, pick_device
-from textback.embedders import Embedder, ReadsIds, check_embeddings, load_embedder
+from textback.embedders import Embedder, ReadsIds, load_embedder
+from textback.embedders.gate import check_embeddings
 from textback.files import replacing, write_json
 from textback.inverter import data, generate
 from textback.inverter.search import Attack, Effort, Round, invert
@@ -36,7 +37,7 @@ def invert_cell(
     """Invert the first test passages of a cell; writes the trace and the costs."""
     began = time.monotonic()
     device = pick_device(device)
-    embedder = load_embedder(spec["name"], EmbedderEntry(**spec["embedder"]), device)
+    embedder = load_embedder(spec["name"], read_embedder(spec["embedder"]), device)
     ids, texts = read_passages(passages)
     project = load_projection(reduction)
     embed = CandidateEmbedder(spec["name"], embedder, tokenizer, project)

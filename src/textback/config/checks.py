@@ -1,0 +1,137 @@
+"""What no single key can tell: whether a study's parts fit each other."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from textback.config.corpora import Corpus
+from textback.config.embedders import EmbedderEntry
+from textback.config.inverters import Training
+from textback.config.study import FIGURES, METRICS, Axes, Study
+from textback.errors import TextbackError, unknown_name
+
+Entry = TypeVar("Entry")
+
+
+def lookup(catalogue: Mapping[str, Entry], what: str, name: str) -> Entry:
+    """The catalogue's entry of that name, or an error that names the nearest one."""
+    if name not in catalogue:
+        raise unknown_name(what, name, catalogue)
+    return catalogue[name]
+
+
+def check_study(study: Study) -> None:
+    """Raise TextbackError, one line, where names are unknown or parts do not fit each other."""
+    _check_names(study)
+    _check_grid(study)
+
+
+def _check_names(study: Study) -> None:
+    for name in study.use_corpora:
+        _check_source(name, lookup(study.corpora, "corpus", name))
+    for name in study.use_embedders:
+        lookup(study.embedders, "embedder", name)
+    for name in study.use_inverters:
+        inverter = lookup(study.inverters, "inverter", name)
+        tokenizer = lookup(study.tokenizers, "tokenizer", inverter.tokenizer)
+        if (tokenizer.kind == "pretrained") != (tokenizer.model is not None):
+            raise TextbackError(
+                f"tokenizer '{inverter.tokenizer}': the key 'model' is needed by kind "
+                "'pretrained', and by no other"
+            )
+        backbone = inverter.backbone
+        if backbone.form == "paper" and backbone.pretrained is None and backbone.family != "t5":
+            raise TextbackError(
+                f"inverter '{name}': the form 'paper' is a T5's: set backbone.family: t5"
+            )
+        for part in ("null_model", "hypothesizer"):
+            _check_budget(f"inverters.{name}.{part}", getattr(inverter, part))
+        rounds = inverter.corrector.data_rounds
+        _check_budget(f"inverters.{name}.corrector", inverter.corrector, rounds)
+    for metric in study.metrics:
+        if metric not in METRICS:
+            raise unknown_name("metric", metric, METRICS)
+    for figure in study.figures:
+        _check_figure(study, figure)
+
+
+def _check_budget(key: str, budget: Training, rounds: int = 1) -> None:
+    """Of a training that is divided into so many rounds."""
+    if (budget.examples is None) == (budget.flops is None):
+        raise TextbackError(f"config: '{key}' needs either 'examples' or 'flops'")
+    if budget.examples is not None and budget.examples // rounds < 2 * budget.batch:
+        apart = "" if rounds == 1 else f" in {rounds} data rounds"
+        raise TextbackError(
+            f"config: '{key}' has a budget of {budget.examples} examples{apart}, which ends within "
+            f"its warm-up: give it at least two batches of {budget.batch}, or lower 'batch'"
+        )
+
+
+def _check_figure(study: Study, figure: str) -> None:
+    missing = set(lookup(FIGURES, "figure", figure)) - set(study.metrics)
+    if missing:
+        raise TextbackError(
+            f"figure '{figure}' shows the metric '{min(missing)}': add it to 'metrics', or leave "
+            "the figure out of 'figures'"
+        )
+    for axis in ("use_corpora", "use_embedders", "use_inverters"):
+        if len(getattr(study, axis)) > 1:
+            raise TextbackError(
+                f"figure '{figure}' compares lengths and dimensions of one combination, but "
+                f"'{axis}' names {len(getattr(study, axis))}: make a study of each, or set "
+                "figures: []"
+            )
+
+
+def _check_source(name: str, corpus: Corpus) -> None:
+    needed = {"package": "package", "files": "folder"}[corpus.kind]
+    if getattr(corpus, needed) is None:
+        raise TextbackError(f"corpus '{name}' of kind {corpus.kind} needs the key '{needed}'")
+    if corpus.split.validation + corpus.split.test >= 1:
+        raise TextbackError(
+            f"corpus '{name}': validation and test shares leave no training documents: lower them"
+        )
+
+
+def _check_grid(study: Study) -> None:
+    for axis in sorted(Axes.model_fields.keys() - {"study", "dimensions"}):
+        values = getattr(study, axis)
+        if not values:
+            raise TextbackError(f"config: '{axis}' is empty: name at least one value")
+        if len(set(values)) != len(values):
+            raise TextbackError(f"config: '{axis}' names a value twice: {values}")
+    if set(study.reductions) != {"native"} and not study.dimensions:
+        raise TextbackError("config: 'dimensions' is empty, but a reduction needs one: e.g. [64]")
+    for name in study.use_embedders:
+        embedder = study.embedders[name]
+        for dimension in study.dimensions:
+            check_dimension(name, embedder, dimension)
+        for length in study.lengths:
+            check_length(name, embedder, length)
+    for name in study.use_corpora:
+        if study.evaluation.passages > study.corpora[name].passages.test:
+            raise TextbackError(
+                f"evaluation: {study.evaluation.passages} passages, but corpus '{name}' has "
+                f"{study.corpora[name].passages.test} test passages: raise corpora.{name}."
+                "passages.test or lower evaluation.passages"
+            )
+
+
+def check_dimension(name: str, embedder: EmbedderEntry, dimension: int) -> None:
+    """Raise TextbackError where a reduction would not reduce."""
+    if dimension > embedder.dimension:
+        raise TextbackError(
+            f"dimension {dimension} is above the native {embedder.dimension} of embedder "
+            f"'{name}': use at most {embedder.dimension}, or the reduction 'native'"
+        )
+
+
+def check_length(name: str, embedder: EmbedderEntry, length: int) -> None:
+    """Raise TextbackError where no passage of `length` tokens can fit the embedder's input.
+
+    The two count in different tokens: this is the quick test, `embed` makes the exact one.
+    """
+    if embedder.max_tokens is not None and length > embedder.max_tokens:
+        raise TextbackError(
+            f"length {length} is longer than embedder '{name}' reads "
+            f"({embedder.max_tokens} of its tokens): use a shorter length"
+        )

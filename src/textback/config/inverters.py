@@ -1,0 +1,82 @@
+"""The catalogues of tokenizers and inverters: networks and their training budgets."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from textback.config.section import Fraction, Name, Positive, Section
+
+
+class Tokenizer(Section):
+    """The inverter's tokenizer: trained on the corpus, or a pretrained one."""
+
+    kind: Literal["bpe", "pretrained"] = "bpe"
+    vocabulary: int = Field(
+        2048, ge=258, le=65_536, description="kind bpe: tokens, 258 or more; byte-level"
+    )
+    model: str | None = Field(
+        None, description="kind pretrained: hub id or folder; with `package`, inside the package"
+    )
+    revision: str | None = Field(None, description="of the hub model: a commit, tag or branch")
+    package: str | None = Field(None, description="the installed Python package with the files")
+
+
+class Backbone(Section):
+    """The network of an inverter: a named size trained from scratch, or pretrained weights.
+
+    form: `textback`, or `paper`, the exact form of Morris et al. 2023 (see `inverter/readers.py`)
+    """
+
+    family: Literal["llama", "t5"] = Field("llama", description="decoder-only, or encoder-decoder")
+    size: Literal["toy", "nano", "tiny", "mini", "small", "base"] = "nano"
+    pretrained: str | None = Field(
+        None, description="hub id or folder of a T5 or causal model; it sets family and size"
+    )
+    revision: str | None = Field(None, description="of the hub model: a commit, tag or branch")
+    form: Literal["textback", "paper"] = "textback"
+    dropout: float = Field(0.0, ge=0, lt=1, description="a T5's everywhere; a Llama's of attention")
+    embedding_tokens: Positive = Field(1, description="backbone inputs a vector is projected to")
+
+
+class Training(Section):
+    """A training budget, counted in examples or in floating-point operations."""
+
+    examples: Positive | None = None
+    flops: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="instead of examples: forward and backward passes, e.g. 1.0e+15"
+    )
+    batch: Positive = 128
+    optimizer: Literal["muon", "adamw"] = "muon"
+    learning_rate: float = Field(5e-3, gt=0)
+    warmup: Fraction = Field(0.02, description="share of the steps")
+    weight_decay: float = Field(0.01, ge=0)
+
+
+class CorrectorTraining(Training):
+    """The corrector's budget, and the hypotheses it learns from.
+
+    It begins with good weights, for which Muon's rate from scratch is too high.
+    """
+
+    optimizer: Literal["muon", "adamw"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0)
+
+    passages: Positive = Field(description="training passages that are hypothesised")
+    hypotheses: Positive = Field(1, description="a passage: the greedy one, then sampled ones")
+    temperature: float = Field(1.0, gt=0, description="of the sampled hypotheses")
+    data_rounds: Positive = Field(
+        1, description="1: hypothesizer's output only; k: also the corrector's own, k - 1 times"
+    )
+    start: Literal["hypothesizer", "backbone"] = Field(
+        "hypothesizer", description="whose weights the corrector begins with"
+    )
+
+
+class Inverter(Section):
+    """Tokenizer, backbone and training budgets: everything that makes an inverter but its data."""
+
+    tokenizer: Name
+    backbone: Backbone = Backbone()
+    null_model: Training
+    hypothesizer: Training
+    corrector: CorrectorTraining

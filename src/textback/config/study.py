@@ -1,0 +1,81 @@
+"""A study: its catalogues, the axes of its grid, what is evaluated and what is drawn."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from textback.config.corpora import Corpus
+from textback.config.embedders import Embedder
+from textback.config.inverters import Inverter, Tokenizer
+from textback.config.section import Name, Positive, Section
+
+METRICS = (
+    "bleu",
+    "bleu_sentence",
+    "exact_match",
+    "token_f1",
+    "token_f1_set",
+    "rouge_l",
+    "edit_similarity",
+    "cosine",
+    "cosine_null",
+    "nll_bits",
+    "null_nll_bits",
+    "recovered_bits",
+    "recovered_bits_per_token",
+    "recovered_bits_per_byte",
+    "recovered_bits_per_dimension",
+    "unrecovered_fraction",
+)
+FIGURES: dict[str, tuple[str, ...]] = {  # and the metrics each one shows
+    "by_round": ("bleu", "exact_match", "cosine"),
+    "by_length": ("bleu", "exact_match", "token_f1", "cosine"),
+    "recovered_bits": ("recovered_bits", "recovered_bits_per_token", "null_nll_bits"),
+    "cosine_bleu": (),
+    "worked_example": (),
+}
+
+
+class Evaluation(Section):
+    """What is done with a trained cell."""
+
+    mode: Literal["elitist", "paper"] = Field(
+        "elitist", description="how rounds search; `paper`: no elitism, no memory, no early stop"
+    )
+    passages: int = Field(500, ge=2, description="test passages inverted")
+    rounds: Positive = Field(10, description="correction rounds after the first hypothesis")
+    patience: Positive = Field(3, description="rounds without gain before a text is given up")
+    resamples: Positive = Field(1000, description="bootstrap resamples of an interval")
+
+
+class Axes(Section):
+    """The axes of a grid: every combination is a cell. `native` has no dimension to choose."""
+
+    study: Name
+    use_corpora: list[Name]
+    use_embedders: list[Name]
+    use_inverters: list[Name]
+    lengths: list[Positive]
+    reductions: list[Literal["native", "pca"]]
+    dimensions: list[Positive] = Field([], description="of the reductions")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0])
+    beams: list[Positive] = Field([1], description="hypotheses kept and corrected a round")
+
+
+class Study(Axes):
+    """A study: catalogues, the axes of its grid, what is evaluated and what is drawn."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    gpus: Positive = Field(1, description="GPUs that train one model together, with torchrun")
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto", description="torch.compile of training and decoding; `auto`: on a GPU"
+    )
+
+    corpora: dict[Name, Corpus]
+    tokenizers: dict[Name, Tokenizer]
+    embedders: dict[Name, Embedder]
+    inverters: dict[Name, Inverter]
+
+    evaluation: Evaluation = Evaluation()
+    metrics: list[str] = Field(list(METRICS))
+    figures: list[str] = Field(list(FIGURES))

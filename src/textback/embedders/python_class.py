@@ -1,0 +1,66 @@
+"""An embedder of the user's own: a class by its Python path, `my_module:MyEmbedder`.
+
+The class takes the entry's `options` by name and has `embed(texts) -> (n, dimension)`. It may have
+`count_tokens(texts) -> (n,)` as well; without it, the entry must leave max_tokens out.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textback.config.embedders import PythonClass
+from textback.errors import TextbackError
+
+
+def load(name: str, entry: PythonClass, device: str) -> "PythonEmbedder":
+    """See `textback.embedders.load_embedder`. Modules in the working directory are found."""
+    module_name, class_name = entry.path.split(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        kind = getattr(import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise TextbackError(
+            f"embedder '{name}': {entry.path} cannot be imported ({error}): put the module into "
+            f"{here}, or install it"
+        ) from None
+    try:
+        own = kind(**entry.options)
+    except Exception as error:
+        raise TextbackError(
+            f"embedder '{name}': {entry.path}({_arguments(entry.options)}) fails: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if entry.max_tokens is not None and not hasattr(own, "count_tokens"):
+        raise TextbackError(
+            f"embedder '{name}': {entry.path} has no method count_tokens, so max_tokens cannot be "
+            "held: add the method, or leave max_tokens out"
+        )
+    return PythonEmbedder(own, entry)
+
+
+class PythonEmbedder:
+    """See `textback.embedders.Embedder`."""
+
+    def __init__(self, own: Any, entry: PythonClass) -> None:
+        self.dimension, self.max_tokens = entry.dimension, entry.max_tokens
+        self._own = own
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """See `textback.embedders.Embedder.embed`."""
+        if not len(texts):
+            return np.empty((0, self.dimension), np.float32)
+        return np.asarray(self._own.embed(list(texts)), np.float32)
+
+    def count_tokens(self, texts: Sequence[str]) -> np.ndarray:
+        """See `textback.embedders.Embedder.count_tokens`."""
+        return np.asarray(self._own.count_tokens(list(texts)))
+
+
+def _arguments(options: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in options.items())

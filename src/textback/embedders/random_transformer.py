@@ -1,0 +1,30 @@
+"""A control: a transformer that was never trained, with a real model's tokenizer and shape.
+
+What can be read back from it shows how much of an embedder's leakage its architecture explains
+rather than its training (Wieting & Kiela 2019 use untrained encoders so).
+"""
+
+import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from textback.config.embedders import RandomTransformer
+from textback.device import rng_kept
+from textback.embedders.networks import NetworkEmbedder
+from textback.embedders.transformers import Pooled
+from textback.embedders.weights import loading, locate
+
+
+def load(name: str, entry: RandomTransformer, device: str) -> NetworkEmbedder:
+    """See `textback.embedders.load_embedder`. Its weights are drawn with the entry's seed."""
+    transformers_logging.set_verbosity_error()
+    where = locate(name, entry)
+    options = {"revision": entry.revision, "local_files_only": entry.offline}
+    with loading(name, where):
+        tokenizer = AutoTokenizer.from_pretrained(where, **options)
+        config = AutoConfig.from_pretrained(where, **options)
+        with rng_kept(device):
+            torch.manual_seed(entry.seed)
+            network = AutoModel.from_config(config)
+    pooled = Pooled(network.to(device).eval(), "mean", normalize=True)
+    return NetworkEmbedder(pooled, tokenizer, entry, device)
