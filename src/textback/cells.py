@@ -31,7 +31,7 @@ class Reduction:
     @classmethod
     def parse(cls, text: str) -> "Reduction":
         """The inverse of `str`. Raises TextbackError for anything else."""
-        match = re.fullmatch(r"(native)|(pca)([1-9]\d*)", text)
+        match = re.fullmatch(r"(native)|(pca|prefix|random)([1-9]\d*)", text)
         if match is None:
             raise TextbackError(f"unknown reduction '{text}': write 'native' or e.g. 'pca64'")
         return cls("native") if match[1] else cls(match[2], int(match[3]))

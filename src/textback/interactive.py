@@ -111,8 +111,8 @@ def invert_vectors(
             highlight=False,
         )
     already_reduced = size == chosen.dimension(study) != _native(study, chosen)
-    project = Projection() if already_reduced else load_projection(_reduction(study, chosen))
-    targets = project(vectors)
+    project = load_projection(_reduction(study, chosen))
+    targets = Projection(unit=project.unit)(vectors) if already_reduced else project(vectors)
     _run(study, chosen, _embedder(study, chosen), targets, None, search, console)
 
 

@@ -1,7 +1,12 @@
 """Reductions: a smaller embedding from the native one, applied on the fly.
 
-A reduction is a mean and an orthonormal basis, stored as safetensors beside its explained
-variance. Reduced vectors are scaled to unit length, as the embedders' native vectors are.
+    native  the embedding as it is
+    prefix  its first components (Kusupati et al. 2022, Matryoshka): the defender merely cuts
+    pca     the axes of most variance of the training embeddings (Pearson 1901)
+    random  orthonormal axes drawn with a seed, those of a smaller dimension among a larger one's
+
+Stored as a basis, and a mean for `pca`, beside the share of variance that is kept. Reduced vectors
+are scaled to unit length where the embedder's own vectors have it, and left as they are elsewhere.
 """
 
 from dataclasses import dataclass
@@ -14,60 +19,91 @@ from safetensors.numpy import save_file
 from textback.cells import Reduction
 from textback.errors import TextbackError
 from textback.files import replacing
+from textback.vectors import normalise
+
+UNIT_TOLERANCE = 5e-3  # of a stored vector's length: 16 bits round each component by up to 5e-4
+RANDOM_SEED = 0
 
 
 @dataclass(frozen=True)
 class Projection:
     """A fitted reduction.
 
-    mean: (native,) float32; basis: (native, dim) float32, orthonormal columns; both None for
-    `native`. explained_variance: share of the training embeddings' variance that is kept.
+    mean: (native,) float32 or None; basis: (native, dim) float32, orthonormal columns, or None for
+    `native`. explained_variance: share of the training embeddings' variance that is kept. unit:
+    whether reduced vectors are scaled to unit length, as the embedder's are.
     """
 
     mean: np.ndarray | None = None
     basis: np.ndarray | None = None
     explained_variance: float = 1.0
+    unit: bool = True
 
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
-        """Reduce embeddings, (n, native) → (n, dim) float32, unit norm."""
+        """Reduce embeddings, (n, native) → (n, dim) float32."""
         reduced = embeddings.astype(np.float32)
+        if self.mean is not None:
+            reduced = reduced - self.mean
         if self.basis is not None:
-            reduced = (reduced - self.mean) @ self.basis
-        return reduced / np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-12)
+            reduced = reduced @ self.basis
+        return normalise(reduced) if self.unit else reduced
 
 
 def fit(reduction: Reduction, embeddings: np.ndarray) -> Projection:
     """Fit a reduction to training embeddings, (n, native).
 
-    `pca` is the eigendecomposition of the covariance (Pearson 1901), signs fixed so that the
-    largest component of each axis is positive. Raises TextbackError where there are fewer
-    embeddings than dimensions.
+    Raises TextbackError where there are fewer embeddings, or native dimensions, than it wants.
     """
+    lengths = np.linalg.norm(embeddings.astype(np.float32), axis=1)
+    unit = bool(np.abs(lengths - 1).max() <= UNIT_TOLERANCE)
     if reduction.dimension is None:
-        return Projection()
+        return Projection(unit=unit)
     n, native = embeddings.shape
     if reduction.dimension > min(n, native):
         raise TextbackError(
             f"reduction {reduction}: {n} embeddings of dimension {native} do not span "
             f"{reduction.dimension} dimensions: use a smaller dimension or more passages"
         )
+    mean, covariance = _moments(embeddings)
+    basis = _axes(reduction.kind, covariance)[:, : reduction.dimension]
+    kept = float(np.trace(basis.T @ covariance @ basis) / np.trace(covariance))
+    centre = mean.astype(np.float32) if reduction.kind == "pca" else None
+    return Projection(centre, basis.astype(np.float32), kept, unit)
+
+
+def _moments(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, (native,), and covariance, (native, native), in float64."""
     mean = embeddings.mean(0, dtype=np.float64)
     centred = embeddings.astype(np.float64) - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / n)
-    basis = vectors[:, ::-1][:, : reduction.dimension]
-    basis = basis * np.sign(basis[np.abs(basis).argmax(0), np.arange(basis.shape[1])])
-    kept = values[::-1][: reduction.dimension].sum() / values.sum()
-    return Projection(mean.astype(np.float32), basis.astype(np.float32), float(kept))
+    return mean, centred.T @ centred / len(embeddings)
+
+
+def _axes(kind: str, covariance: np.ndarray) -> np.ndarray:
+    """Orthonormal axes as columns, (native, native), the first ones to be kept."""
+    native = len(covariance)
+    if kind == "prefix":
+        return np.eye(native)
+    if kind == "random":
+        drawn = np.random.default_rng(RANDOM_SEED).standard_normal((native, native))
+        return _fix_signs(np.linalg.qr(drawn)[0])
+    return _fix_signs(np.linalg.eigh(covariance)[1][:, ::-1])
+
+
+def _fix_signs(axes: np.ndarray) -> np.ndarray:
+    """The largest component of each axis positive, so that every library finds the same axes."""
+    return axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])
 
 
 def save_projection(path: Path, projection: Projection) -> None:
     """Write a projection as safetensors."""
-    tensors = {"explained_variance": np.array(projection.explained_variance, np.float32)}
-    if projection.basis is not None:
-        tensors |= {
-            "mean": np.ascontiguousarray(projection.mean),
-            "basis": np.ascontiguousarray(projection.basis),
-        }
+    tensors = {
+        "explained_variance": np.array(projection.explained_variance, np.float32),
+        "unit": np.array(projection.unit),
+    }
+    for name in ("mean", "basis"):
+        part = getattr(projection, name)
+        if part is not None:
+            tensors[name] = np.ascontiguousarray(part)
     with replacing(path) as temporary:
         save_file(tensors, temporary)
 
@@ -79,5 +115,5 @@ def load_projection(path: Path) -> Projection:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise TextbackError(f"reduction {path}: cannot be read ({error}): remake it") from None
-    variance = float(tensors.pop("explained_variance"))
-    return Projection(tensors.get("mean"), tensors.get("basis"), variance)
+    variance, unit = float(tensors["explained_variance"]), bool(tensors["unit"])
+    return Projection(tensors.get("mean"), tensors.get("basis"), variance, unit)

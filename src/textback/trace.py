@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from textback.inverter.search import Round
+from textback.vectors import cosines
 
 
 def partners(n: int) -> np.ndarray:
@@ -38,7 +39,7 @@ def to_frame(
             "reference": references[i],
             "hypothesis": state.best.text,
             "cosine": state.best.cosine,
-            "cosine_null": float(histories[other[i]][number].best.vector @ targets[i]),
+            "cosine_null": float(cosines(histories[other[i]][number].best.vector, targets[i])),
             "candidate": state.candidate.text if state.candidate else None,
             "candidate_cosine": state.candidate.cosine if state.candidate else np.nan,
             "queries": state.queries,

@@ -25,11 +25,13 @@ def columns(rng):
 
 
 def projections(rng):
-    points = rng.normal(size=(50, NATIVE)) + 1
-    return [Projection(), fit(Reduction("pca", 3), points), fit(Reduction("pca", NATIVE), points)]
+    raw = rng.normal(size=(50, NATIVE)) + 1
+    unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    reductions = [Reduction.parse(text) for text in ("native", "pca3", "prefix3", "random3")]
+    return [fit(reduction, points) for points in (unit, raw) for reduction in reductions]
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(8))
 def test_reducing_on_the_fly_equals_the_reduction(rng, columns, number):
     project = projections(rng)[number]
     found = Reduce(project, "cpu")(columns[1])

@@ -56,7 +56,7 @@ class Axes(Section):
     use_embedders: list[Name]
     use_inverters: list[Name]
     lengths: list[Positive]
-    reductions: list[Literal["native", "pca"]]
+    reductions: list[Literal["native", "prefix", "pca", "random"]]
     dimensions: list[Positive] = Field([], description="of the reductions")
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0])
     beams: list[Positive] = Field([1], description="hypotheses kept and corrected a round")

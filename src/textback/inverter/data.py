@@ -24,16 +24,20 @@ class Reduce:
     """A reduction applied on the fly, on a device; see `textback.reductions.Projection`."""
 
     def __init__(self, project: Projection, device: str) -> None:
-        parts = () if project.basis is None else (project.mean, project.basis)
-        self.tensors = [torch.from_numpy(part).to(device) for part in parts]
+        def placed(part: np.ndarray | None) -> Tensor | None:
+            return None if part is None else torch.from_numpy(part).to(device)
+
+        self.mean, self.basis = placed(project.mean), placed(project.basis)
+        self.unit = project.unit
 
     def __call__(self, embeddings: Tensor) -> Tensor:
-        """(n, native) → (n, dim) float32, unit norm."""
+        """(n, native) → (n, dim) float32."""
         reduced = embeddings.float()
-        if self.tensors:
-            mean, basis = self.tensors
-            reduced = (reduced - mean) @ basis
-        return F.normalize(reduced, dim=1)
+        if self.mean is not None:
+            reduced = reduced - self.mean
+        if self.basis is not None:
+            reduced = reduced @ self.basis
+        return F.normalize(reduced, dim=1) if self.unit else reduced
 
 
 def targets(path: Path, project: Projection) -> Tensor:

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from textback.vectors import cosines
+
 RECOVERED = 1e-5  # cosine this close to 1 is the same embedding: 16-bit storage costs 1e-7
 
 
@@ -27,7 +29,7 @@ class Attack:
     read: e (n, dim) → what the corrector makes of e, once a text, for `correct`
     correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length)
     decode: ids → texts
-    embed: texts, and their ids (m, length) → embeddings (m, dim), reduced as e is, unit norm
+    embed: texts, and their ids (m, length) → embeddings (m, dim), reduced as e is
     """
 
     guess: Callable[[np.ndarray], np.ndarray]
@@ -171,7 +173,7 @@ def invert(
     effort: Effort,
     on_round: Callable[[int, list[Round]], None] = lambda number, state: None,
 ) -> list[list[Round]]:
-    """Invert embeddings, (n, dim) unit norm, in rounds of correction.
+    """Invert embeddings, (n, dim), in rounds of correction.
 
     `on_round` is called after round 0, the hypothesizer's greedy guess, and after each round.
 
@@ -182,10 +184,8 @@ def invert(
     texts = attack.decode(first.tolist())
     vectors = embedded(texts, first)
     kind = SEARCHES[effort.mode]
-    searches = [
-        kind.begin(row, effort, Hypothesis(*parts, float(parts[2] @ targets[row])))
-        for row, parts in enumerate(zip(texts, first, vectors, strict=True))
-    ]
+    guessed = _hypotheses(texts, first, vectors, targets)
+    searches = [kind.begin(row, effort, hypothesis) for row, hypothesis in enumerate(guessed)]
     on_round(0, [search.history[-1] for search in searches])
     read = attack.read(targets)
     for number in range(1, effort.rounds + 1):
@@ -239,16 +239,24 @@ def _round(
     groups = [group.reshape(-1, group.shape[-1]) for group in np.split(corrected, ends)]
     texts = [attack.decode(group.tolist()) for group in groups]
     wanted = [search.wanted(group) for search, group in zip(active, texts, strict=True)]
-    vectors = iter(
-        embedded(
-            [group[i] for group, chosen in zip(texts, wanted, strict=True) for i in chosen],
-            np.concatenate([g[chosen] for g, chosen in zip(groups, wanted, strict=True)]),
-        )
+    chosen_texts = [group[i] for group, chosen in zip(texts, wanted, strict=True) for i in chosen]
+    chosen_ids = np.concatenate([g[chosen] for g, chosen in zip(groups, wanted, strict=True)])
+    rows = np.repeat([search.row for search in active], [len(chosen) for chosen in wanted])
+    found = iter(
+        _hypotheses(chosen_texts, chosen_ids, embedded(chosen_texts, chosen_ids), targets[rows])
     )
-    for search, group, ids, chosen in zip(active, texts, groups, wanted, strict=True):
-        target = targets[search.row]
-        new = [(group[i], ids[i], next(vectors)) for i in chosen]
-        search.add([Hypothesis(*parts, float(parts[2] @ target)) for parts in new])
+    for search, chosen in zip(active, wanted, strict=True):
+        search.add([next(found) for _ in chosen])
+
+
+def _hypotheses(
+    texts: list[str], ids: np.ndarray, vectors: list[np.ndarray], targets: np.ndarray
+) -> list[Hypothesis]:
+    """Texts with their ids (m, length), vectors (dim,) each, and cosines to targets (m, dim)."""
+    if not texts:
+        return []
+    found = cosines(np.stack(vectors), targets).tolist()
+    return list(map(Hypothesis, texts, ids, vectors, found))
 
 
 def _rank(hypothesis: Hypothesis) -> tuple[float, str]:

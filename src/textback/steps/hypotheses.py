@@ -59,7 +59,7 @@ def make_hypotheses(
             embedded = embed(ids, f"embedding {split} hypotheses")
             data.write_hypotheses(output / f"{split}.safetensors", ids, embedded, len(target))
             greedy = project(embedded[: len(target)])
-            cosine = float((greedy * target.cpu().numpy()).sum(1).mean())
+            cosine = float(cosines(greedy, target.cpu().numpy()).mean())
             log.info("%s hypotheses: mean cosine %.3f", split, cosine)
             cosines[split] = cosine
         forget(state)

@@ -101,7 +101,7 @@ class CandidateEmbedder:
         self.queries = 0
 
     def __call__(self, texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
-        """Texts with their ids, (m, length), → reduced embeddings, (m, dim) unit norm."""
+        """Texts with their ids, (m, length), → reduced embeddings, (m, dim)."""
         self.queries += len(texts)
         rows = self._by_ids(texts, ids) if self._reads_ids else self._embedder.embed(texts)
         check_embeddings(self._name, rows, len(texts), self._embedder.dimension)

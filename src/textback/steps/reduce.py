@@ -13,6 +13,7 @@ from textback.progress import log
 from textback.reductions import fit, load_projection, save_projection
 from textback.specs import Spec
 from textback.trace import partners
+from textback.vectors import normalise
 
 
 def make_reduction(spec: Spec, embeddings: Path, output: Path) -> None:
@@ -29,8 +30,8 @@ def make_reduction(spec: Spec, embeddings: Path, output: Path) -> None:
 def find_nearest(passages: Path, embeddings: Path, reduction: Path, output: Path) -> None:
     """The baseline without an inverter: each test text's nearest training passage, as a trace."""
     project = load_projection(reduction)
-    train = project(read_embeddings(embeddings / "train.safetensors"))
-    test = project(read_embeddings(embeddings / "test.safetensors"))
+    train = normalise(project(read_embeddings(embeddings / "train.safetensors")))
+    test = normalise(project(read_embeddings(embeddings / "test.safetensors")))
     _, known = read_passages(passages / "train.parquet")
     _, texts = read_passages(passages / "test.parquet")
     best = np.concatenate([(part @ train.T).argmax(1) for part in np.array_split(test, 8)])
