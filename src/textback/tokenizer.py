@@ -15,6 +15,7 @@ from tokenizers import Tokenizer as BpeTokenizer
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from textback.errors import TextbackError
+from textback.hub import loading, only_local
 
 PAD = 0  # starts the decoder of our own tokenizer and of T5's; never part of their passages
 SPECIALS = ["<pad>"]
@@ -65,14 +66,11 @@ class Tokenizer:
             )
         bare = Path(name, "spiece.model").exists() and not Path(name, "tokenizer.json").exists()
         kind = T5Tokenizer if bare else AutoTokenizer  # which asks a bare folder for its config
-        try:
-            return cls(kind.from_pretrained(name, revision=revision).backend_tokenizer)
-        except (OSError, ValueError, AttributeError, ImportError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise TextbackError(
-                f"tokenizer {name}: cannot be loaded ({reason}): give a folder with "
-                "tokenizer.json, or download it first (`hf download`)"
-            ) from None
+        way_out = "give a folder with tokenizer.json, or download it first (`hf download`)"
+        with loading("tokenizer", name, way_out):
+            local = only_local(name)
+            own = kind.from_pretrained(name, revision=revision, local_files_only=local)
+            return cls(own.backend_tokenizer)
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":

@@ -174,7 +174,7 @@ def test_the_papers_form_of_a_pretrained_llama_is_refused_in_one_line(folder):
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "no-such-owner/no-such-model"])
 def test_pretrained_weights_that_are_not_there_are_named_in_one_line(name):
-    with pytest.raises(TextbackError, match=f"pretrained {name}: cannot be loaded") as error:
+    with pytest.raises(TextbackError, match=rf"pretrained: .*{name}") as error:
         new(Backbone(pretrained=name))
     assert "\n" not in str(error.value) and "hf download" in str(error.value)
 
@@ -288,7 +288,7 @@ def test_passages_of_a_pretrained_tokenizer_begin_and_end_with_whole_words(wordp
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "no-such-owner/no-such-tokenizer"])
 def test_a_pretrained_tokenizer_that_is_not_there_is_named_in_one_line(name):
-    with pytest.raises(TextbackError, match=f"tokenizer {name}: cannot be loaded") as error:
+    with pytest.raises(TextbackError, match=rf"tokenizer: .*{name}") as error:
         Tokenizer.pretrained(name)
     assert "\n" not in str(error.value)
 

@@ -12,6 +12,7 @@ from huggingface_hub import snapshot_download
 
 from textback.config.embedders import Model2Vec
 from textback.embedders.weights import loading, locate
+from textback.hub import only_local
 from textback.packages import optional_module
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def load(name: str, entry: Model2Vec, device: str) -> "Model2VecEmbedder":
         folder = where
         if not Path(where).is_dir():  # the library knows no revision
             folder = snapshot_download(
-                where, revision=entry.revision, local_files_only=entry.offline
+                where, revision=entry.revision, local_files_only=only_local(where, entry.offline)
             )
         model = library.StaticModel.from_pretrained(folder, max_length=entry.max_tokens)
     return Model2VecEmbedder(model, entry)

@@ -13,13 +13,14 @@ from textback.device import rng_kept
 from textback.embedders.networks import NetworkEmbedder
 from textback.embedders.transformers import Pooled
 from textback.embedders.weights import loading, locate
+from textback.hub import only_local
 
 
 def load(name: str, entry: RandomTransformer, device: str) -> NetworkEmbedder:
     """See `textback.embedders.load_embedder`. Its weights are drawn with the entry's seed."""
     transformers_logging.set_verbosity_error()
     where = locate(name, entry)
-    options = {"revision": entry.revision, "local_files_only": entry.offline}
+    options = {"revision": entry.revision, "local_files_only": only_local(where, entry.offline)}
     with loading(name, where):
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         config = AutoConfig.from_pretrained(where, **options)

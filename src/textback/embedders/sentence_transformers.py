@@ -12,6 +12,7 @@ from textback.config.embedders import SentenceTransformers
 from textback.embedders.networks import NetworkEmbedder, special_tokens
 from textback.embedders.weights import loading, locate
 from textback.errors import unknown_name
+from textback.hub import only_local
 
 
 def load(name: str, entry: SentenceTransformers, device: str) -> NetworkEmbedder:
@@ -25,7 +26,7 @@ def load(name: str, entry: SentenceTransformers, device: str) -> NetworkEmbedder
             device=device,
             revision=entry.revision,
             trust_remote_code=entry.trust_remote_code,
-            local_files_only=entry.offline,
+            local_files_only=only_local(where, entry.offline),
         )
     prompt = _prompt(name, model, entry)
     return NetworkEmbedder(Modules(model.eval(), prompt), model.tokenizer, entry, device, prompt)

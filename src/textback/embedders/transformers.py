@@ -19,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 from textback.config.embedders import Transformers
 from textback.embedders.networks import NetworkEmbedder
 from textback.embedders.weights import loading, locate
+from textback.hub import only_local
 
 
 def load(name: str, entry: Transformers, device: str) -> NetworkEmbedder:
@@ -29,7 +30,7 @@ def load(name: str, entry: Transformers, device: str) -> NetworkEmbedder:
     options = {
         "revision": entry.revision,
         "trust_remote_code": entry.trust_remote_code,
-        "local_files_only": entry.offline,
+        "local_files_only": only_local(where, entry.offline),
     }
     with loading(name, where):
         tokenizer = AutoTokenizer.from_pretrained(where, **options)

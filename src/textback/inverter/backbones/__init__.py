@@ -8,12 +8,12 @@ Both are transformers-library models, from scratch in a named size or pretrained
 
 from typing import Any, Protocol
 
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, T5ForConditionalGeneration
 
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
+from textback.hub import loading, only_local
 
 
 class Cache(Protocol):
@@ -122,11 +122,9 @@ def _family(entry: BackboneEntry) -> str:
 
 def load(kind: Any, entry: BackboneEntry, **options: Any) -> Any:
     """`kind.from_pretrained` of the entry. Raises TextbackError where it fails."""
-    try:
-        return kind.from_pretrained(entry.pretrained, revision=entry.revision, **options)
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise TextbackError(
-            f"pretrained {entry.pretrained}: cannot be loaded ({reason}): give a folder with "
-            "config.json and model.safetensors, or download it first (`hf download`)"
-        ) from None
+    way_out = "give a folder with config.json and model.safetensors, or download it first"
+    with loading("pretrained", entry.pretrained, way_out):
+        local = only_local(entry.pretrained)
+        return kind.from_pretrained(
+            entry.pretrained, revision=entry.revision, local_files_only=local, **options
+        )
