@@ -238,13 +238,14 @@ def score(
     nearest: Annotated[Path, _file("The trace of the nearest training passages.")],
     likelihood: Annotated[Path, _file("The hypothesizer's NLL of the test passages.")],
     null_likelihood: Annotated[Path, _file("The null model's NLL of the test passages.")],
+    reduction: ReductionFile,
     output: OutputFile,
 ) -> None:
     """Measure a cell's inversions against its texts and baselines."""
     from textback.steps.score import score_cell
 
     traces = dict(zip(beam, trace, strict=True))
-    score_cell(spec, traces, nearest, likelihood, null_likelihood, output)
+    score_cell(spec, traces, nearest, likelihood, null_likelihood, reduction, output)
 
 
 @app.command()

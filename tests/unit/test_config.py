@@ -10,7 +10,15 @@ import yaml
 
 from textback import specs
 from textback.cells import Cell, Reduction, grid
-from textback.config import FIGURES, METRICS, canonical, json_schema, read_study, read_study_file
+from textback.config import (
+    FIGURES,
+    METRICS,
+    canonical,
+    json_schema,
+    read_study,
+    read_study_file,
+    warnings,
+)
 from textback.errors import TextbackError
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +65,40 @@ def test_every_nested_key_is_checked_and_the_nearest_is_named(config):
     config["corpora"]["state-of-the-union"]["split"]["validaton"] = 0.1
     with pytest.raises(TextbackError, match=r"did you mean 'corpora.state-of-the-union.split.val"):
         read_study(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "sentence-transformer"}, "did you mean 'sentence-transformers'"),
+        ({"pooling": "cls"}, "unknown config key 'embedders.minilm.pooling'"),
+        ({"max_tokes": 9}, "did you mean 'embedders.minilm.max_tokens'"),
+        ({"dimension": "many"}, "config key 'embedders.minilm.dimension'"),
+        ({"cased": None}, "config key 'embedders.minilm.cased'"),
+    ],
+)
+def test_an_embedders_keys_are_those_of_its_kind(changes, message, config):
+    config["embedders"]["minilm"] |= changes
+    with pytest.raises(TextbackError, match=message) as error:
+        read_study(config)
+    assert "sentence-transformers.m" not in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["kind", "cased", "dimension"])
+def test_what_an_embedder_must_state_is_named_where_it_is_missing(key, config):
+    del config["embedders"]["minilm"][key]
+    with pytest.raises(TextbackError, match=rf"'embedders\.minilm\.{key}' is missing"):
+        read_study(config)
+
+
+def test_what_a_study_hardly_means_is_a_warning(config):
+    assert warnings(read_study(config)) == []
+    config["reductions"] = ["prefix"]
+    config["corpora"]["state-of-the-union"]["lowercase"] = False
+    prefix, case = warnings(read_study(config))
+    assert "'prefix' of embedder 'minilm'" in prefix and "cannot return case" in case
+    config["embedders"]["minilm"] |= {"matryoshka": True, "cased": True}
+    assert warnings(read_study(config)) == []
 
 
 def test_a_duplicate_on_an_axis_is_an_error(config):

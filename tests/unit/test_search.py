@@ -159,3 +159,17 @@ def test_on_round_sees_every_round():
     seen = []
     invert(Toy().attack(), targets("bcd"), 1, 3, 3, lambda number, state: seen.append(number))
     assert seen == [0, 1, 2, 3]
+
+
+def test_cosines_do_not_depend_on_how_long_an_embedders_vectors_are():
+    class Long(Toy):
+        def embed(self, texts, ids):
+            return 7 * super().embed(texts, ids)
+
+    targets = embed(["abc", "bdf"])
+    plain = invert(Toy().attack(), targets, 2, 3, 3)
+    long = invert(Long().attack(), 5 * targets, 2, 3, 3)
+    for history, other in zip(plain, long, strict=True):
+        assert [r.best.text for r in history] == [r.best.text for r in other]
+        assert np.allclose([r.best.cosine for r in history], [r.best.cosine for r in other])
+        assert history[-1].best.cosine > 0.999

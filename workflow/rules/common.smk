@@ -2,7 +2,7 @@ import sys
 
 import textback
 from textback import cells, specs
-from textback.config import canonical, read_study
+from textback.config import canonical, read_study, warnings
 from textback.corpora.files import list_files
 from textback.errors import TextbackError
 from textback.locks import hold
@@ -95,6 +95,12 @@ def corpus_files(wildcards):
 def take_workflow_lock():
     """Let no second workflow work in this folder; the lock goes with the process."""
     mendable(hold, STATE)
+
+
+def warn():
+    """Say what the study may not mean."""
+    for line in warnings(STUDY):
+        print(f"textback: warning: {line}", file=sys.stderr)
 
 
 def say_what_to_open():

@@ -35,6 +35,7 @@ rule score:
         nearest=of_tokenizer(EMBEDDINGS / "{reduction}" / "nearest.parquet"),
         likelihood=CELL / "hypothesizer" / "likelihood.parquet",
         null_likelihood=NULL_MODEL / "null_model" / "likelihood.parquet",
+        reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
     output:
         SCORES,
     log:
@@ -57,4 +58,5 @@ rule score:
     shell:
         "textback --log {log} score --spec {params.spec:q} {params.traces}"
         " --nearest {input.nearest} --likelihood {input.likelihood}"
-        " --null-likelihood {input.null_likelihood} --output {output}"
+        " --null-likelihood {input.null_likelihood} --reduction {input.reduction}"
+        " --output {output}"

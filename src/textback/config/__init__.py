@@ -7,7 +7,7 @@ from a name to an entry; the axes of the grid are lists, so that a command line 
     snakemake --config 'lengths=[4]'
 """
 
-from textback.config.checks import check_dimension, check_length, lookup
+from textback.config.checks import check_dimension, check_length, lookup, warnings
 from textback.config.corpora import Corpus, PassageCounts, Split
 from textback.config.embedders import Embedder, EmbedderEntry, read_embedder
 from textback.config.inverters import Backbone, CorrectorTraining, Inverter, Tokenizer, Training
@@ -40,4 +40,5 @@ __all__ = [
     "read_embedder",
     "read_study",
     "read_study_file",
+    "warnings",
 ]

@@ -25,6 +25,25 @@ def check_study(study: Study) -> None:
     _check_grid(study)
 
 
+def warnings(study: Study) -> list[str]:
+    """What a study may do and hardly means, a line each."""
+    found = []
+    for name in study.use_embedders:
+        embedder = study.embedders[name]
+        if "prefix" in study.reductions and not embedder.matryoshka:
+            found.append(
+                f"reduction 'prefix' of embedder '{name}', whose first components are no embedding "
+                "of their own: its entry does not say matryoshka: true"
+            )
+        cased = [corpus for corpus in study.use_corpora if not study.corpora[corpus].lowercase]
+        if cased and not embedder.cased:
+            found.append(
+                f"embedder '{name}' cannot return case, but corpus '{cased[0]}' has it: set "
+                f"corpora.{cased[0]}.lowercase: true"
+            )
+    return found
+
+
 def _check_names(study: Study) -> None:
     for name in study.use_corpora:
         _check_source(name, lookup(study.corpora, "corpus", name))

@@ -26,6 +26,7 @@ METRICS = (
     "recovered_bits_per_byte",
     "recovered_bits_per_dimension",
     "unrecovered_fraction",
+    "explained_variance",
 )
 FIGURES: dict[str, tuple[str, ...]] = {  # and the metrics each one shows
     "by_round": ("bleu", "exact_match", "cosine"),

@@ -8,7 +8,8 @@ import pandas as pd
 from textback import bootstrap, scoring
 from textback.files import read_table, write_json
 from textback.information import Likelihoods, bit_metrics
-from textback.metrics import bleu_signature
+from textback.metrics import Interval, bleu_signature
+from textback.reductions import load_projection
 from textback.specs import Spec
 
 
@@ -18,11 +19,13 @@ def score_cell(
     nearest: Path,
     likelihood: Path,
     null_likelihood: Path,
+    reduction: Path,
     output: Path,
 ) -> None:
     """Write a cell's measurements and comparisons as JSON.
 
-    traces: a trace file a beam; the likelihoods are those of the hypothesizer and the null model.
+    traces: a trace file a beam; the likelihoods are those of the hypothesizer and the null model;
+    reduction: what the inverter's embeddings were reduced by.
     """
     found = {beam: read_table(path) for beam, path in sorted(traces.items())}
     texts = next(iter(found.values())).query("round == 0")
@@ -44,6 +47,7 @@ def score_cell(
                 comparisons.append({"against": rival, **row})
     rows += scoring.trace_rows(near, 1, "nearest", wanted, drawn)
     rows += _bits(spec, texts["reference"], likelihood, null_likelihood, drawn)
+    rows += _explained_variance(spec, reduction)
     write_json(
         output,
         {
@@ -72,3 +76,12 @@ def _bits(
         for name, interval in bit_metrics(texts, drawn).items()
         if name in spec["metrics"]
     ]
+
+
+def _explained_variance(spec: Spec, reduction: Path) -> list[scoring.Row]:
+    """The share of the training embeddings' variance that the reduction keeps: no estimate."""
+    if "explained_variance" not in spec["metrics"]:
+        return []
+    kept = load_projection(reduction).explained_variance
+    interval = Interval(kept, kept, kept, 1)
+    return [scoring.row("explained_variance", interval, baseline="", round=0, beam=1)]
