@@ -1,0 +1,63 @@
+"""What leaks of each embedder at equal length and dimension: a line an embedder."""
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from textback.config import FIGURES
+from textback.figures import Tables
+from textback.figures.embedders import Looks, legend, looks_of
+from textback.figures.select import final, of_inverter
+from textback.figures.style import AXIS_LABELS, GREY, WIDTH, errorbar, octaves
+
+METRICS = FIGURES["leakage_by_embedder"].metrics
+SPREAD = 1.04  # side by side, so that intervals at one size do not hide each other
+
+
+def draw(tables: Tables) -> Figure:
+    """A row of panels a metric, a column a length; the embedding size along each."""
+    table = of_inverter(tables.measurements)
+    lengths = sorted(table["length"].unique())
+    looks = looks_of(table)
+    figure, panels = plt.subplots(
+        len(METRICS),
+        len(lengths),
+        figsize=(WIDTH, 1.9 * len(METRICS) + 0.8),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
+    )
+    for metric, row in zip(METRICS, panels, strict=True):
+        shown = final(table[table["metric"] == metric])
+        for length, ax in zip(lengths, row, strict=True):
+            _panel(ax, shown[shown["length"] == length], looks)
+        row[0].set_ylabel(AXIS_LABELS[metric])
+        row[0].set_ylim(bottom=min(0.0, shown["low"].min()))
+    for length, ax in zip(lengths, panels[0], strict=True):
+        ax.set_title(f"{length} tokens", loc="left", fontweight="bold")
+        octaves(ax, sorted(table["dim"].unique()))
+    for length, ax in zip(lengths, panels[METRICS.index("recovered_bits")], strict=True):
+        _bits_there_are(ax, table[table["length"] == length])
+    figure.supxlabel(AXIS_LABELS["dim"], fontsize=panels[0][0].yaxis.label.get_size())
+    all_bits = Line2D([], [], label="all bits of the text", color=GREY, linestyle=":")
+    legend(figure, looks, all_bits)
+    return figure
+
+
+def _panel(ax: Axes, table: pd.DataFrame, looks: Looks) -> None:
+    middle = (len(looks.embedders) - 1) / 2
+    for index, (embedder, colour_and_marker) in enumerate(looks.embedders.items()):
+        own = table[table["embedder"] == embedder]
+        own = own.assign(x=own["dim"] * SPREAD ** (index - middle))
+        for kind, line in looks.reductions.items():
+            joined = own[own["reduction"].isin([kind, "native"])]
+            errorbar(ax, joined, "x", linestyle=line, **colour_and_marker)
+
+
+def _bits_there_are(ax: Axes, table: pd.DataFrame) -> None:
+    """The ceiling: the bits of the text by the null model, which knows no embedding."""
+    there = table.loc[table["metric"] == "null_nll_bits", "value"]
+    ax.axhline(there.mean(), color=GREY, linestyle=":", linewidth=1.2)
