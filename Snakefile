@@ -25,6 +25,7 @@ rule all:
 
 onstart:
     take_workflow_lock()
+    say_prices()
 
 
 onsuccess:
