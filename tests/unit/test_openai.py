@@ -9,23 +9,29 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from embedding_server import KEY, KEY_VARIABLE, ROOT, EmbeddingServer, drop, entry, refuse, spoil
 
-from textback import specs
-from textback.config import read_embedder, read_study
+from textback import specs, table
+from textback.config import Axes, read_embedder, read_study
 from textback.device import cost
 from textback.embedders import endpoint, load_embedder
 from textback.embedders.gate import check_lengths, gate
 from textback.embedders.paid import Paid, paid_costs
 from textback.embedders.vector_cache import FOLDER, VectorCache
 from textback.errors import TextbackError
+from textback.files import write_json
+from textback.pages import costs_page
 from textback.processes import mark_embedders
+from textback.steps.hypotheses import HypothesisEmbedder
 
 TEXTS = [f"the {word} of {i} men" for i, word in enumerate(["army", "navy", "peace", "war"] * 3)]
 
@@ -42,9 +48,9 @@ def running():
 
 @pytest.fixture
 def waits(monkeypatch):
-    """The seconds that requests would have waited."""
+    """The seconds that requests would have waited. Whatever else sleeps goes on sleeping."""
     asked = []
-    monkeypatch.setattr(endpoint.time, "sleep", asked.append)
+    monkeypatch.setattr(endpoint, "time", SimpleNamespace(sleep=asked.append, time=time.time))
     return asked
 
 
@@ -168,7 +174,7 @@ def test_waits_grow_twofold_to_a_bound_and_are_not_all_alike(server, waits, monk
 
 @pytest.mark.parametrize("asked, low, high", [("7", 7, 7), (90, 88, 90), ("soon", 0.25, 0.5)])
 def test_retry_after_is_honoured_in_seconds_and_as_a_date(server, waits, asked, low, high):
-    header = formatdate(endpoint.time.time() + asked, usegmt=True) if asked == 90 else asked
+    header = formatdate(time.time() + asked, usegmt=True) if asked == 90 else asked
     server.plan = [refuse(429, "slow down", Retry_After=header)]
     load(server).embed(TEXTS)
     assert len(waits) == 1 and low <= waits[0] <= high and once(server)
@@ -462,3 +468,67 @@ def test_an_entry_that_holds_a_key_or_contradicts_itself_is_refused(server, chan
     with pytest.raises(TextbackError, match=message) as error:
         read_study(config)
     assert KEY not in str(error.value) and KEY.replace("-", "") not in str(error.value)
+
+
+WRITER = """
+import sys, itertools
+from pathlib import Path
+import numpy as np
+from textback.embedders.vector_cache import VectorCache
+cache = VectorCache(Path(sys.argv[1]), 3)
+for i in itertools.count(int(sys.argv[2])):
+    cache.write([f"{i} {j}" for j in range(50)], np.full((50, 3), i, np.float32))
+    print(i, flush=True)
+"""
+
+
+def test_what_a_cache_has_written_outlives_kills_in_the_middle_of_writing(tmp_path):
+    path, next_one, rng = tmp_path / "cache.sqlite", 0, random.Random(0)
+    for _ in range(3):
+        arguments = [sys.executable, "-c", WRITER, str(path), str(next_one)]
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+        last = int(process.stdout.readline())
+        time.sleep(rng.uniform(0, 0.2))
+        process.kill()
+        last = int((process.stdout.read().split() or [last])[-1])
+        process.wait()
+        cache = VectorCache(path, 3)
+        found = cache.read([f"{i} {j}" for i in range(last + 1) for j in range(50)])
+        assert len(found) == 50 * (last + 1)
+        assert all((vector == int(text.split()[0])).all() for text, vector in found.items())
+        after = cache.read([f"{last + 1} {j}" for j in range(50)])
+        assert len(after) in (0, 50)  # a request's answer is there as a whole or not at all
+        next_one = last + 1
+
+
+def test_hypotheses_are_paid_for_once_and_what_they_cost_is_recorded(server, tokenizer, tmp_path):
+    states = read_embedder(entry(server, price=2.0))
+    spec = {"name": "local", "embedder": states.model_dump()}
+    embed = HypothesisEmbedder(spec, tokenizer, tmp_path / "state", "cpu")
+    ids = torch.tensor(tokenizer.encode_batch(["one two", "six ten", "one two"]))
+    rows = embed(ids, "toy")
+    assert rows == pytest.approx(server.minilm.embed(["one two", "six ten", "one two"]), abs=1e-3)
+    assert embed.costs() == {
+        **{"embedder_queries": 2, "paid_queries": 2, "paid_tokens": 4, "paid_dollars": 8e-6}
+    }
+
+
+@pytest.mark.parametrize(
+    "paid", [{}, {"paid_queries": 12, "paid_tokens": 70, "paid_dollars": 0.03}]
+)
+def test_the_page_of_costs_has_columns_of_what_was_paid_just_where_something_was(tmp_path, paid):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    axes = specs.table(read_study(config | {"lengths": [4]}))["axes"]
+    write_json(tmp_path / "costs.json", cost("cpu", embed_seconds=1.0, embedder_queries=12, **paid))
+    gathered = table.costs(Axes(**axes), [(tmp_path / "costs.json", {"step": "embed"})])
+    assert set(paid) == {metric for metric in gathered["metric"] if metric.startswith("paid")}
+    table.write_csv(tmp_path / "costs.csv", gathered)
+    page = costs_page(tmp_path)
+    for shown in (
+        "<th>paid queries</th>",
+        "<th>paid tokens</th>",
+        "<th>paid</th>",
+        "<td>$0.0300</td>",
+    ):
+        assert (shown in page) == bool(paid), shown
+    assert "<th>embedder queries</th>" in page
