@@ -26,6 +26,7 @@ rule all:
 onstart:
     take_workflow_lock()
     warn()
+    say_prices()
 
 
 onsuccess:

@@ -1,6 +1,7 @@
 """The command line: a sub-command per step of the workflow, and a few for people.
 
     textback invert "some text"         read a text back from its embedding, round by round
+    textback price                      what a study may ask of embedders that are paid for
     textback config-schema              the JSON schema of a study's configuration
     textback train-hypothesizer --help  any step of the workflow, by hand
 
@@ -319,6 +320,24 @@ def invert(
     else:
         texts = text if text is not None else interactive.read_texts(file)
         interactive.invert_texts(study, texts, chosen, search, Console())
+
+
+@app.command()
+def price(
+    config: Annotated[
+        list[Path], _file("The study's configuration; given again, one is read over another.")
+    ] = [Path("config.yaml")],  # noqa: B006, never changed
+) -> None:
+    """Estimate what a study will ask of embedders that are paid by the token, at most."""
+    from rich.console import Console
+
+    from textback import prices
+    from textback.config import read_study_file
+
+    study = read_study_file(*config)
+    if not prices.estimate(study):
+        raise TextbackError(f"study '{study.study}': it uses no embedder of kind 'openai'")
+    Console().print(prices.table(study))
 
 
 @app.command()

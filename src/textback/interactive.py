@@ -19,6 +19,7 @@ from textback.config import Study
 from textback.corpora import normalise
 from textback.embedders import Embedder, load_embedder
 from textback.embedders.gate import check_lengths
+from textback.embedders.paid import paid_costs
 from textback.errors import TextbackError, unknown_name
 from textback.inverter.search import Effort, Round, invert
 from textback.processes import COMPILE
@@ -179,6 +180,7 @@ def _run(
     show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)
     effort = Effort("elitist", search.beam, search.rounds, study.evaluation.patience)
     histories = invert(attack, targets, effort, show)
+    paid_costs(cell.embedder, embedder)
     if len(targets) > 1:
         for i, history in enumerate(histories):
             if texts is not None:

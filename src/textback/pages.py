@@ -30,6 +30,9 @@ COSTS = (
     ("time", r".*_seconds", lambda values: f"{values.sum():,.0f} s"),
     ("training", r"train_flops", lambda values: f"{values.sum() / 1e12:,.1f} TFLOP"),
     ("embedder queries", r"embedder_queries", lambda values: f"{values.sum():,.0f}"),
+    ("paid queries", r"paid_queries", lambda values: f"{values.sum():,.0f}"),
+    ("paid tokens", r"paid_tokens", lambda values: f"{values.sum():,.0f}"),
+    ("paid", r"paid_dollars", lambda values: f"${values.sum():,.4f}"),
     ("peak memory", r"peak_memory_bytes", lambda values: f"{values.max() / 2**30:.2f} GiB"),
 )
 
@@ -61,10 +64,11 @@ def costs_page(folder: Path) -> str:
     """Seconds, FLOPs, queries and memory of each step, with device and versions."""
     costs = read_csv(folder / "costs.csv")
     steps = [step for step in STEPS if step in set(costs["step"])]
-    head = "".join(f"<th>{name}</th>" for name, _, _ in COSTS)
+    shown = [cost for cost in COSTS if costs["metric"].str.fullmatch(cost[1]).any()]
+    head = "".join(f"<th>{name}</th>" for name, _, _ in shown)
     body = "".join(
         f"<tr><td class=name>{step.replace('_', ' ')}</td>"
-        + "".join(f"<td>{_cost(costs[costs['step'] == step], *rest)}</td>" for _, *rest in COSTS)
+        + "".join(f"<td>{_cost(costs[costs['step'] == step], *rest)}</td>" for _, *rest in shown)
         + "</tr>"
         for step in steps
     )

@@ -1,17 +1,21 @@
-"""What a workflow tells its steps through their environment: who it is, and the device.
+"""What a workflow tells its steps through their environment: who it is, the device, and how to ask
+an endpoint.
 
 Steps end with the workflow that started them, even where that is killed. Otherwise a step would
 outlive a killed Snakemake and compete with its restart.
 """
 
+import json
 import os
 import select
 import threading
+from typing import Any
 
 WORKFLOW = "TEXTBACK_WORKFLOW_PID"
 DEVICE = "TEXTBACK_DEVICE"
 COMPILE = "TEXTBACK_COMPILE"
 LAUNCH = "TEXTBACK_LAUNCH"  # the command of a training
+HOW_ASKED = "TEXTBACK_HOW_ASKED"  # JSON: of each embedder's name, keys of its entry
 
 
 def mark_steps(device: str, compile: str, processes: int) -> None:
@@ -22,6 +26,16 @@ def mark_steps(device: str, compile: str, processes: int) -> None:
     os.environ[WORKFLOW] = str(os.getpid())
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+
+
+def mark_embedders(how_asked: dict[str, dict[str, Any]]) -> None:
+    """Called by the workflow: tells its steps how to ask embedders, by their names."""
+    os.environ[HOW_ASKED] = json.dumps(how_asked)
+
+
+def how_to_ask(embedder: str) -> dict[str, Any]:
+    """What the workflow says of how to ask an embedder; nothing in a step that a person runs."""
+    return json.loads(os.environ.get(HOW_ASKED, "{}")).get(embedder, {})
 
 
 def in_workflow() -> bool:

@@ -2,7 +2,8 @@
 
 Snakemake compares the slice, written canonically, with that of the last run: only a real change
 of what a step does reruns it. A recipe is bumped on purpose, when a change of the code must make
-the step's products anew. Where a step computes (its device, its threads) is no part of its spec.
+the step's products anew. Where a step computes (its device, its threads) and how it asks an
+endpoint (its timeout, its price) are no part of its spec.
 """
 
 from typing import Any
@@ -11,13 +12,16 @@ from textback.cells import Cell, Reduction
 from textback.config import (
     Axes,
     Corpus,
+    Embedder,
     Inverter,
     Study,
     Training,
     check_dimension,
     check_length,
     lookup,
+    read_embedder,
 )
+from textback.processes import how_to_ask
 
 Spec = dict[str, Any]
 
@@ -56,7 +60,7 @@ def embed(study: Study, name: str, length: int) -> Spec:
     """Of `textback embed`. Raises TextbackError where the embedder cannot read the length."""
     entry = lookup(study.embedders, "embedder", name)
     check_length(name, entry, length)
-    return {"recipe": EMBED_RECIPE, "name": name, "embedder": entry.model_dump()}
+    return {"recipe": EMBED_RECIPE, **_embedder(study, name)}
 
 
 def reduction(study: Study, embedder: str, text: str) -> Spec:
@@ -150,8 +154,24 @@ def table(study: Study) -> Spec:
 
 
 def _embedder(study: Study, name: str) -> Spec:
-    """An embedder, as steps that load it are told of it."""
-    return {"name": name, "embedder": lookup(study.embedders, "embedder", name).model_dump()}
+    """An embedder, as steps that load it are told of it; the rest comes by `how_asked`."""
+    entry = lookup(study.embedders, "embedder", name)
+    return {"name": name, "embedder": entry.model_dump(exclude=set(entry.HOW_ASKED))}
+
+
+def how_asked(study: Study) -> dict[str, Spec]:
+    """Of each embedder that a study uses, the keys that change no vector, if it has any."""
+    entries = {name: study.embedders[name] for name in study.use_embedders}
+    return {
+        name: entry.model_dump(include=set(entry.HOW_ASKED))
+        for name, entry in entries.items()
+        if entry.HOW_ASKED
+    }
+
+
+def embedder_entry(spec: Spec) -> Embedder:
+    """The embedder that a step is told of, with what the workflow says of how to ask it."""
+    return read_embedder(spec["embedder"] | how_to_ask(spec["name"]))
 
 
 def find_corpus(study: Study, name: str) -> Corpus:

@@ -32,6 +32,9 @@ COSTS = (
     "invert_seconds",
     "train_flops",
     "embedder_queries",
+    "paid_queries",
+    "paid_tokens",
+    "paid_dollars",
     "peak_memory_bytes",
 )
 

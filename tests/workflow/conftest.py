@@ -29,10 +29,11 @@ class Workflow:
             command, capture_output=True, text=True, env=environment(), timeout=900
         )
 
-    def start(self) -> subprocess.Popen:
+    def start(self, *arguments: str, config: Path = TINY) -> subprocess.Popen:
         """The run in a process group of its own, so that a test can kill what it wants of it."""
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(self.command(), env=environment(), start_new_session=True, **quiet)
+        command = self.command(*arguments, config=config)
+        return subprocess.Popen(command, env=environment(), start_new_session=True, **quiet)
 
     def planned(self, *arguments: str, config: Path = TINY) -> dict[str, int]:
         """How many jobs of each rule a run would do."""

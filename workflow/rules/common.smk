@@ -1,12 +1,12 @@
 import sys
 
 import textback
-from textback import cells, specs
+from textback import cells, prices, specs
 from textback.config import canonical, read_study, warnings
 from textback.corpora.files import list_files
 from textback.errors import TextbackError
 from textback.locks import hold
-from textback.processes import gpus, mark_steps
+from textback.processes import gpus, mark_embedders, mark_steps
 from textback.table import cost_files, score_path
 
 
@@ -27,6 +27,7 @@ GPUS = gpus(STUDY.device)  # of a step that uses one
 TRAINING_GPUS = GPUS * STUDY.gpus
 
 mark_steps(STUDY.device, STUDY.compile, STUDY.gpus)
+mark_embedders(specs.how_asked(STUDY))
 
 
 wildcard_constraints:
@@ -101,6 +102,12 @@ def warn():
     """Say what the study may not mean."""
     for line in warnings(STUDY):
         print(f"textback: warning: {line}", file=sys.stderr)
+
+
+def say_prices():
+    """The first lines of a run that may cost money."""
+    for line in prices.lines(STUDY):
+        print(line, file=sys.stderr)
 
 
 def say_what_to_open():

@@ -1,10 +1,11 @@
 """What no single key can tell: whether a study's parts fit each other."""
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
 from textback.config.corpora import Corpus
-from textback.config.embedders import EmbedderEntry
+from textback.config.embedders import EmbedderEntry, OpenAI
 from textback.config.inverters import Training
 from textback.config.study import FIGURES, METRICS, Axes, Study
 from textback.errors import TextbackError, unknown_name
@@ -49,6 +50,9 @@ def _check_names(study: Study) -> None:
         _check_source(name, lookup(study.corpora, "corpus", name))
     for name in study.use_embedders:
         lookup(study.embedders, "embedder", name)
+    for name, entry in study.embedders.items():
+        if isinstance(entry, OpenAI):
+            _check_endpoint(name, entry)
     for name in study.use_inverters:
         inverter = lookup(study.inverters, "inverter", name)
         tokenizer = lookup(study.tokenizers, "tokenizer", inverter.tokenizer)
@@ -108,6 +112,26 @@ def _check_source(name: str, corpus: Corpus) -> None:
     if corpus.split.validation + corpus.split.test >= 1:
         raise TextbackError(
             f"corpus '{name}': validation and test shares leave no training documents: lower them"
+        )
+
+
+def _check_endpoint(name: str, entry: OpenAI) -> None:
+    """Of every entry of the catalogue: all of it is written to files. No message repeats a key."""
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", entry.key_variable):
+        raise TextbackError(
+            f"embedder '{name}': 'key_variable' is not the name of an environment variable "
+            "(capital letters, digits, _): put the key into a variable, and its name here"
+        )
+    if not re.fullmatch(r"https?://[^/?#@]+(/[^?#@]*)?", entry.base_url):
+        raise TextbackError(
+            f"embedder '{name}': 'base_url' must be http:// or https://, a host and a path, "
+            "without a user, password or query: a key belongs into the variable that "
+            "'key_variable' names"
+        )
+    if entry.dimensions not in (None, entry.dimension):
+        raise TextbackError(
+            f"embedder '{name}': asks its endpoint for {entry.dimensions} dimensions, but states "
+            f"{entry.dimension}: set 'dimension' and 'dimensions' to the same number"
         )
 
 

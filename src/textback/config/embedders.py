@@ -1,6 +1,6 @@
 """The catalogue of embedders: an entry class a kind, each with the keys that kind needs."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter
 
@@ -8,7 +8,13 @@ from textback.config.section import Positive, Section
 
 
 class EmbedderEntry(Section):
-    """What every embedder states of itself; the gate checks it before a study uses one."""
+    """What every embedder states of itself; the gate checks it before a study uses one.
+
+    HOW_ASKED: the keys that change how it is asked, but none of its vectors: no part of a step's
+    spec, so that changing one computes nothing again
+    """
+
+    HOW_ASKED: ClassVar[frozenset[str]] = frozenset()
 
     dimension: Positive = Field(description="of the native embedding")
     max_tokens: Positive | None = Field(
@@ -57,9 +63,11 @@ class Transformers(Network):
 class OpenAI(EmbedderEntry):
     """Any OpenAI-compatible endpoint. The key comes from an environment variable only."""
 
+    HOW_ASKED = frozenset({"batch", "retries", "timeout", "price"})
+
     kind: Literal["openai"]
     model: str = Field(description="as the endpoint calls it")
-    base_url: str | None = Field(None, description="of the endpoint; null: OpenAI's own")
+    base_url: str = Field("https://api.openai.com/v1", description="of the endpoint")
     dimensions: Positive | None = Field(
         None, description="asked of the endpoint (text-embedding-3); equal to `dimension`"
     )

@@ -25,19 +25,35 @@ def read_study(config: dict[str, Any]) -> Study:
     return study
 
 
-def read_study_file(path: Path) -> Study:
-    """Read a study's YAML file. Raises TextbackError where it is missing or not YAML."""
+def read_study_file(path: Path, *over: Path) -> Study:
+    """Read a study's YAML file, and others over it as Snakemake does: its lists are replaced.
+
+    Raises TextbackError where one is missing or not YAML.
+    """
+    config = _read_yaml(path)
+    for file in over:
+        config = _merged(config, _read_yaml(file))
+    return read_study(config)
+
+
+def _merged(config: Any, over: Any) -> Any:
+    """One configuration read over another: mappings key by key, anything else replaced."""
+    if not isinstance(config, dict) or not isinstance(over, dict):
+        return over
+    return config | {key: _merged(config.get(key), value) for key, value in over.items()}
+
+
+def _read_yaml(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise TextbackError(f"config file {path}: {error.strerror}") from None
     try:
-        config = yaml.safe_load(text)
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise TextbackError(
             f"config file {path}: not YAML: {' '.join(str(error).split())}"
         ) from None
-    return read_study(config)
 
 
 def canonical(spec: Any) -> str:

@@ -62,8 +62,7 @@ def train_corrector(
                 train(model, train_data, validation, budget, seed, checkpoints[-1], label)
             )
         if parallel.rank() == 0:
-            queries = {} if embed is None else {"embedder_queries": embed.queries}
-            write_training(output, model, results, **queries)
+            write_training(output, model, results, **({} if embed is None else embed.costs()))
             for checkpoint in checkpoints:
                 checkpoint.remove()
             for folder in folders[1:]:

@@ -9,22 +9,22 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from textback.cells import SPLITS
-from textback.config import read_embedder
 from textback.device import bulk_precision, cost, pick_device
 from textback.embedders import load_embedder
 from textback.embedders.gate import check_lengths, gate
+from textback.embedders.paid import paid_costs
 from textback.embeddings import embed_texts, forget, write_embeddings
 from textback.files import write_json
 from textback.locks import locked
 from textback.passages import read_passages
-from textback.specs import Spec
+from textback.specs import Spec, embedder_entry
 
 
 def make_embeddings(spec: Spec, passages: Path, output: Path, state: Path, device: str) -> None:
     """Embed the passages of every split, a safetensors file a split, if the embedder passes."""
     began = time.monotonic()
     name, device = spec["name"], pick_device(device)
-    entry = read_embedder(spec["embedder"])
+    entry = embedder_entry(spec)
     embedder = load_embedder(name, entry, device)
     write_json(output / "gate.json", gate(name, embedder, entry))
     texts = {split: read_passages(passages / f"{split}.parquet")[1] for split in SPLITS}
@@ -37,7 +37,6 @@ def make_embeddings(spec: Spec, passages: Path, output: Path, state: Path, devic
             write_embeddings(output / f"{split}.safetensors", rows)
         queries = sum(len(set(texts[split])) for split in SPLITS)
         seconds = time.monotonic() - began
-        write_json(
-            output / "costs.json", cost(device, embed_seconds=seconds, embedder_queries=queries)
-        )
+        measured = {"embed_seconds": seconds, "embedder_queries": queries}
+        write_json(output / "costs.json", cost(device, **measured, **paid_costs(name, embedder)))
         forget(state)

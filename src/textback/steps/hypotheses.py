@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textback.config import read_embedder
 from textback.device import bulk_precision, cost, pick_device
 from textback.embedders import load_embedder
+from textback.embedders.paid import paid_costs
 from textback.embeddings import embed_texts, forget
 from textback.files import write_json
 from textback.inverter import data
@@ -21,7 +21,7 @@ from textback.locks import locked
 from textback.passages import read_passages
 from textback.progress import log
 from textback.reductions import load_projection
-from textback.specs import Spec
+from textback.specs import Spec, embedder_entry
 from textback.tokenizer import Tokenizer
 
 GREEDY = {"passages": None, "hypotheses": 1, "temperature": 1.0}  # of validation passages
@@ -64,8 +64,8 @@ def make_hypotheses(
             cosines[split] = cosine
         forget(state)
     write_json(output / "cosines.json", cosines)
-    measured = {"embedder_queries": embed.queries, "generate_seconds": time.monotonic() - began}
-    write_json(output / "costs.json", cost(device, **measured))
+    seconds = time.monotonic() - began
+    write_json(output / "costs.json", cost(device, generate_seconds=seconds, **embed.costs()))
 
 
 class HypothesisEmbedder:
@@ -73,7 +73,7 @@ class HypothesisEmbedder:
 
     def __init__(self, spec: Spec, tokenizer: Tokenizer, state: Path, device: str) -> None:
         self._spec, self._tokenizer, self._state, self._device = spec, tokenizer, state, device
-        self._embedder = load_embedder(spec["name"], read_embedder(spec["embedder"]), device)
+        self._embedder = load_embedder(spec["name"], embedder_entry(spec), device)
         self.queries = 0
 
     def __call__(self, ids: Tensor, label: str) -> np.ndarray:
@@ -85,6 +85,11 @@ class HypothesisEmbedder:
         with bulk_precision(self._device):
             rows = embed_texts(self._embedder, distinct, name, spec, self._state, label)
         return rows[np.searchsorted(distinct, texts)]
+
+    def costs(self) -> dict[str, float]:
+        """Of embedding so far, for the step's record of costs."""
+        paid = paid_costs(self._spec["name"], self._embedder)
+        return {"embedder_queries": self.queries, **paid}
 
 
 def _guesses(

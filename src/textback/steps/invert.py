@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from textback.config import read_embedder
 from textback.device import cost, pick_device
 from textback.embedders import Embedder, ReadsIds, load_embedder
 from textback.embedders.gate import check_embeddings
+from textback.embedders.paid import paid_costs
 from textback.files import replacing, write_json
 from textback.inverter import data, generate
 from textback.inverter.search import Attack, Effort, Round, invert
@@ -18,7 +18,7 @@ from textback.inverter.state import load_model
 from textback.passages import read_passages
 from textback.progress import log
 from textback.reductions import Projection, load_projection
-from textback.specs import Spec
+from textback.specs import Spec, embedder_entry
 from textback.tokenizer import Tokenizer
 from textback.trace import to_frame
 
@@ -37,7 +37,7 @@ def invert_cell(
     """Invert the first test passages of a cell; writes the trace and the costs."""
     began = time.monotonic()
     device = pick_device(device)
-    embedder = load_embedder(spec["name"], read_embedder(spec["embedder"]), device)
+    embedder = load_embedder(spec["name"], embedder_entry(spec), device)
     ids, texts = read_passages(passages)
     project = load_projection(reduction)
     embed = CandidateEmbedder(spec["name"], embedder, tokenizer, project)
@@ -49,9 +49,9 @@ def invert_cell(
     with replacing(output / "trace.parquet") as temporary:
         to_frame(texts, histories, targets).to_parquet(temporary, compression="zstd", index=False)
     seconds = time.monotonic() - began
-    write_json(
-        output / "costs.json", cost(device, invert_seconds=seconds, embedder_queries=embed.queries)
-    )
+    measured = {"invert_seconds": seconds, "embedder_queries": embed.queries}
+    paid = paid_costs(spec["name"], embedder)
+    write_json(output / "costs.json", cost(device, **measured, **paid))
 
 
 def load_attack(

@@ -1,0 +1,122 @@
+"""What a study may ask of embedders that are paid by the token: an upper bound, before it runs.
+
+    textback price --config config.yaml --config mine.yaml
+
+Texts are counted as if none occurred twice and no search ended early; what is asked twice, what the
+cache holds and what earlier runs finished cost nothing, so a run costs less. A text has about
+TOKENS_PER_TOKEN of the endpoint's tokens for each of the inverter's: that is generous, since
+vocabularies of endpoints are larger than an inverter's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from textback.cells import Cell, grid
+from textback.config import Study
+from textback.config.embedders import OpenAI
+from textback.embedders.gate import TEXTS
+
+TOKENS_PER_TOKEN = 1.3
+GATE_TEXTS = 2 * len(TEXTS)  # as they are, and in capitals
+GATE_TOKENS = 2 * sum(len(text.encode()) for text in TEXTS)  # no text has more tokens than bytes
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a step asks of an embedder at most, and about how many tokens that is."""
+
+    embedder: str
+    step: str
+    texts: int
+    tokens: float
+
+
+def estimate(study: Study) -> list[Asked]:
+    """What each step of a study asks of each paid embedder, summed over cells."""
+    sums: dict[tuple[str, str], Asked] = {}
+    for asked in _asked(study):
+        key = (asked.embedder, asked.step)
+        before = sums.get(key, Asked(*key, 0, 0.0))
+        sums[key] = Asked(*key, before.texts + asked.texts, before.tokens + asked.tokens)
+    return list(sums.values())
+
+
+def totals(study: Study) -> list[Asked]:
+    """What a whole study asks of each paid embedder."""
+    every = estimate(study)
+    return [
+        Asked(
+            name,
+            "all",
+            sum(asked.texts for asked in every if asked.embedder == name),
+            sum(asked.tokens for asked in every if asked.embedder == name),
+        )
+        for name in dict.fromkeys(asked.embedder for asked in every)
+    ]
+
+
+def lines(study: Study) -> list[str]:
+    """One line for each paid embedder of a study, to be shown before it runs."""
+    return [
+        f"embedder '{asked.embedder}': at most {asked.texts:,} texts, about "
+        f"{asked.tokens:,.0f} tokens, {_dollars(study, asked)}; texts that it answered before are "
+        "not asked again"
+        for asked in totals(study)
+    ]
+
+
+def table(study: Study) -> Table:
+    """The estimate as a table for a terminal."""
+    drawn = Table("embedder", "step", title=f"At most asked by study {study.study}")
+    for column in ("texts", "tokens, about", "US dollars"):
+        drawn.add_column(column, justify="right")
+    for asked in [*estimate(study), *totals(study)]:
+        cost = _dollars(study, asked)
+        drawn.add_row(asked.embedder, asked.step, f"{asked.texts:,}", f"{asked.tokens:,.0f}", cost)
+    return drawn
+
+
+def _dollars(study: Study, asked: Asked) -> str:
+    price = study.embedders[asked.embedder].price
+    return f"${asked.tokens * price / 1e6:,.2f}" if price else "no 'price' in its entry"
+
+
+def _asked(study: Study) -> Iterator[Asked]:
+    embedded: set[tuple[str, ...]] = set()
+    for cell in grid(study):
+        name, per_text = cell.embedder, cell.length * TOKENS_PER_TOKEN
+        if not isinstance(study.embedders[name], OpenAI):
+            continue
+        tokenizer = study.inverters[cell.inverter].tokenizer
+        shared = (cell.corpus, tokenizer, str(cell.length), name)
+        if shared not in embedded:
+            embedded.add(shared)
+            passages = study.corpora[cell.corpus].passages
+            texts = passages.train + passages.validation + passages.test
+            yield Asked(name, "gate", GATE_TEXTS, GATE_TOKENS)
+            yield Asked(name, "embed", texts, texts * per_text)
+        for step, texts in _of_cell(study, cell).items():
+            yield Asked(name, step, texts, texts * per_text)
+
+
+def _of_cell(study: Study, cell: Cell) -> dict[str, int]:
+    """Texts that the steps of one cell ask for."""
+    passages = study.corpora[cell.corpus].passages
+    corrector = study.inverters[cell.inverter].corrector
+    train = min(corrector.passages, passages.train) * corrector.hypotheses
+    asked = {"hypotheses": train + passages.validation}
+    if corrector.data_rounds > 1:
+        asked["corrector"] = train * (corrector.data_rounds - 1)
+    rounds = study.evaluation.rounds
+    searched = sum(search_queries(rounds, beam) for beam in study.beams)
+    return asked | {"invert": study.evaluation.passages * searched}
+
+
+def search_queries(rounds: int, beam: int) -> int:
+    """Texts embedded for one inverted text at most: the guess, then the corrections of each round.
+
+    The first round has the guess alone to correct, each later one `beam` hypotheses.
+    """
+    return 1 + beam + (rounds - 1) * beam**2
