@@ -57,6 +57,7 @@ TokenizerFile = Annotated[Path, _file("tokenizer.json.")]
 PassagesFolder = Annotated[Path, _folder("The passages of one length.")]
 EmbeddingsFolder = Annotated[Path, _folder("The passages' embeddings.")]
 ReductionFile = Annotated[Path, _file("The fitted reduction.")]
+RetrievalFolder = Annotated[Path, _folder("A retrieval set in the layout of BEIR.")]
 ModelFile = Annotated[Path, _file("model.safetensors of a trained model.")]
 
 
@@ -264,6 +265,42 @@ def costs(spec: SpecOption, output: OutputFile) -> None:
 
 
 @app.command()
+def embed_retrieval(
+    spec: SpecOption,
+    folder: RetrievalFolder,
+    output: OutputFolder,
+    state: StateOption,
+    device: DeviceOption = "auto",
+) -> None:
+    """Embed the documents and queries of a retrieval set."""
+    from textback.steps.retrieval import embed_retrieval as step
+
+    step(spec, folder, output, state, device)
+
+
+@app.command()
+def score_retrieval(
+    spec: SpecOption,
+    folder: RetrievalFolder,
+    embeddings: Annotated[Path, _folder("The set's embeddings.")],
+    output: OutputFile,
+    device: DeviceOption = "auto",
+) -> None:
+    """Search a retrieval set by its embeddings, reduced and perturbed, and score every query."""
+    from textback.steps.retrieval import score_retrieval as step
+
+    step(spec, folder, embeddings, output, device)
+
+
+@app.command()
+def retrieval_table(spec: SpecOption, output: OutputFile) -> None:
+    """Gather a study's scores of retrieval into their table."""
+    from textback.steps.study import make_retrieval_table
+
+    make_retrieval_table(spec, output)
+
+
+@app.command()
 def figure(
     name: Annotated[str, typer.Argument(help="The figure's name.")],
     study: Annotated[Path, _folder("The study's folder, with its tables.")],
@@ -318,6 +355,45 @@ def invert(
     else:
         texts = text if text is not None else interactive.read_texts(file)
         interactive.invert_texts(study, texts, chosen, search, Console())
+
+
+@app.command()
+def retrieval(
+    folder: RetrievalFolder,
+    embedder: Annotated[str, typer.Option(help="The embedder's name in the configuration.")],
+    reduction: Annotated[
+        list[str] | None, typer.Option(help="native, or e.g. pca64; can be given several times.")
+    ] = None,
+    perturbation: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of the stored documents: none, gaussian:0.01, int8 or binary; several, too."
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Which of the set's qrels.")] = "test",
+    projection: Annotated[
+        Path | None, _file("The one reduction, fitted before; else fitted to the documents.")
+    ] = None,
+    output: Annotated[Path | None, _file("A .json or .csv for results and costs.")] = None,
+    config: Annotated[Path, _file("The study's configuration.")] = Path("config.yaml"),
+    state: Annotated[
+        Path, _folder("Where embeddings are kept, so that another run begins with them.")
+    ] = Path("results/.state/retrieval"),
+    device: DeviceOption = "auto",
+) -> None:
+    """Measure how well documents are found by their embeddings, reduced or perturbed."""
+    from textback.cells import Reduction
+    from textback.config import read_study_file
+    from textback.perturbations import Perturbation
+
+    study = read_study_file(config)
+    reductions = [Reduction.parse(text) for text in reduction or ["native"]]
+    perturbations = [Perturbation.parse(text) for text in perturbation or ["none"]]
+
+    from textback.retrieval.command import Wanted, run
+
+    wanted = Wanted(reductions, perturbations, projection)
+    run(study, embedder, folder, split, wanted, output, state, device)
 
 
 @app.command()

@@ -7,17 +7,19 @@ the step's products anew. Where a step computes (its device, its threads) is no 
 
 from typing import Any
 
-from textback.cells import Cell, Reduction
+from textback.cells import Cell, Reduction, Retrieval
 from textback.config import (
     Axes,
     Corpus,
     Inverter,
+    RetrievalSet,
     Study,
     Training,
     check_dimension,
     check_length,
     lookup,
 )
+from textback.perturbations import Perturbation
 
 Spec = dict[str, Any]
 
@@ -32,6 +34,9 @@ INVERT_RECIPE = 2
 NEAREST_RECIPE = 1
 SCORE_RECIPE = 1
 TABLE_RECIPE = 1
+RETRIEVAL_EMBED_RECIPE = 1
+RETRIEVAL_RECIPE = 1
+RETRIEVAL_TABLE_RECIPE = 1
 
 
 def corpus(study: Study, name: str) -> Spec:
@@ -134,6 +139,39 @@ def score(
     }
 
 
+def embed_retrieval(study: Study, retrieval_set: str, embedder: str) -> Spec:
+    """Of `textback embed-retrieval`."""
+    split = find_retrieval_set(study, retrieval_set).split
+    return {"recipe": RETRIEVAL_EMBED_RECIPE, "split": split, **_embedder(study, embedder)}
+
+
+def score_retrieval(
+    study: Study, retrieval_set: str, embedder: str, reduction: str, perturbation: str
+) -> Spec:
+    """Of `textback score-retrieval`. Raises TextbackError above the embedder's dimension."""
+    parsed = Reduction.parse(reduction)
+    native = lookup(study.embedders, "embedder", embedder)
+    if parsed.dimension is not None:
+        check_dimension(embedder, native, parsed.dimension)
+    point = Retrieval(retrieval_set, embedder, parsed, Perturbation.parse(perturbation))
+    return {
+        "recipe": RETRIEVAL_RECIPE,
+        "split": find_retrieval_set(study, retrieval_set).split,
+        "reduction": str(point.reduction),
+        "perturbation": str(point.perturbation),
+        "columns": point.columns() | {"dim": parsed.dimension or native.dimension},
+    }
+
+
+def retrieval_table(study: Study) -> Spec:
+    """Of `textback retrieval-table`: the axes it gathers, and the resamples of its intervals."""
+    return {
+        "recipe": RETRIEVAL_TABLE_RECIPE,
+        "axes": study.model_dump(include=set(Axes.model_fields)),
+        "resamples": study.evaluation.resamples,
+    }
+
+
 def table(study: Study) -> Spec:
     """Of the steps that gather a study's cells: its axes, and what was evaluated."""
     axes = study.model_dump(include=set(Axes.model_fields))
@@ -157,6 +195,11 @@ def _embedder(study: Study, name: str) -> Spec:
 def find_corpus(study: Study, name: str) -> Corpus:
     """The corpus's entry."""
     return lookup(study.corpora, "corpus", name)
+
+
+def find_retrieval_set(study: Study, name: str) -> RetrievalSet:
+    """The retrieval set's entry."""
+    return lookup(study.retrieval_sets, "retrieval set", name)
 
 
 def find_inverter(study: Study, name: str) -> Inverter:

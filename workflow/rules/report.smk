@@ -11,6 +11,7 @@ CATEGORIES = {
     "by_round": "2 Rounds of correction",
     "by_length": "3 Length and dimension",
     "recovered_bits": "3 Length and dimension",
+    "leakage_retrieval": "3 Length and dimension",
     "cosine_bleu": "4 Single texts",
     "worked_example": "4 Single texts",
 }
@@ -65,6 +66,7 @@ rule costs:
 rule figure:
     input:
         tables=rules.table.output,
+        retrieval=lambda wildcards: RETRIEVAL_TABLE if FIGURES[wildcards.figure].needs else [],
         module=PACKAGE / "figures" / "{figure}.py",
         style=PACKAGE / "figures" / "style.py",
     output:
@@ -151,6 +153,7 @@ rule report_contents:
         figures=expand(FOLDER / "figures" / "{figure}.svg", figure=STUDY.figures),
         pages=rules.pages.output,
         table=rules.table.output,
+        retrieval=RETRIEVAL_TABLE if STUDY.use_retrieval_sets else [],
         example=rules.example.output if "worked_example" in STUDY.figures else [],
 
 
