@@ -14,6 +14,7 @@ include: "workflow/rules/corpus.smk"
 include: "workflow/rules/embed.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/invert.smk"
+include: "workflow/rules/retrieval.smk"
 include: "workflow/rules/report.smk"
 
 

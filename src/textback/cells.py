@@ -12,6 +12,7 @@ from pathlib import Path
 
 from textback.config import Axes, Evaluation, Study
 from textback.errors import TextbackError
+from textback.perturbations import Perturbation
 
 RESULTS = Path("results")
 SPLITS = ("train", "validation", "test")
@@ -87,6 +88,35 @@ class Cell:
         return self.reduction.dimension or study.embedders[self.embedder].dimension
 
 
+@dataclass(frozen=True, order=True)
+class Retrieval:
+    """One measurement of retrieval: set × embedder × reduction × perturbation of the documents."""
+
+    retrieval_set: str
+    embedder: str
+    reduction: Reduction
+    perturbation: Perturbation
+
+    @property
+    def folder(self) -> Path:
+        """Where the native embeddings lie, shared by every reduction and perturbation."""
+        return RESULTS / "retrieval" / self.retrieval_set / self.embedder
+
+    @property
+    def scores(self) -> Path:
+        """Where every query's scores lie."""
+        return self.folder / str(self.reduction) / f"{self.perturbation}.json"
+
+    def columns(self) -> dict[str, str]:
+        """Its columns in the table of retrieval."""
+        return {
+            "retrieval_set": self.retrieval_set,
+            "embedder": self.embedder,
+            "reduction": self.reduction.kind,
+            "perturbation": str(self.perturbation),
+        }
+
+
 def reductions(study: Axes) -> list[Reduction]:
     """The reductions of a study: kinds × dimensions, where `native` has no dimension to choose."""
     return [
@@ -107,6 +137,17 @@ def grid(study: Axes) -> Iterator[Cell]:
         study.seeds,
     )
     return (Cell(*point) for point in axes)
+
+
+def retrievals(study: Axes) -> Iterator[Retrieval]:
+    """All measurements of retrieval of a study, in the order of its axes."""
+    axes = product(
+        study.use_retrieval_sets,
+        study.use_embedders,
+        reductions(study),
+        map(Perturbation.parse, study.perturbations),
+    )
+    return (Retrieval(*point) for point in axes)
 
 
 def inversion_of(cell: Cell, beam: int, evaluation: Evaluation) -> Path:

@@ -58,6 +58,10 @@ TokenizerFile = Annotated[Path, _file("tokenizer.json.")]
 PassagesFolder = Annotated[Path, _folder("The passages of one length.")]
 EmbeddingsFolder = Annotated[Path, _folder("The passages' embeddings.")]
 ReductionFile = Annotated[Path, _file("The fitted reduction.")]
+RetrievalFolder = Annotated[Path, _folder("A retrieval set in the layout of BEIR.")]
+ConfigFiles = Annotated[
+    list[Path], _file("The study's configuration; given again, one is read over another.")
+]
 ModelFile = Annotated[Path, _file("model.safetensors of a trained model.")]
 
 
@@ -266,6 +270,42 @@ def costs(spec: SpecOption, output: OutputFile) -> None:
 
 
 @app.command()
+def embed_retrieval(
+    spec: SpecOption,
+    folder: RetrievalFolder,
+    output: OutputFolder,
+    state: StateOption,
+    device: DeviceOption = "auto",
+) -> None:
+    """Embed the documents and queries of a retrieval set."""
+    from textback.steps.retrieval import embed_retrieval as step
+
+    step(spec, folder, output, state, device)
+
+
+@app.command()
+def score_retrieval(
+    spec: SpecOption,
+    folder: RetrievalFolder,
+    embeddings: Annotated[Path, _folder("The set's embeddings.")],
+    output: OutputFile,
+    device: DeviceOption = "auto",
+) -> None:
+    """Search a retrieval set by its embeddings, reduced and perturbed, and score every query."""
+    from textback.steps.retrieval import score_retrieval as step
+
+    step(spec, folder, embeddings, output, device)
+
+
+@app.command()
+def retrieval_table(spec: SpecOption, output: OutputFile) -> None:
+    """Gather a study's scores of retrieval into their table."""
+    from textback.steps.study import make_retrieval_table
+
+    make_retrieval_table(spec, output)
+
+
+@app.command()
 def figure(
     name: Annotated[str, typer.Argument(help="The figure's name.")],
     study: Annotated[Path, _folder("The study's folder, with its tables.")],
@@ -299,7 +339,7 @@ def invert(
     vectors: Annotated[
         Path | None, _file("A file of embeddings: .npy, or .safetensors with 'embeddings'.")
     ] = None,
-    config: Annotated[Path, _file("The study's configuration.")] = Path("config.yaml"),
+    config: ConfigFiles = [Path("config.yaml")],  # noqa: B006, never changed
     cell: Annotated[str | None, typer.Option(help="The trained cell, as its path is.")] = None,
     beam: Annotated[int, typer.Option(min=1, help="Hypotheses corrected a round.")] = 4,
     rounds: Annotated[int, typer.Option(min=0, help="Rounds of correction.")] = 10,
@@ -312,7 +352,7 @@ def invert(
     from textback import interactive
     from textback.config import read_study_file
 
-    study = read_study_file(config)
+    study = read_study_file(*config)
     chosen = interactive.find_cell(study, cell) if cell else None
     search = interactive.Search(beam, rounds)
     if vectors is not None:
@@ -324,9 +364,7 @@ def invert(
 
 @app.command()
 def price(
-    config: Annotated[
-        list[Path], _file("The study's configuration; given again, one is read over another.")
-    ] = [Path("config.yaml")],  # noqa: B006, never changed
+    config: ConfigFiles = [Path("config.yaml")],  # noqa: B006, never changed
 ) -> None:
     """Estimate what a study will ask of embedders that are paid by the token, at most."""
     from rich.console import Console
@@ -338,6 +376,45 @@ def price(
     if not prices.estimate(study):
         raise TextbackError(f"study '{study.study}': it uses no embedder of kind 'openai'")
     Console().print(prices.table(study))
+
+
+@app.command()
+def retrieval(
+    folder: RetrievalFolder,
+    embedder: Annotated[str, typer.Option(help="The embedder's name in the configuration.")],
+    reduction: Annotated[
+        list[str] | None, typer.Option(help="native, or e.g. pca64; can be given several times.")
+    ] = None,
+    perturbation: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of the stored documents: none, gaussian:0.01, int8 or binary; several, too."
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Which of the set's qrels.")] = "test",
+    projection: Annotated[
+        Path | None, _file("The one reduction, fitted before; else fitted to the documents.")
+    ] = None,
+    output: Annotated[Path | None, _file("A .json or .csv for results and costs.")] = None,
+    config: ConfigFiles = [Path("config.yaml")],  # noqa: B006, never changed
+    state: Annotated[
+        Path, _folder("Where embeddings are kept, so that another run begins with them.")
+    ] = Path("results/.state/retrieval"),
+    device: DeviceOption = "auto",
+) -> None:
+    """Measure how well documents are found by their embeddings, reduced or perturbed."""
+    from textback.cells import Reduction
+    from textback.config import read_study_file
+    from textback.perturbations import Perturbation
+
+    study = read_study_file(*config)
+    reductions = [Reduction.parse(text) for text in reduction or ["native"]]
+    perturbations = [Perturbation.parse(text) for text in perturbation or ["none"]]
+
+    from textback.retrieval.command import Wanted, run
+
+    wanted = Wanted(reductions, perturbations, projection)
+    run(study, embedder, folder, split, wanted, output, state, device)
 
 
 @app.command()

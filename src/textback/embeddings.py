@@ -19,21 +19,29 @@ from textback.files import replacing
 from textback.progress import Meter
 from textback.specs import Spec
 
-CHUNK = 4096  # texts between two writes: seconds of work
+CHUNK = 4096  # texts between two writes: of passages, seconds of work
 
 
 def embed_texts(
-    embedder: Embedder, texts: Sequence[str], name: str, spec: Spec, state: Path, label: str
+    embedder: Embedder,
+    texts: Sequence[str],
+    name: str,
+    spec: Spec,
+    state: Path,
+    label: str,
+    chunk_size: int | None = None,
 ) -> np.ndarray:
     """Embed texts, (n,) → (n, native) float16, keeping finished chunks in the folder `state`.
 
     A chunk's file is named by its texts and the embedder's spec, so that only what is unchanged
     is taken up again. The caller removes them with `forget` when its own output is written.
+    chunk_size: texts of a chunk, CHUNK if None
     """
+    size = chunk_size or CHUNK
     rows = np.empty((len(texts), embedder.dimension), np.float16)
-    meter = Meter(label, len(texts), "passages")
-    for start in range(0, len(texts), CHUNK):
-        chunk = list(texts[start : start + CHUNK])
+    meter = Meter(label, len(texts), "texts")
+    for start in range(0, len(texts), size):
+        chunk = list(texts[start : start + size])
         key = hashlib.sha256(json.dumps([spec, chunk], sort_keys=True).encode()).hexdigest()
         path = state / f"chunk-{key[:24]}.safetensors"
         if path.exists():

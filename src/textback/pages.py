@@ -25,7 +25,7 @@ SHOWN = {
 CELL = ["corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
 
 
-STEPS = ("embed", "null_model", "hypothesizer", "hypotheses", "corrector", "invert")
+STEPS = ("embed", "null_model", "hypothesizer", "hypotheses", "corrector", "invert", "retrieval")
 COSTS = (
     ("time", r".*_seconds", lambda values: f"{values.sum():,.0f} s"),
     ("training", r"train_flops", lambda values: f"{values.sum() / 1e12:,.1f} TFLOP"),

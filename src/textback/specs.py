@@ -8,12 +8,13 @@ endpoint (its timeout, its price) are no part of its spec.
 
 from typing import Any
 
-from textback.cells import Cell, Reduction
+from textback.cells import Cell, Reduction, Retrieval
 from textback.config import (
     Axes,
     Corpus,
     Embedder,
     Inverter,
+    RetrievalSet,
     Study,
     Training,
     check_dimension,
@@ -21,6 +22,7 @@ from textback.config import (
     lookup,
     read_embedder,
 )
+from textback.perturbations import Perturbation
 from textback.processes import how_to_ask
 
 Spec = dict[str, Any]
@@ -36,6 +38,9 @@ INVERT_RECIPE = 3
 NEAREST_RECIPE = 2
 SCORE_RECIPE = 2
 TABLE_RECIPE = 1
+RETRIEVAL_EMBED_RECIPE = 1
+RETRIEVAL_RECIPE = 1
+RETRIEVAL_TABLE_RECIPE = 1
 
 
 def corpus(study: Study, name: str) -> Spec:
@@ -138,6 +143,39 @@ def score(
     }
 
 
+def embed_retrieval(study: Study, retrieval_set: str, embedder: str) -> Spec:
+    """Of `textback embed-retrieval`."""
+    split = find_retrieval_set(study, retrieval_set).split
+    return {"recipe": RETRIEVAL_EMBED_RECIPE, "split": split, **_embedder(study, embedder)}
+
+
+def score_retrieval(
+    study: Study, retrieval_set: str, embedder: str, reduction: str, perturbation: str
+) -> Spec:
+    """Of `textback score-retrieval`. Raises TextbackError above the embedder's dimension."""
+    parsed = Reduction.parse(reduction)
+    native = lookup(study.embedders, "embedder", embedder)
+    if parsed.dimension is not None:
+        check_dimension(embedder, native, parsed.dimension)
+    point = Retrieval(retrieval_set, embedder, parsed, Perturbation.parse(perturbation))
+    return {
+        "recipe": RETRIEVAL_RECIPE,
+        "split": find_retrieval_set(study, retrieval_set).split,
+        "reduction": str(point.reduction),
+        "perturbation": str(point.perturbation),
+        "columns": point.columns() | {"dim": parsed.dimension or native.dimension},
+    }
+
+
+def retrieval_table(study: Study) -> Spec:
+    """Of `textback retrieval-table`: the axes it gathers, and the resamples of its intervals."""
+    return {
+        "recipe": RETRIEVAL_TABLE_RECIPE,
+        "axes": study.model_dump(include=set(Axes.model_fields)),
+        "resamples": study.evaluation.resamples,
+    }
+
+
 def table(study: Study) -> Spec:
     """Of the steps that gather a study's cells: its axes, and what was evaluated."""
     axes = study.model_dump(include=set(Axes.model_fields))
@@ -177,6 +215,11 @@ def embedder_entry(spec: Spec) -> Embedder:
 def find_corpus(study: Study, name: str) -> Corpus:
     """The corpus's entry."""
     return lookup(study.corpora, "corpus", name)
+
+
+def find_retrieval_set(study: Study, name: str) -> RetrievalSet:
+    """The retrieval set's entry."""
+    return lookup(study.retrieval_sets, "retrieval set", name)
 
 
 def find_inverter(study: Study, name: str) -> Inverter:

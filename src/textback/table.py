@@ -3,6 +3,7 @@
 table.csv        every metric of every cell, round and beam, of inverter and baselines
 comparisons.csv  paired differences: the last round against round 0 and the baselines
 texts.parquet    every text through its rounds, for figures of single texts
+retrieval.csv    how well documents are found by their embeddings, where the study searches a set
 costs.csv        seconds, FLOPs, embedder queries and memory of every step, with device and versions
 """
 
@@ -12,15 +13,20 @@ from typing import Any
 
 import pandas as pd
 
-from textback.cells import Cell, embeddings_folder, grid, inversion_of, study_folder
+from textback.cells import Cell, embeddings_folder, grid, inversion_of, retrievals, study_folder
 from textback.config import Axes, Evaluation
 from textback.files import read_json, read_table, replacing
 from textback.metrics import bleu_sentence
+from textback.retrieval.measures import rows as retrieval_rows
 
 CELL_COLUMNS = ["study", "corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
 MEASURE_COLUMNS = ["metric", "value", "low", "high", "n"]
 COLUMNS = [*CELL_COLUMNS, "baseline", "perturbation", "round", "beam", *MEASURE_COLUMNS]
 COMPARISON_COLUMNS = [*CELL_COLUMNS, "perturbation", "round", "beam", "against", *MEASURE_COLUMNS]
+RETRIEVAL_COLUMNS = [
+    *("study", "retrieval_set", "embedder", "reduction", "dim", "perturbation"),
+    *MEASURE_COLUMNS,
+]
 COST_COLUMNS = [
     *CELL_COLUMNS,
     *("step", "beam", "metric", "value", "device", "python", "versions"),
@@ -75,6 +81,16 @@ def texts(axes: Axes, evaluation: Evaluation) -> pd.DataFrame:
     return frame[lead + [c for c in frame.columns if c not in lead]]
 
 
+def retrieval(axes: Axes, resamples: int) -> pd.DataFrame:
+    """The table of retrieval of a study, with bootstrap intervals over queries."""
+    rows: list[dict[str, Any]] = []
+    for point in retrievals(axes):
+        scores = read_json(point.scores)
+        columns = {"study": axes.study, **scores["columns"]}
+        rows += retrieval_rows(columns, scores["measures"], resamples)
+    return pd.DataFrame(rows, columns=RETRIEVAL_COLUMNS)
+
+
 def cost_files(
     axes: Axes, evaluation: Evaluation, tokenizers: dict[str, str], native: dict[str, int]
 ) -> dict[Path, dict[str, Any]]:
@@ -98,6 +114,11 @@ def cost_files(
         for beam in axes.beams:
             path = inversion_of(cell, beam, evaluation) / "costs.json"
             files[path] = own | {"step": "invert", "beam": beam}
+    for point in retrievals(axes):
+        files[point.folder / "costs.json"] = {
+            **{"corpus": point.retrieval_set, "embedder": point.embedder, "length": None},
+            **{"reduction": "", "dim": None, "inverter": "", "seed": None, "step": "retrieval"},
+        }
     return files
 
 
@@ -121,7 +142,7 @@ def costs(axes: Axes, files: Iterable[tuple[Path, dict[str, Any]]]) -> pd.DataFr
                     }
                 )
     frame = pd.DataFrame(rows, columns=COST_COLUMNS)
-    return frame.astype({"dim": "Int64", "seed": "Int64", "beam": "Int64"})
+    return frame.astype(dict.fromkeys(("length", "dim", "seed", "beam"), "Int64"))
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:

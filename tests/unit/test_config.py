@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from textback import specs
-from textback.cells import Cell, Reduction, grid
+from textback.cells import Cell, Reduction, grid, retrievals
 from textback.config import (
     FIGURES,
     METRICS,
@@ -123,6 +123,47 @@ def test_a_file_that_is_missing_or_not_yaml_is_named(tmp_path):
         read_study_file(tmp_path / "bad.yaml")
 
 
+def test_a_figure_shows_several_values_only_of_axes_it_compares(config):
+    config["use_embedders"] = ["minilm", "other"]
+    config["embedders"]["other"] = config["embedders"]["minilm"]
+    config["use_retrieval_sets"] = ["scifact"]
+    read_study(config | {"figures": ["leakage_retrieval"]})
+    with pytest.raises(TextbackError, match="'use_embedders' names 2"):
+        read_study(config | {"figures": ["leakage_retrieval", "by_length"]})
+    config["use_inverters"] = ["nano", "paper"]
+    with pytest.raises(TextbackError, match="'use_inverters' names 2"):
+        read_study(config | {"figures": ["leakage_retrieval"]})
+
+
+def test_a_study_without_figures_of_its_own_draws_none_that_needs_a_retrieval_set(config):
+    del config["figures"]
+    assert "leakage_retrieval" not in read_study(config).figures
+
+
+@pytest.mark.parametrize(
+    ("perturbations", "message"),
+    [
+        (["none", "gaussian:0.1", "gaussian:0.10"], "names one twice"),
+        (["int8"], "lacks 'none'"),
+        ([], "is empty"),
+    ],
+)
+def test_perturbations_are_distinct_and_compared_with_none(config, perturbations, message):
+    config |= {"use_retrieval_sets": ["scifact"], "perturbations": perturbations}
+    with pytest.raises(TextbackError, match=message):
+        read_study(config)
+
+
+def test_a_studys_retrieval_is_every_set_embedder_reduction_and_perturbation(config):
+    config |= {"use_retrieval_sets": ["scifact"], "perturbations": ["none", "gaussian:1e-2"]}
+    paths = [str(point.scores) for point in retrievals(read_study(config))]
+    assert paths == [
+        f"results/retrieval/scifact/minilm/{reduction}/{perturbation}.json"
+        for reduction in ("native", "pca64")
+        for perturbation in ("none", "gaussian:0.01")
+    ]
+
+
 def test_canonical_json_does_not_depend_on_the_order_of_keys():
     assert canonical({"b": 1, "a": {"d": 2, "c": 3}}) == canonical({"a": {"c": 3, "d": 2}, "b": 1})
 
@@ -141,6 +182,8 @@ def test_each_step_is_told_only_what_it_does(config):
             "hypotheses": specs.hypotheses(study, "nano", "minilm", 0),
             "corrector": specs.corrector(study, "nano", "minilm", 0),
             "invert": specs.invert(study, "minilm", "elitist", 4, 10, 500),
+            "embed_retrieval": specs.embed_retrieval(study, "scifact", "minilm"),
+            "score_retrieval": specs.score_retrieval(study, "scifact", "minilm", "pca64", "int8"),
         }
 
     def changed(*path, value):
@@ -161,6 +204,9 @@ def test_each_step_is_told_only_what_it_does(config):
     assert changed("evaluation", "patience", value=1) == {"invert"}
     assert changed("corpora", "state-of-the-union", "lowercase", value=False) == {"corpus"}
     assert changed("corpora", "state-of-the-union", "passages", value={}) == {"passages"}
+    retrieval = {"embed_retrieval", "score_retrieval"}
+    assert changed("retrieval_sets", "scifact", "split", value="train") == retrieval
+    assert changed("retrieval_sets", "scifact", "source", value="elsewhere") == set()
     assert changed("device", value="auto") == set()
     assert changed("lengths", value=[4]) == set()
 

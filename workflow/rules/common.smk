@@ -2,11 +2,12 @@ import sys
 
 import textback
 from textback import cells, prices, specs
-from textback.config import canonical, read_study, warnings
+from textback.config import FIGURES, canonical, read_study, warnings
 from textback.corpora.files import list_files
 from textback.errors import TextbackError
 from textback.locks import hold
 from textback.processes import gpus, mark_embedders, mark_steps
+from textback.retrieval.beir import set_files
 from textback.table import cost_files, score_path
 
 
@@ -42,12 +43,15 @@ wildcard_constraints:
     beam=r"[1-9][0-9]*",
     rounds=r"[1-9][0-9]*",
     texts=r"[1-9][0-9]*",
+    retrieval_set=r"[a-z0-9-]+",
+    perturbation=r"[a-z0-9:.+-]+",
 
 
 # Paths with wildcards, made by the functions that make the real ones.
 ANY = cells.Cell("{corpus}", "{embedder}", "{length}", "{reduction}", "{inverter}", "{seed}")
 CELL, NULL_MODEL = ANY.folder, ANY.null_model
 INVERSION = ANY.inversion("{mode}", "{beam}", "{rounds}", "{texts}")
+RETRIEVAL = cells.Retrieval("{retrieval_set}", "{embedder}", "{reduction}", "{perturbation}")
 DOCUMENTS = cells.documents_file("{corpus}")
 TOKENIZER = cells.tokenizer_file("{corpus}", "{tokenizer}")
 PASSAGES = cells.passages_folder("{corpus}", "{tokenizer}", "{length}")
@@ -91,6 +95,12 @@ def corpus_files(wildcards):
     """The files of a corpus that is a folder; those of an installed package do not change."""
     entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
     return list_files(Path(entry.folder), entry.glob) if entry.kind == "files" else []
+
+
+def retrieval_files(wildcards):
+    """The files of a retrieval set."""
+    entry = mendable(specs.find_retrieval_set, STUDY, wildcards.retrieval_set)
+    return mendable(set_files, Path(entry.folder), entry.split, entry.source)
 
 
 def take_workflow_lock():

@@ -11,8 +11,10 @@ CATEGORIES = {
     "by_round": "2 Rounds of correction",
     "by_length": "3 Length and dimension",
     "recovered_bits": "3 Length and dimension",
-    "cosine_bleu": "4 Single texts",
-    "worked_example": "4 Single texts",
+    "leakage_by_embedder": "4 Embedders",
+    "leakage_retrieval": "4 Embedders",
+    "cosine_bleu": "5 Single texts",
+    "worked_example": "5 Single texts",
 }
 
 
@@ -24,13 +26,13 @@ rule table:
         report(
             FOLDER / "table.csv",
             caption="../report/table.rst",
-            category="5 Tables",
+            category="6 Tables",
             labels={"table": "every measurement"},
         ),
         report(
             FOLDER / "comparisons.csv",
             caption="../report/comparisons.rst",
-            category="5 Tables",
+            category="6 Tables",
             labels={"table": "paired comparisons"},
         ),
         FOLDER / "texts.parquet",
@@ -65,8 +67,9 @@ rule costs:
 rule figure:
     input:
         tables=rules.table.output,
+        retrieval=lambda wildcards: RETRIEVAL_TABLE if FIGURES[wildcards.figure].needs else [],
         module=PACKAGE / "figures" / "{figure}.py",
-        style=PACKAGE / "figures" / "style.py",
+        shared=inside(PACKAGE / "figures", "style.py", "select.py", "embedders.py"),
     output:
         report(
             FOLDER / "figures" / "{figure}.svg",
@@ -118,7 +121,7 @@ rule pages:
         report(
             FOLDER / "costs.html",
             caption="../report/costs.rst",
-            category="6 Costs",
+            category="7 Costs",
             labels={"page": "what it cost"},
         ),
     log:
@@ -151,6 +154,7 @@ rule report_contents:
         figures=expand(FOLDER / "figures" / "{figure}.svg", figure=STUDY.figures),
         pages=rules.pages.output,
         table=rules.table.output,
+        retrieval=RETRIEVAL_TABLE if STUDY.use_retrieval_sets else [],
         example=rules.example.output if "worked_example" in STUDY.figures else [],
 
 

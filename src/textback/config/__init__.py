@@ -1,8 +1,9 @@
 """The typed configuration: every key a study may have, its default, its unit and its limits.
 
 `textback config-schema` prints the JSON schema made from these classes, and `config/README.md`
-explains the keys in prose. Catalogues (corpora, tokenizers, embedders, inverters) are mappings
-from a name to an entry; the axes of the grid are lists, so that a command line can narrow one:
+explains the keys in prose. Catalogues (corpora, tokenizers, embedders, inverters, retrieval sets)
+are mappings from a name to an entry; the axes of the grid are lists, so that a command line can
+narrow one:
 
     snakemake --config 'lengths=[4]'
 """
@@ -12,6 +13,7 @@ from textback.config.corpora import Corpus, PassageCounts, Split
 from textback.config.embedders import Embedder, EmbedderEntry, read_embedder
 from textback.config.inverters import Backbone, CorrectorTraining, Inverter, Tokenizer, Training
 from textback.config.reading import canonical, json_schema, read_study, read_study_file
+from textback.config.retrieval import RetrievalSet
 from textback.config.section import Section
 from textback.config.study import FIGURES, METRICS, Axes, Evaluation, Study
 
@@ -27,6 +29,7 @@ __all__ = [
     "Evaluation",
     "Inverter",
     "PassageCounts",
+    "RetrievalSet",
     "Section",
     "Split",
     "Study",

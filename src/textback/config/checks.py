@@ -9,8 +9,12 @@ from textback.config.embedders import EmbedderEntry, OpenAI
 from textback.config.inverters import Training
 from textback.config.study import FIGURES, METRICS, Axes, Study
 from textback.errors import TextbackError, unknown_name
+from textback.perturbations import Perturbation
 
 Entry = TypeVar("Entry")
+
+COMBINED = ("use_corpora", "use_embedders", "use_inverters", "use_retrieval_sets")
+OPTIONAL = {"dimensions", "use_retrieval_sets"}  # axes that may be empty
 
 
 def lookup(catalogue: Mapping[str, Entry], what: str, name: str) -> Entry:
@@ -24,6 +28,7 @@ def check_study(study: Study) -> None:
     """Raise TextbackError, one line, where names are unknown or parts do not fit each other."""
     _check_names(study)
     _check_grid(study)
+    _check_retrieval(study)
 
 
 def warnings(study: Study) -> list[str]:
@@ -90,18 +95,25 @@ def _check_budget(key: str, budget: Training, rounds: int = 1) -> None:
 
 
 def _check_figure(study: Study, figure: str) -> None:
-    missing = set(lookup(FIGURES, "figure", figure)) - set(study.metrics)
+    shown = lookup(FIGURES, "figure", figure)
+    missing = set(shown.metrics) - set(study.metrics)
     if missing:
         raise TextbackError(
             f"figure '{figure}' shows the metric '{min(missing)}': add it to 'metrics', or leave "
             "the figure out of 'figures'"
         )
-    for axis in ("use_corpora", "use_embedders", "use_inverters"):
-        if len(getattr(study, axis)) > 1:
+    for axis in shown.needs:
+        if not getattr(study, axis):
             raise TextbackError(
-                f"figure '{figure}' compares lengths and dimensions of one combination, but "
-                f"'{axis}' names {len(getattr(study, axis))}: make a study of each, or set "
-                "figures: []"
+                f"figure '{figure}' needs '{axis}', which is empty: name one there, or leave the "
+                "figure out of 'figures'"
+            )
+    for axis in COMBINED:
+        if axis not in shown.compares and len(getattr(study, axis)) > 1:
+            raise TextbackError(
+                f"figure '{figure}' shows one combination, but '{axis}' names "
+                f"{len(getattr(study, axis))}: make a study of each, or leave the figure out of "
+                "'figures'"
             )
 
 
@@ -136,9 +148,9 @@ def _check_endpoint(name: str, entry: OpenAI) -> None:
 
 
 def _check_grid(study: Study) -> None:
-    for axis in sorted(Axes.model_fields.keys() - {"study", "dimensions"}):
+    for axis in sorted(Axes.model_fields.keys() - {"study"}):
         values = getattr(study, axis)
-        if not values:
+        if not values and axis not in OPTIONAL:
             raise TextbackError(f"config: '{axis}' is empty: name at least one value")
         if len(set(values)) != len(values):
             raise TextbackError(f"config: '{axis}' names a value twice: {values}")
@@ -157,6 +169,23 @@ def _check_grid(study: Study) -> None:
                 f"{study.corpora[name].passages.test} test passages: raise corpora.{name}."
                 "passages.test or lower evaluation.passages"
             )
+
+
+def _check_retrieval(study: Study) -> None:
+    for name in study.use_retrieval_sets:
+        lookup(study.retrieval_sets, "retrieval set", name)
+    perturbations = [Perturbation.parse(text) for text in study.perturbations]
+    if len(set(perturbations)) != len(perturbations):
+        raise TextbackError(f"config: 'perturbations' names one twice: {study.perturbations}")
+    if Perturbation("none") not in perturbations:
+        raise TextbackError(
+            "config: 'perturbations' lacks 'none', with which the others are compared: add it"
+        )
+    if len(perturbations) > 1 and not study.use_retrieval_sets:
+        raise TextbackError(
+            "config: 'perturbations' are measured on retrieval alone: name a set in "
+            "'use_retrieval_sets', or leave perturbations: [none]"
+        )
 
 
 def check_dimension(name: str, embedder: EmbedderEntry, dimension: int) -> None:

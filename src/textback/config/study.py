@@ -1,5 +1,6 @@
 """A study: its catalogues, the axes of its grid, what is evaluated and what is drawn."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -7,6 +8,7 @@ from pydantic import Field
 from textback.config.corpora import Corpus
 from textback.config.embedders import Embedder
 from textback.config.inverters import Inverter, Tokenizer
+from textback.config.retrieval import RetrievalSet
 from textback.config.section import Name, Positive, Section
 
 METRICS = (
@@ -28,12 +30,34 @@ METRICS = (
     "unrecovered_fraction",
     "explained_variance",
 )
-FIGURES: dict[str, tuple[str, ...]] = {  # and the metrics each one shows
-    "by_round": ("bleu", "exact_match", "cosine"),
-    "by_length": ("bleu", "exact_match", "token_f1", "cosine"),
-    "recovered_bits": ("recovered_bits", "recovered_bits_per_token", "null_nll_bits"),
-    "cosine_bleu": (),
-    "worked_example": (),
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a figure shows: metrics, and the axes beside lengths and dimensions that it compares.
+
+    A study names one value of every other axis; `needs` are axes that it must name.
+    """
+
+    metrics: tuple[str, ...] = ()
+    compares: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+FIGURES = {
+    "by_round": Shown(("bleu", "exact_match", "cosine")),
+    "by_length": Shown(("bleu", "exact_match", "token_f1", "cosine")),
+    "recovered_bits": Shown(("recovered_bits", "recovered_bits_per_token", "null_nll_bits")),
+    "leakage_by_embedder": Shown(
+        ("exact_match", "bleu", "recovered_bits", "null_nll_bits"), compares=("use_embedders",)
+    ),
+    "leakage_retrieval": Shown(
+        ("exact_match", "bleu", "recovered_bits"),
+        compares=("use_embedders",),
+        needs=("use_retrieval_sets",),
+    ),
+    "cosine_bleu": Shown(),
+    "worked_example": Shown(),
 }
 
 
@@ -61,6 +85,10 @@ class Axes(Section):
     dimensions: list[Positive] = Field([], description="of the reductions")
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0])
     beams: list[Positive] = Field([1], description="hypotheses kept and corrected a round")
+    use_retrieval_sets: list[Name] = Field([], description="searched with every reduction")
+    perturbations: list[str] = Field(
+        ["none"], description="of the documents searched: none, gaussian:<λ>, int8, binary"
+    )
 
 
 class Study(Axes):
@@ -76,7 +104,8 @@ class Study(Axes):
     tokenizers: dict[Name, Tokenizer]
     embedders: dict[Name, Embedder]
     inverters: dict[Name, Inverter]
+    retrieval_sets: dict[Name, RetrievalSet] = Field({})
 
     evaluation: Evaluation = Evaluation()
     metrics: list[str] = Field(list(METRICS))
-    figures: list[str] = Field(list(FIGURES))
+    figures: list[str] = Field([name for name, shown in FIGURES.items() if not shown.needs])

@@ -49,6 +49,14 @@ class ReadsIds(Protocol):
         """The embeddings of the texts with these ids, (n, dimension) float32."""
 
 
+@runtime_checkable
+class ReadsBeginnings(Protocol):
+    """An embedder that can leave the rest of a too long text unread, to the token."""
+
+    def embed_beginnings(self, texts: Sequence[str]) -> np.ndarray:
+        """The embeddings of texts, each of its first max_tokens tokens, specials included."""
+
+
 def load_embedder(name: str, entry: Entry, device: str = "cpu") -> Embedder:
     """Load the embedder of a catalogue entry. A study's first use also asks `gate.gate`.
 

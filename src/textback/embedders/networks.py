@@ -19,7 +19,7 @@ TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 65_536}
 
 
 class NetworkEmbedder:
-    """See `textback.embedders.Embedder` and `ReadsIds`.
+    """See `textback.embedders.Embedder`, `ReadsIds` and `ReadsBeginnings`.
 
     network: token ids of one length, specials included, (m, length) int64 → (m, dimension)
     prompt: precedes every text
@@ -42,6 +42,10 @@ class NetworkEmbedder:
         """See `textback.embedders.Embedder.embed`."""
         return self._embed(self._tokenize(texts))
 
+    def embed_beginnings(self, texts: Sequence[str]) -> np.ndarray:
+        """See `textback.embedders.ReadsBeginnings.embed_beginnings`; the prompt counts too."""
+        return self._embed(self._tokenize(texts, self.max_tokens))
+
     def count_tokens(self, texts: Sequence[str]) -> np.ndarray:
         """See `textback.embedders.Embedder.count_tokens`."""
         return np.array([len(ids) for ids in self._tokenize(texts)])
@@ -56,12 +60,12 @@ class NetworkEmbedder:
         before, after = special_tokens(self._tokenizer)
         return self._embed([[*before, *row, *after] for row in ids])
 
-    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of texts, prompt and specials included; never cut."""
+    def _tokenize(self, texts: Sequence[str], most: int | None = None) -> list[list[int]]:
+        """Token ids of texts, prompt and specials included; cut only where `most` says so."""
         if not len(texts):
             return []
         whole = [self._prompt + text for text in texts]
-        return self._tokenizer(whole, truncation=False)["input_ids"]
+        return self._tokenizer(whole, truncation=most is not None, max_length=most)["input_ids"]
 
     def _embed(self, ids: list[list[int]]) -> np.ndarray:
         rows: np.ndarray | None = None

@@ -16,19 +16,29 @@ from textback.errors import unknown_name
 from textback.figures.select import pool_seeds
 from textback.figures.style import apply_style
 from textback.files import read_csv, read_table, replacing
+from textback.table import RETRIEVAL_COLUMNS
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What a figure is drawn from: see `textback.table`. Seeds are pooled in `measurements`."""
+    """What a figure is drawn from: see `textback.table`. Seeds are pooled in `measurements`.
+
+    retrieval: no rows where the study searches no set
+    """
 
     measurements: pd.DataFrame
     texts: pd.DataFrame
+    retrieval: pd.DataFrame
 
 
 def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
-    return Tables(pool_seeds(read_csv(folder / "table.csv")), read_table(folder / "texts.parquet"))
+    searched = folder / "retrieval.csv"
+    return Tables(
+        pool_seeds(read_csv(folder / "table.csv")),
+        read_table(folder / "texts.parquet"),
+        read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
+    )
 
 
 def draw(name: str, tables: Tables, folder: Path) -> None:

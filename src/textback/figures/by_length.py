@@ -23,7 +23,7 @@ from textback.figures.style import (
     palette,
 )
 
-METRICS = FIGURES["by_length"]
+METRICS = FIGURES["by_length"].metrics
 
 
 def draw(tables: Tables) -> Figure:

@@ -22,7 +22,7 @@ from textback.figures.style import (
     palette,
 )
 
-METRICS = FIGURES["by_round"]
+METRICS = FIGURES["by_round"].metrics
 
 
 def draw(tables: Tables) -> Figure:

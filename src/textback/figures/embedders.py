@@ -18,7 +18,7 @@ class Looks:
 
 
 def looks_of(table: pd.DataFrame) -> Looks:
-    """The looks of a table's embedders and reductions; `native` takes a line of its own if alone."""
+    """The looks of a table's embedders and reductions; `native` has a line only where alone."""
     embedders = list(table["embedder"].unique())
     colours = palette(embedders, "viridis")  # not the one of embedding sizes
     reductions = [kind for kind in table["reduction"].unique() if kind != "native"]

@@ -25,6 +25,7 @@ AXIS_LABELS = {
     "unrecovered_fraction": "unrecovered fraction of bits (0–1)",
     "round": "correction round",
     "length": "text length (tokens)",
+    "ndcg_at_10": "nDCG@10 of retrieval",
     "dim": "embedding size (dimensions)",
 }
 BASELINE_NAMES = {"shuffled": "shuffled embeddings (null)", "nearest": "nearest training passage"}

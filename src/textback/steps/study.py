@@ -22,6 +22,11 @@ def make_tables(spec: Spec, output: Path) -> None:
     log.info("table of %s: %d measurements", axes.study, len(measured))
 
 
+def make_retrieval_table(spec: Spec, output: Path) -> None:
+    """Write retrieval.csv."""
+    table.write_csv(output, table.retrieval(Axes(**spec["axes"]), spec["resamples"]))
+
+
 def make_costs(spec: Spec, output: Path) -> None:
     """Write costs.csv."""
     axes = Axes(**spec["axes"])

@@ -1,0 +1,1 @@
+"""How well documents are found by their embeddings: usefulness beside leakage."""

@@ -1,0 +1,46 @@
+"""The figure of leakage by embedder, on tables made up."""
+
+import numpy as np
+from embedder_tables import SIZES, measured, tables
+
+from textback.figures import Tables, leakage_by_embedder
+
+
+def lines_of(ax, points):
+    """The lines of an embedder, not the caps of its intervals."""
+    drawn = [line for line in ax.lines if line.get_linestyle() != "None"]
+    return [line for line in drawn if len(line.get_xdata()) == points]
+
+
+def test_a_row_a_metric_a_column_a_length_and_a_line_an_embedder():
+    figure = leakage_by_embedder.draw(tables(embedders=("one", "two", "three"), lengths=(4, 8)))
+    panels = np.array(figure.axes).reshape(3, 2)
+    for ax in panels.flat:
+        assert len({line.get_marker() for line in lines_of(ax, len(SIZES))}) == 3
+    assert [ax.get_title(loc="left") for ax in panels[0]] == ["4 tokens", "8 tokens"]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["one", "two", "three", "all bits of the text"]
+
+
+def test_it_shows_the_last_round_of_the_widest_beam_and_never_a_baseline():
+    table = measured(("one",), (4,), 0.5)
+    last = (table["round"] == 10) & (table["beam"] == 4) & (table["baseline"] == "")
+    others = ~last & ~table["metric"].str.contains("bits")
+    table.loc[others, ["value", "low", "high"]] = 99.0
+    figure = leakage_by_embedder.draw(Tables(table, table.head(0), table.head(0)))
+    (line,) = lines_of(figure.axes[0], len(SIZES))
+    assert list(line.get_ydata()) == [0.5 * dim / 384 for _, dim in SIZES]
+
+
+def test_embedders_of_one_size_stand_side_by_side():
+    figure = leakage_by_embedder.draw(tables(embedders=("one", "two"), lengths=(4,)))
+    one, two = lines_of(figure.axes[0], len(SIZES))
+    assert (one.get_xdata() < two.get_xdata()).all()
+    assert np.allclose(one.get_xdata(), two.get_xdata(), rtol=0.1)
+
+
+def test_the_bits_there_are_stand_above_the_bits_recovered():
+    figure = leakage_by_embedder.draw(tables(embedders=("one",), lengths=(4,)))
+    ceiling = next(line for line in figure.axes[2].lines if line.get_linestyle() == ":")
+    shown = np.mean([40.0 * dim / 384 for _, dim in SIZES])
+    assert ceiling.get_ydata()[0] == shown

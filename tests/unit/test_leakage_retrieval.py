@@ -1,0 +1,41 @@
+"""The figure of leakage against retrieval quality, on tables made here."""
+
+import pandas as pd
+import pytest
+from embedder_tables import SIZES, measured, tables
+
+from textback.errors import TextbackError
+from textback.figures import Tables, draw, leakage_retrieval
+from textback.table import RETRIEVAL_COLUMNS
+
+
+def test_a_panel_a_length_has_a_line_an_embedder_with_a_point_a_dimension():
+    figure = leakage_retrieval.draw(tables(embedders=("one", "two", "three", "four")))
+    assert len(figure.axes) == 6
+    for ax in figure.axes:
+        lines = [line for line in ax.lines if len(line.get_xdata()) == len(SIZES)]
+        assert len(lines) == 4
+        assert len({line.get_marker() for line in lines}) == 4
+        assert [text.get_text() for text in ax.texts] == ["16", "64", "384"] * 4
+
+
+def test_a_point_is_unperturbed_ndcg_against_the_last_round_of_the_widest_beam():
+    figure = leakage_retrieval.draw(tables(lengths=(4,)))
+    above, below = (ax.lines[0] for ax in figure.axes)
+    assert above.get_xdata() == pytest.approx([0.3 * dim**0.1 for _, dim in SIZES])
+    assert above.get_ydata() == pytest.approx([0.5 * dim / 384 for _, dim in SIZES])
+    assert below.get_ydata() == pytest.approx([20 * dim / 384 for _, dim in SIZES])
+
+
+@pytest.mark.parametrize(("exact_match", "label"), [(0.3, "exact match"), (0.01, "BLEU")])
+def test_bleu_stands_for_exact_match_where_hardly_a_text_is_recovered(exact_match, label):
+    figure = leakage_retrieval.draw(tables(exact_match=exact_match))
+    assert figure.axes[0].get_ylabel().startswith(label)
+
+
+def test_a_study_that_searches_nothing_is_told_so_in_one_line(tmp_path):
+    without = Tables(
+        measured(("one",), (4,), 0.5), pd.DataFrame(), pd.DataFrame(columns=RETRIEVAL_COLUMNS)
+    )
+    with pytest.raises(TextbackError, match="name one in use_retrieval_sets"):
+        draw("leakage_retrieval", without, tmp_path)
