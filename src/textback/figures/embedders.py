@@ -42,4 +42,6 @@ def legend(figure: Figure, looks: Looks, *others: Line2D) -> None:
             Line2D([], [], label=kind, color=GREY, linestyle=line)
             for kind, line in looks.reductions.items()
         ]
-    figure.legend(handles=[*handles, *others], loc="outside lower center", ncols=4)
+    handles += others
+    columns = -(-len(handles) // -(-len(handles) // 5))  # rows of at most five, evenly filled
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)

@@ -9,9 +9,13 @@ from matplotlib.lines import Line2D
 from textback.figures import Tables
 from textback.figures.embedders import Looks, legend, looks_of
 from textback.figures.select import final, of_inverter
-from textback.figures.style import AXIS_LABELS, GREY, WIDTH, errorbar, octaves
+from textback.figures.style import GREY, WIDTH, errorbar, octaves
 
-METRICS = ("exact_match", "bleu", "recovered_bits")
+METRICS = {
+    "exact_match": "exact match (share)",
+    "bleu": "BLEU (0–100)",
+    "recovered_bits": "recovered bits a text",
+}
 SPREAD = 1.04  # side by side, so that intervals at one size do not hide each other
 
 
@@ -29,18 +33,18 @@ def draw(tables: Tables) -> Figure:
         squeeze=False,
         layout="constrained",
     )
-    for metric, row in zip(METRICS, panels, strict=True):
+    for (metric, label), row in zip(METRICS.items(), panels, strict=True):
         shown = final(table[table["metric"] == metric])
         for length, ax in zip(lengths, row, strict=True):
             _panel(ax, shown[shown["length"] == length], looks)
-        row[0].set_ylabel(AXIS_LABELS[metric])
+        row[0].set_ylabel(label)
         row[0].set_ylim(bottom=min(0.0, shown["low"].min()))
     for length, ax in zip(lengths, panels[0], strict=True):
         ax.set_title(f"{length} tokens", loc="left", fontweight="bold")
         octaves(ax, sorted(table["dim"].unique()))
-    for length, ax in zip(lengths, panels[METRICS.index("recovered_bits")], strict=True):
+    for length, ax in zip(lengths, panels[-1], strict=True):
         _bits_there_are(ax, table[table["length"] == length])
-    figure.supxlabel(AXIS_LABELS["dim"], fontsize=panels[0][0].yaxis.label.get_size())
+        ax.set_xlabel("dimensions")
     all_bits = Line2D([], [], label="all bits of the text", color=GREY, linestyle=":")
     legend(figure, looks, all_bits)
     return figure

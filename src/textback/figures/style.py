@@ -1,6 +1,7 @@
 """One look for all figures: colour-blind-safe, told apart in grey by marker and line as well."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -86,9 +87,14 @@ def errorbar(ax: Axes, frame: pd.DataFrame, x: str, **style: object) -> None:
 
 
 def octaves(ax: Axes, values: Sequence[int]) -> None:
-    """A logarithmic x axis whose ticks are exactly these values, with room at both ends."""
+    """A logarithmic x axis with ticks at these values, with room at both ends.
+
+    Of values too near each other for two labels, such as 384 and 512, the first has one.
+    """
+    labelled = [values[0]]
+    labelled += [b for a, b in pairwise(values) if b >= 1.5 * a]
     ax.set_xscale("log", base=2)
-    ax.set_xticks(values, [str(value) for value in values])
+    ax.set_xticks(labelled, [str(value) for value in labelled])
     ax.minorticks_off()
     ax.set_xlim(values[0] / 1.25, values[-1] * 1.25)
 
