@@ -10,7 +10,7 @@ from typing import Any
 from textback.cells import Cell, Reduction
 from textback.config import (
     Axes,
-    Corpus,
+    CorpusEntry,
     Inverter,
     Study,
     Training,
@@ -21,9 +21,9 @@ from textback.config import (
 
 Spec = dict[str, Any]
 
-CORPUS_RECIPE = 1
-TOKENIZER_RECIPE = 1
-PASSAGES_RECIPE = 1
+CORPUS_RECIPE = 2
+TOKENIZER_RECIPE = 2
+PASSAGES_RECIPE = 2
 EMBED_RECIPE = 1
 REDUCTION_RECIPE = 1
 TRAIN_RECIPE = 2
@@ -36,7 +36,7 @@ TABLE_RECIPE = 1
 
 def corpus(study: Study, name: str) -> Spec:
     """Of `textback corpus`: the source and the split."""
-    entry = lookup(study.corpora, "corpus", name).model_dump(exclude={"passages"})
+    entry = lookup(study.corpora, "corpus", name).model_dump(exclude={"passages", "source"})
     return {"recipe": CORPUS_RECIPE, "name": name, "corpus": entry}
 
 
@@ -154,7 +154,7 @@ def _embedder(study: Study, name: str) -> Spec:
     return {"name": name, "embedder": lookup(study.embedders, "embedder", name).model_dump()}
 
 
-def find_corpus(study: Study, name: str) -> Corpus:
+def find_corpus(study: Study, name: str) -> CorpusEntry:
     """The corpus's entry."""
     return lookup(study.corpora, "corpus", name)
 

@@ -8,7 +8,7 @@ from a name to an entry; the axes of the grid are lists, so that a command line 
 """
 
 from textback.config.checks import check_dimension, check_length, lookup
-from textback.config.corpora import Corpus, PassageCounts, Split
+from textback.config.corpora import Corpus, CorpusEntry, PassageCounts, Split, read_corpus
 from textback.config.embedders import Embedder, EmbedderEntry, read_embedder
 from textback.config.inverters import Backbone, CorrectorTraining, Inverter, Tokenizer, Training
 from textback.config.reading import canonical, json_schema, read_study, read_study_file
@@ -21,6 +21,7 @@ __all__ = [
     "Axes",
     "Backbone",
     "Corpus",
+    "CorpusEntry",
     "CorrectorTraining",
     "Embedder",
     "EmbedderEntry",
@@ -37,6 +38,7 @@ __all__ = [
     "check_length",
     "json_schema",
     "lookup",
+    "read_corpus",
     "read_embedder",
     "read_study",
     "read_study_file",
