@@ -22,7 +22,7 @@ from textback.corpora.rows import Columns
 from textback.errors import TextbackError
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-BATCH = 256  # rows of a .parquet in memory
+BATCH = 64  # rows of a .parquet in memory
 
 
 def read_file(name: str, entry: CorpusEntry, path: Path, label: str) -> Iterator[tuple[str, str]]:

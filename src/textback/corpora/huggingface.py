@@ -16,7 +16,7 @@ from textback.errors import TextbackError, unknown_name
 if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
 
-BATCH = 256  # rows in memory
+BATCH = 64  # rows in memory
 OFFLINE_WAYS = (
     "where there is a network, `hf download --repo-type dataset {} --local-dir FOLDER`, or load it "
     "and call save_to_disk(FOLDER), and set 'dataset' to the copied folder, or copy its cache and "
