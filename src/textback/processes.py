@@ -25,6 +25,7 @@ def mark_steps(device: str, compile: str, processes: int) -> None:
     os.environ[LAUNCH] = launcher(processes)
     os.environ[WORKFLOW] = str(os.getpid())
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from textback.cells import Cell, Reduction, Retrieval
 from textback.config import (
     Axes,
-    Corpus,
+    CorpusEntry,
     Embedder,
     Inverter,
     RetrievalSet,
@@ -27,9 +27,9 @@ from textback.processes import how_to_ask
 
 Spec = dict[str, Any]
 
-CORPUS_RECIPE = 1
-TOKENIZER_RECIPE = 1
-PASSAGES_RECIPE = 1
+CORPUS_RECIPE = 2
+TOKENIZER_RECIPE = 2
+PASSAGES_RECIPE = 2
 EMBED_RECIPE = 2
 REDUCTION_RECIPE = 2
 TRAIN_RECIPE = 2
@@ -45,7 +45,7 @@ RETRIEVAL_TABLE_RECIPE = 1
 
 def corpus(study: Study, name: str) -> Spec:
     """Of `textback corpus`: the source and the split."""
-    entry = lookup(study.corpora, "corpus", name).model_dump(exclude={"passages"})
+    entry = lookup(study.corpora, "corpus", name).model_dump(exclude={"passages", "source"})
     return {"recipe": CORPUS_RECIPE, "name": name, "corpus": entry}
 
 
@@ -212,7 +212,7 @@ def embedder_entry(spec: Spec) -> Embedder:
     return read_embedder(spec["embedder"] | how_to_ask(spec["name"]))
 
 
-def find_corpus(study: Study, name: str) -> Corpus:
+def find_corpus(study: Study, name: str) -> CorpusEntry:
     """The corpus's entry."""
     return lookup(study.corpora, "corpus", name)
 

@@ -20,8 +20,6 @@ from textback.hub import loading, only_local
 PAD = 0  # starts the decoder of our own tokenizer and of T5's; never part of their passages
 SPECIALS = ["<pad>"]
 FILES = ("tokenizer.json", "spiece.model", "tokenizer.model", "vocab.txt", "vocab.json")
-SPACES = ("Ġ", "▁")  # how a byte-level BPE and a SentencePiece model write the space
-INSIDE = "##"  # how a WordPiece model marks what does not open a word
 
 
 class Tokenizer:
@@ -32,8 +30,6 @@ class Tokenizer:
         bpe.no_truncation()
         self._bpe = bpe
         self.size = bpe.get_vocab_size()
-        tokens = [bpe.id_to_token(i) or "" for i in range(self.size)]
-        self.opens_word = _word_starts(tokens)
         added = bpe.get_added_tokens_decoder()
         self.specials = sorted(i for i, token in added.items() if token.special)
 
@@ -104,13 +100,6 @@ class Tokenizer:
     def same_as(self, other: BpeTokenizer) -> bool:
         """Whether another tokenizer gives every text the same ids, specials left aside."""
         return _core(self._bpe) == _core(other)
-
-
-def _word_starts(tokens: Sequence[str]) -> list[bool]:
-    """Which tokens open a word, by the conventions of the three common kinds of tokenizer."""
-    opens = [token.startswith(SPACES) for token in tokens]
-    inside = [token.startswith(INSIDE) for token in tokens]
-    return opens if sum(opens) > sum(inside) else [not part for part in inside]
 
 
 def _core(bpe: BpeTokenizer) -> dict[str, Any]:

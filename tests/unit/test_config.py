@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -243,12 +244,57 @@ def test_conda_users_get_the_same_packages():
     assert python == f"python {project['project']['requires-python']}"
 
 
+def merged(one, other):
+    """As Snakemake reads one configuration over another."""
+    for key, value in other.items():
+        one[key] = merged(one.get(key, {}), value) if isinstance(value, dict) else value
+    return one
+
+
 def test_the_workflows_tiny_study_is_valid_over_the_default(config):
     tiny = yaml.safe_load((ROOT / "tests/workflow/tiny.yaml").read_text())
+    assert len(list(grid(read_study(merged(config, tiny))))) == 1
 
-    def merge(one, other):
-        for key, value in other.items():
-            one[key] = merge(one.get(key, {}), value) if isinstance(value, dict) else value
-        return one
 
-    assert len(list(grid(read_study(merge(config, tiny))))) == 1
+def test_every_corpus_of_the_catalogue_can_be_used_by_a_study(config):
+    catalogue = yaml.safe_load((ROOT / "config/catalogue.yaml").read_text())
+    page = (ROOT / "config" / "README.md").read_text()
+    for name in catalogue["corpora"]:
+        study = read_study(merged(config, catalogue) | {"use_corpora": [name]})
+        assert len(list(grid(study))) == 4
+        assert f"`{name}`" in page
+    assert "jason-feng/wikiVisual" in study.corpora["wikipedia-2015"].source
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"kind": "file", "folder": "a"}, "unknown kind 'file': did you mean 'files'?"),
+        ({"kind": "files"}, "'corpora.own.folder' is missing"),
+        ({"folder": "a"}, "'corpora.own.kind' is missing"),
+        ({"kind": "package", "folder": "a"}, "'corpora.own.package' is missing"),
+        (
+            {"kind": "files", "folder": "a", "dataset": "b"},
+            "unknown config key 'corpora.own.dataset'",
+        ),
+        (
+            {"kind": "huggingface", "dataset": "a", "hubsplit": "b"},
+            "did you mean 'corpora.own.hub_split'",
+        ),
+        ({"kind": "files", "folder": "a", "paragraphs": True}, "'corpora.own.paragraphs'"),
+        ({"kind": "files", "folder": "a", "split": {"test": 0.6, "validation": 0.5}}, "lower them"),
+    ],
+)
+def test_a_corpus_that_cannot_be_meant_is_one_line(config, entry, message):
+    config["corpora"]["own"] = entry
+    with pytest.raises(TextbackError, match=re.escape(message)) as error:
+        read_study(config | {"use_corpora": ["own"]})
+    assert "\n" not in str(error.value)
+
+
+def test_words_about_where_a_corpus_comes_from_rerun_nothing(config):
+    told = []
+    for source in ("a friend", "a friend of a friend"):
+        config["corpora"]["state-of-the-union"]["source"] = source
+        told.append(specs.corpus(read_study(config), "state-of-the-union"))
+    assert told[0] == told[1]

@@ -263,13 +263,7 @@ def test_a_pretrained_tokenizers_specials_are_barred_and_nothing_else(wordpiece,
     assert torch.isinf(model.barred).nonzero().flatten().tolist() == tokenizer.specials
 
 
-def test_a_pretrained_tokenizer_knows_which_tokens_open_a_word(wordpiece):
-    tokenizer, file = wordpiece
-    for token, index in file["model"]["vocab"].items():
-        assert tokenizer.opens_word[index] == (not token.startswith("##"))
-
-
-def test_passages_of_a_pretrained_tokenizer_begin_and_end_with_whole_words(wordpiece):
+def test_passages_of_a_pretrained_tokenizer_begin_and_end_with_whole_words(wordpiece, tmp_path):
     tokenizer, _ = wordpiece
     words = np.array(TEXT.split() + ["unforgettable", "wheat", "grandfatherly"])
     rng = np.random.default_rng(0)
@@ -280,7 +274,9 @@ def test_passages_of_a_pretrained_tokenizer_begin_and_end_with_whole_words(wordp
             "split": ["train"] * 4 + ["validation", "test"],
         }
     )
-    drawn = draw_passages(documents, tokenizer, 5, PassageCounts(train=50, validation=5, test=5))
+    documents.to_parquet(tmp_path / "documents.parquet")
+    path = tmp_path / "documents.parquet"
+    drawn = draw_passages(path, tokenizer, 5, PassageCounts(train=50, validation=5, test=5))
     found = [tokenizer.decode(row) for ids in drawn.values() for row in ids.tolist()]
     assert all(set(text.split()) <= set(words) for text in found)
     assert any(len(text.split()) < 5 for text in found)

@@ -3,7 +3,7 @@ import sys
 import textback
 from textback import cells, prices, specs
 from textback.config import FIGURES, canonical, read_study, warnings
-from textback.corpora.files import list_files
+from textback.corpora import own_files
 from textback.errors import TextbackError
 from textback.locks import hold
 from textback.processes import gpus, mark_embedders, mark_steps
@@ -92,9 +92,9 @@ def inside(folder, *names):
 
 
 def corpus_files(wildcards):
-    """The files of a corpus that is a folder; those of an installed package do not change."""
+    """The user's own files that a corpus is read from."""
     entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
-    return list_files(Path(entry.folder), entry.glob) if entry.kind == "files" else []
+    return mendable(own_files, wildcards.corpus, entry)
 
 
 def retrieval_files(wildcards):

@@ -9,7 +9,7 @@ narrow one:
 """
 
 from textback.config.checks import check_dimension, check_length, lookup, warnings
-from textback.config.corpora import Corpus, PassageCounts, Split
+from textback.config.corpora import Corpus, CorpusEntry, PassageCounts, Split, read_corpus
 from textback.config.embedders import Embedder, EmbedderEntry, read_embedder
 from textback.config.inverters import Backbone, CorrectorTraining, Inverter, Tokenizer, Training
 from textback.config.reading import canonical, json_schema, read_study, read_study_file
@@ -23,6 +23,7 @@ __all__ = [
     "Axes",
     "Backbone",
     "Corpus",
+    "CorpusEntry",
     "CorrectorTraining",
     "Embedder",
     "EmbedderEntry",
@@ -40,6 +41,7 @@ __all__ = [
     "check_length",
     "json_schema",
     "lookup",
+    "read_corpus",
     "read_embedder",
     "read_study",
     "read_study_file",

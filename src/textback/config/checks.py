@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import TypeVar
 
-from textback.config.corpora import Corpus
+from textback.config.corpora import CorpusEntry
 from textback.config.embedders import EmbedderEntry, OpenAI
 from textback.config.inverters import Training
 from textback.config.study import FIGURES, METRICS, Axes, Study
@@ -52,7 +52,7 @@ def warnings(study: Study) -> list[str]:
 
 def _check_names(study: Study) -> None:
     for name in study.use_corpora:
-        _check_source(name, lookup(study.corpora, "corpus", name))
+        _check_shares(name, lookup(study.corpora, "corpus", name))
     for name in study.use_embedders:
         lookup(study.embedders, "embedder", name)
     for name, entry in study.embedders.items():
@@ -117,10 +117,7 @@ def _check_figure(study: Study, figure: str) -> None:
             )
 
 
-def _check_source(name: str, corpus: Corpus) -> None:
-    needed = {"package": "package", "files": "folder"}[corpus.kind]
-    if getattr(corpus, needed) is None:
-        raise TextbackError(f"corpus '{name}' of kind {corpus.kind} needs the key '{needed}'")
+def _check_shares(name: str, corpus: CorpusEntry) -> None:
     if corpus.split.validation + corpus.split.test >= 1:
         raise TextbackError(
             f"corpus '{name}': validation and test shares leave no training documents: lower them"

@@ -1,8 +1,8 @@
-"""The catalogue of corpora: where documents come from, and how they are divided and cut."""
+"""The catalogue of corpora: an entry class a kind, each with the keys that kind needs."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from textback.config.section import Fraction, Positive, Section
 
@@ -24,13 +24,62 @@ class PassageCounts(Section):
     seed: int = 0
 
 
-class Corpus(Section):
-    """A named source of documents, one file a document."""
+class CorpusEntry(Section):
+    """What every corpus says of its documents, wherever they come from."""
 
-    kind: Literal["package", "files"]
-    package: str | None = Field(None, description="kind package: the installed Python package")
-    folder: str | None = Field(None, description="kind files: the folder; package: inside it")
-    glob: str = Field("**/*.txt", description="which files below the folder are documents")
+    text_column: str = Field("text", description="of rows: the column that holds the text")
+    id_column: str | None = Field(
+        None, description="of rows: rows with the same value are one document; null: each is one"
+    )
+    paragraphs: Literal["lines", "blank-lines"] | None = Field(
+        None, description="what parts a document's paragraphs, no passage spanning two; null: none"
+    )
     lowercase: bool = Field(False, description="for uncased embedders")
+    limit: Positive | None = Field(
+        None, description="rows, or files of plain text, read from the head; null: all"
+    )
+    source: str | None = Field(
+        None, description="where a stranger gets the texts; shown where they are missing"
+    )
     split: Split = Split()
     passages: PassageCounts = PassageCounts()
+
+
+class Package(CorpusEntry):
+    """Files inside an installed Python package."""
+
+    kind: Literal["package"]
+    package: str = Field(description="its import name")
+    folder: str = Field(".", description="inside the package")
+    glob: str = Field("**/*.txt", description="which files below the folder")
+
+
+class Files(CorpusEntry):
+    """Files of your own: plain text, or rows of .jsonl, .csv, .tsv or .parquet."""
+
+    kind: Literal["files"]
+    folder: str
+    glob: str = Field("**/*.txt", description="which files below the folder")
+
+
+class HuggingFace(CorpusEntry):
+    """A dataset of the datasets library: on the hub, or in a folder."""
+
+    kind: Literal["huggingface"]
+    dataset: str = Field(
+        description="hub id, or a folder: written by `save_to_disk`, or a dataset's own files"
+    )
+    name: str | None = Field(None, description="which of the dataset's configurations")
+    hub_split: str = Field("train", description="which of its splits is divided; also a+b")
+    revision: str | None = Field(None, description="on the hub: a commit, tag or branch")
+    streaming: bool = Field(False, description="read from the hub as it goes, keeping no copy")
+
+
+Corpus = Annotated[Package | Files | HuggingFace, Field(discriminator="kind")]
+
+_ADAPTER: TypeAdapter[Corpus] = TypeAdapter(Corpus)
+
+
+def read_corpus(entry: dict[str, Any]) -> Corpus:
+    """The typed entry of a mapping that was checked before, such as a step's spec."""
+    return _ADAPTER.validate_python(entry)

@@ -1,9 +1,42 @@
-"""Documents from a folder of UTF-8 text files, one file a document."""
+"""Files of a folder: plain text, or rows of .jsonl, .csv, .tsv or .parquet."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from textback.config.corpora import CorpusEntry, Files, Package
+from textback.corpora.formats import read_file
 from textback.errors import TextbackError
+
+
+def read(name: str, entry: Files) -> Iterator[tuple[str, str]]:
+    """See `textback.corpora.read_rows`."""
+    return read_folder(name, entry, Path(entry.folder))
+
+
+def read_folder(name: str, entry: Files | Package, folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield (document, text) of the matching files' rows, in the order of the files' names.
+
+    A document is named by its file below the folder, a row also by its number or its `id_column`.
+
+    Raises TextbackError where there is no such file, or one cannot be read (see `read_file`).
+    """
+    for path in matching_files(name, entry, folder):
+        yield from read_file(name, entry, path, path.relative_to(folder).as_posix())
+
+
+def matching_files(name: str, entry: Files | Package, folder: Path) -> list[Path]:
+    """The entry's files below a folder, by name. Raises TextbackError where there is none."""
+    if not folder.is_dir():
+        raise TextbackError(
+            f"corpus '{name}': folder {folder} does not exist: correct the path{_origin(entry)}"
+        )
+    files = list_files(folder, entry.glob)
+    if not files:
+        raise TextbackError(
+            f"corpus '{name}': folder {folder} has no file '{entry.glob}': add files or change the "
+            f"glob{_origin(entry)}"
+        )
+    return files
 
 
 def list_files(folder: Path, glob: str) -> list[Path]:
@@ -11,24 +44,5 @@ def list_files(folder: Path, glob: str) -> list[Path]:
     return sorted(path for path in folder.glob(glob) if path.is_file())
 
 
-def read_folder(name: str, folder: Path, glob: str) -> Iterator[tuple[str, str]]:
-    """Yield (file name below the folder, text), in the order of the names.
-
-    Raises TextbackError where the folder is missing, holds no such file, or a file is not UTF-8.
-    """
-    if not folder.is_dir():
-        raise TextbackError(f"corpus '{name}': folder {folder} does not exist: correct the path")
-    files = list_files(folder, glob)
-    if not files:
-        raise TextbackError(
-            f"corpus '{name}': folder {folder} has no file '{glob}': add files or change the glob"
-        )
-    for path in files:
-        try:
-            yield path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise TextbackError(
-                f"corpus '{name}': {path} is not UTF-8 (byte {error.start}): convert the file"
-            ) from None
-        except OSError as error:
-            raise TextbackError(f"corpus '{name}': {path}: {error.strerror}") from None
+def _origin(entry: CorpusEntry) -> str:
+    return "" if entry.source is None else f", or get the texts: {' '.join(entry.source.split())}"

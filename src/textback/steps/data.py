@@ -2,47 +2,54 @@
 
 from pathlib import Path
 
-from textback.config import Corpus, PassageCounts
+import numpy as np
+
+from textback.cells import SPLITS
+from textback.config import PassageCounts, read_corpus
 from textback.config import Tokenizer as TokenizerEntry
-from textback.corpora import read_documents
-from textback.files import read_table, replacing
+from textback.documents import read_texts, row_sizes, sample_texts, write_documents
+from textback.files import replacing
 from textback.packages import package_folder
 from textback.passages import draw_passages, write_passages
 from textback.progress import log
 from textback.specs import Spec
 from textback.tokenizer import Tokenizer
 
+TOKENIZER_CHARACTERS = 100_000_000  # more of them change few tokens and take minutes
+
 
 def make_corpus(spec: Spec, output: Path) -> None:
-    """Read a corpus and write its documents (id, text, split) as parquet."""
-    documents = read_documents(spec["name"], Corpus(**spec["corpus"]))
-    with replacing(output) as temporary:
-        documents.to_parquet(temporary, compression="zstd", index=False)
-    counts = documents["split"].value_counts()
+    """Read a corpus and write its documents (id, text, split, characters) as parquet."""
+    write_documents(spec["name"], read_corpus(spec["corpus"]), output)
+    sizes = {split: row_sizes(output, split) for split in SPLITS}
     log.info(
         "corpus %s: %s, %.1f million characters",
         spec["name"],
-        ", ".join(f"{counts[split]} {split}" for split in ("train", "validation", "test")),
-        documents["text"].str.len().sum() / 1e6,
+        ", ".join(f"{np.count_nonzero(size):,} {split}" for split, size in sizes.items()),
+        sum(size.sum() for size in sizes.values()) / 1e6,
     )
 
 
 def make_tokenizer(spec: Spec, documents: Path, output: Path) -> None:
-    """Train the inverter's tokenizer on the training documents, or fetch a pretrained one."""
+    """Train the inverter's tokenizer on the training documents, or fetch a pretrained one.
+
+    It learns from TOKENIZER_CHARACTERS of them, in a seeded shuffled order.
+    """
     entry = TokenizerEntry(**spec["tokenizer"])
-    frame = read_table(documents)
-    texts = frame.loc[frame["split"] == "train", "text"]
+    texts = sample_texts(documents, "train", TOKENIZER_CHARACTERS, seed=0)
     if entry.kind == "pretrained":
         tokenizer = Tokenizer.pretrained(_locate(entry), entry.revision)
     else:
-        tokenizer = Tokenizer.train(texts, entry.vocabulary)
+        tokenizer = Tokenizer.train(
+            (text for some in texts for text in some.to_pylist()), entry.vocabulary
+        )
     with replacing(output) as temporary:
         tokenizer.save(temporary)
-    characters = texts.iloc[0]
+    example = next(read_texts(documents, "train"))[0].as_py()
     log.info(
         "tokenizer: %d tokens, %.2f characters a token",
         tokenizer.size,
-        len(characters) / len(tokenizer.encode(characters)),
+        len(example) / len(tokenizer.encode(example)),
     )
 
 
@@ -56,9 +63,7 @@ def _locate(entry: TokenizerEntry) -> str:
 def make_passages(spec: Spec, documents: Path, tokenizer: Path, output: Path) -> None:
     """Draw the passages of one length and write a parquet file a split into a folder."""
     bpe = Tokenizer.load(tokenizer)
-    drawn = draw_passages(
-        read_table(documents), bpe, spec["length"], PassageCounts(**spec["counts"])
-    )
+    drawn = draw_passages(documents, bpe, spec["length"], PassageCounts(**spec["counts"]))
     for split, ids in drawn.items():
         write_passages(output / f"{split}.parquet", ids, bpe)
     log.info(

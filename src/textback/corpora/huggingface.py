@@ -1,0 +1,90 @@
+"""Datasets of the datasets library: on the hub, or in a folder.
+
+A folder is one written by `save_to_disk`, or holds a dataset's own files, as `hf download` copies
+them. The library is imported where it is needed: it takes a second.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textback.config.corpora import HuggingFace
+from textback.corpora.rows import Columns
+from textback.errors import TextbackError, unknown_name
+
+if TYPE_CHECKING:
+    from datasets import Dataset, IterableDataset
+
+BATCH = 64  # rows in memory
+OFFLINE_WAYS = (
+    "where there is a network, `hf download --repo-type dataset {} --local-dir FOLDER`, or load it "
+    "and call save_to_disk(FOLDER), and set 'dataset' to the copied folder, or copy its cache and "
+    "set HF_HOME to it"
+)
+UNREACHABLE = ("couldn't reach", "couldn't find cache", "connect", "offline", "timed out")
+SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"  # what save_to_disk writes beside the data
+DATA = (".parquet", ".arrow", ".json", ".jsonl", ".csv", ".txt", ".gz", ".zst", ".md")
+
+
+def read(name: str, entry: HuggingFace) -> Iterator[tuple[str, str]]:
+    """See `textback.corpora.read_rows`. A document is named by its row's number or `id_column`."""
+    columns = Columns(name, entry)
+    with _loading(name, entry):
+        rows = _open(name, entry)
+        known = rows.column_names or list(next(iter(rows), {}))  # a stream may not tell them
+        columns.check(known, entry.dataset)
+        number = 0
+        for batch in rows.select_columns(columns.names).iter(BATCH):
+            for values in zip(*(batch[column] for column in columns.names), strict=True):
+                number += 1
+                row = dict(zip(columns.names, values, strict=True))
+                yield from columns.read(row, f"{entry.dataset} row {number}", str(number))
+
+
+def _open(name: str, entry: HuggingFace) -> "Dataset | IterableDataset":
+    from datasets import load_dataset, load_from_disk
+
+    folder = Path(entry.dataset)
+    if (folder / SAVED).exists():
+        return load_from_disk(entry.dataset)
+    if (folder / SAVED_SPLITS).exists():
+        splits = load_from_disk(entry.dataset)
+        if entry.hub_split not in splits:
+            unknown = unknown_name("hub_split", entry.hub_split, splits)
+            raise TextbackError(f"corpus '{name}': {entry.dataset}: {unknown}")
+        return splits[entry.hub_split]
+    return load_dataset(
+        entry.dataset,
+        name=entry.name,
+        split=entry.hub_split,
+        revision=entry.revision,
+        streaming=entry.streaming,
+    )
+
+
+@contextmanager
+def _loading(name: str, entry: HuggingFace) -> Iterator[None]:
+    """Turn what the library says of a dataset that it cannot read into one line."""
+    try:
+        yield
+    except TextbackError:
+        raise
+    except Exception as error:  # its loaders raise of every kind
+        reason = " ".join(str(error).split())
+        if not Path(entry.dataset).exists() and any(word in reason.lower() for word in UNREACHABLE):
+            raise TextbackError(
+                f"corpus '{name}': {_missing_file(reason)} of dataset {entry.dataset} is not on "
+                f"this machine and the hub cannot be reached: {OFFLINE_WAYS.format(entry.dataset)}"
+            ) from None
+        raise TextbackError(
+            f"corpus '{name}': dataset {entry.dataset} cannot be read ({reason[:300]}): correct "
+            "'dataset', 'name', 'hub_split' or 'revision'"
+        ) from None
+
+
+def _missing_file(reason: str) -> str:
+    """The file that a message of the library names; `README.md` is asked for first."""
+    words = [word.strip("'\"`,:;()") for word in reason.split()]
+    files = [word for word in words if word.endswith(DATA)]
+    return files[0].rsplit("/", 1)[-1] if files else "README.md"
