@@ -30,6 +30,11 @@ class Reduce:
         self.mean, self.basis = placed(project.mean), placed(project.basis)
         self.unit = project.unit
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What it holds on the device."""
+        return [part for part in (self.mean, self.basis) if part is not None]
+
     def __call__(self, embeddings: Tensor) -> Tensor:
         """(n, native) → (n, dim) float32."""
         reduced = embeddings.float()
