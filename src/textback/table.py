@@ -3,7 +3,8 @@
 table.csv        every metric of every cell, round and beam, of inverter and baselines
 comparisons.csv  paired differences: the last round against round 0 and the baselines
 texts.parquet    every text through its rounds, for figures of single texts
-costs.csv        seconds, FLOPs, embedder queries and memory of every step, with device and versions
+costs.csv        seconds, FLOPs, embedder queries, dollars and memory of every step, with device and
+                 versions
 """
 
 from collections.abc import Iterable
