@@ -4,7 +4,8 @@ table.csv        every metric of every cell, round and beam, of inverter and bas
 comparisons.csv  paired differences: the last round against round 0 and the baselines
 texts.parquet    every text through its rounds, for figures of single texts
 retrieval.csv    how well documents are found by their embeddings, where the study searches a set
-costs.csv        seconds, FLOPs, embedder queries and memory of every step, with device and versions
+costs.csv        seconds, FLOPs, embedder queries, dollars and memory of every step, with device and
+                 versions
 """
 
 from collections.abc import Iterable

@@ -1,11 +1,16 @@
 import logging
+import threading
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from embedding_server import KEY, KEY_VARIABLE, EmbeddingServer
 
 from textback import device
 from textback.config import Backbone
+from textback.embedders import endpoint
 from textback.inverter.batches import Data
 from textback.inverter.model import Inverter
 from textback.progress import log
@@ -131,3 +136,31 @@ def randomised(model):
         torch.nn.init.normal_(parameter, std=0.3)
     model.bar([PAD])
     return model.eval()
+
+
+@pytest.fixture(scope="session")
+def embedding_server():
+    """A server on this machine with minilm behind it."""
+    server = EmbeddingServer()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """The seconds that requests would have waited. Whatever else sleeps goes on sleeping."""
+    asked = []
+    monkeypatch.setattr(endpoint, "time", SimpleNamespace(sleep=asked.append, time=time.time))
+    return asked
+
+
+@pytest.fixture
+def server(embedding_server, monkeypatch, tmp_path, waits):
+    """The server with nothing planned and a folder without a cache."""
+    embedding_server.begin_again()
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    monkeypatch.chdir(tmp_path)
+    return embedding_server

@@ -6,15 +6,18 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
 import yaml
 
 from textback.config import read_embedder
 from textback.embedders import load_embedder
+from textback.errors import TextbackError
 
 ROOT = Path(__file__).parents[2]
 MODEL = "all-minilm"
 KEY = "sk-local-0123456789abcdef"
 KEY_VARIABLE = "TEXTBACK_TEST_KEY"
+TEXTS = [f"the {word} of {i} men" for i, word in enumerate(["army", "navy", "peace", "war"] * 3)]
 
 
 class EmbeddingServer(ThreadingHTTPServer):
@@ -139,3 +142,22 @@ def entry(server, **changes):
         "timeout": 20,
         **changes,
     }
+
+
+def load(server, **changes):
+    return load_embedder("local", read_embedder(entry(server, **changes)))
+
+
+def failing(server, *plan, texts=TEXTS, **changes):
+    """The one line that embedding ends in."""
+    server.plan = list(plan)
+    with pytest.raises(TextbackError) as error:
+        load(server, **changes).embed(texts)
+    line = str(error.value)
+    assert "\n" not in line and line.startswith("embedder 'local'") and KEY not in line
+    return line
+
+
+def once(server, texts=TEXTS):
+    """Whether the server answered these texts, each once, and no other."""
+    return server.answered == dict.fromkeys(texts, 1)

@@ -48,7 +48,7 @@ def make_hypotheses(
     hypothesizer = load_model(model, device)
     project = load_projection(reduction)
     embed = HypothesisEmbedder(spec, Tokenizer.load(tokenizer), state, device)
-    cosines: dict[str, float] = {}
+    means: dict[str, float] = {}
     with locked(state):
         for split, wanted in (("train", spec["hypotheses"]), ("validation", GREEDY)):
             length = read_passages(passages / f"{split}.parquet")[0].shape[1]
@@ -61,9 +61,9 @@ def make_hypotheses(
             greedy = project(embedded[: len(target)])
             cosine = float(cosines(greedy, target.cpu().numpy()).mean())
             log.info("%s hypotheses: mean cosine %.3f", split, cosine)
-            cosines[split] = cosine
+            means[split] = cosine
         forget(state)
-    write_json(output / "cosines.json", cosines)
+    write_json(output / "cosines.json", means)
     seconds = time.monotonic() - began
     write_json(output / "costs.json", cost(device, generate_seconds=seconds, **embed.costs()))
 
