@@ -23,6 +23,7 @@ from textback.progress import log
 from textback.reductions import load_projection
 from textback.specs import Spec, embedder_entry
 from textback.tokenizer import Tokenizer
+from textback.vectors import cosines
 
 GREEDY = {"passages": None, "hypotheses": 1, "temperature": 1.0}  # of validation passages
 
