@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from textback.device import bulk_precision
 from textback.embedders import Embedder
 from textback.embedders.cutting import Cutting
 from textback.embeddings import embed_texts
@@ -39,8 +40,9 @@ def embed_set(
 ) -> tuple[np.ndarray, np.ndarray, Counts]:
     """Native embeddings of documents and queries, (n, native) float16 each, and their counts.
 
-    A text that is longer than the embedder reads is cut to what it reads. Finished chunks are kept
-    in the folder `state` (see `textback.embeddings.embed_texts`).
+    A text that is longer than the embedder reads is cut to what it reads. In bf16 where the hardware
+    has it, as training passages are. Finished chunks are kept in the folder `state` (see
+    `textback.embeddings.embed_texts`).
     """
     cutting = Cutting(embedder)
     documents, queries = list(found.documents.values()), list(found.queries.values())
@@ -52,8 +54,9 @@ def embed_set(
         embedder.max_tokens,
     )
     log.info("%s: %s", name, counts)
-    rows = [
-        embed_texts(cutting, texts, name, spec, state, f"embedding {what}", CHUNK[device])
-        for what, texts in (("documents", documents), ("queries", queries))
-    ]
+    with bulk_precision(device):
+        rows = [
+            embed_texts(cutting, texts, name, spec, state, f"embedding {what}", CHUNK[device])
+            for what, texts in (("documents", documents), ("queries", queries))
+        ]
     return rows[0], rows[1], counts

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from textback.cells import Reduction
-from textback.config import read_embedder
 from textback.device import cost, pick_device
 from textback.embedders import load_embedder
 from textback.embedders.gate import gate
@@ -20,14 +19,14 @@ from textback.retrieval.beir import read_set
 from textback.retrieval.embedding import embed_set
 from textback.retrieval.measures import ASKED, measure
 from textback.retrieval.search import search
-from textback.specs import Spec
+from textback.specs import Spec, embedder_entry
 
 
 def embed_retrieval(spec: Spec, folder: Path, output: Path, state: Path, device: str) -> None:
     """Embed a set's documents and queries, if the embedder passes its gate."""
     began = time.monotonic()
     name, device = spec["name"], pick_device(device)
-    entry = read_embedder(spec["embedder"])
+    entry = embedder_entry(spec)
     found = read_set(folder, spec["split"])
     embedder = load_embedder(name, entry, device)
     write_json(output / "gate.json", gate(name, embedder, entry))
