@@ -40,8 +40,8 @@ def embed_set(
 ) -> tuple[np.ndarray, np.ndarray, Counts]:
     """Native embeddings of documents and queries, (n, native) float16 each, and their counts.
 
-    A text that is longer than the embedder reads is cut to what it reads. In bf16 where the hardware
-    has it, as training passages are. Finished chunks are kept in the folder `state` (see
+    A text that is longer than the embedder reads is cut to what it reads. As training passages are,
+    in bf16 where the hardware has it. Finished chunks are kept in the folder `state` (see
     `textback.embeddings.embed_texts`).
     """
     cutting = Cutting(embedder)
