@@ -158,7 +158,7 @@ def test_a_folder_of_texts_is_measured(bench, tmp_path):
     texts = random_texts(30, 2000)
     for i, text in enumerate(texts):
         (tmp_path / "own" / f"{i}.md").write_text(text)
-    found, _ = bench(*CORPUS, "--folder", "own", "--glob", "*.md")
+    found, _ = bench(*CORPUS, "--vocabulary", 600, "--folder", "own", "--glob", "*.md")
     size = sum(map(len, texts))
     assert found["settings"]["corpus"] == "own"
     assert found["settings"]["million characters"] == round(size / 1e6, 1)
