@@ -122,7 +122,7 @@ def _paragraphs(text: str, kind: str | None) -> list[str]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """A text in parts of at most LONGEST characters, cut at white space where there is some."""
+    """A text in parts of at most LONGEST characters, cut at a space or a line's end."""
     start = 0
     while len(text) - start > LONGEST:
         limit = start + LONGEST

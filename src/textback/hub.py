@@ -19,8 +19,12 @@ FAILURES = (
     AttributeError,
     SafetensorError,
 )
-UNREACHABLE = ("couldn't connect", "connection", "offline", "locate the file", "local_files_only")
-ENDINGS = (".json", ".safetensors", ".bin", ".model", ".txt", ".parquet")
+UNREACHABLE = (  # how the hub's libraries begin to say that it is
+    *("couldn't connect", "couldn't reach", "couldn't find cache", "connect", "timed out"),
+    *("offline", "locate the file", "local_files_only"),
+)
+MODEL_FILES = (".json", ".safetensors", ".bin", ".model", ".txt")
+DATA_FILES = (".parquet", ".arrow", ".jsonl", ".csv", ".gz", ".zst", ".md")
 
 
 @functools.cache
@@ -62,19 +66,19 @@ def loading(what: str, model: str, way_out: str) -> Iterator[None]:
         if not Path(model).is_dir():
             if not is_name(model):
                 raise TextbackError(f"{what}: folder {model} does not exist: {way_out}") from None
-            if any(word in reason.lower() for word in UNREACHABLE):
-                raise unreachable(what, model, _missing_file(reason)) from None
+            if says_unreachable(reason):
+                raise unreachable(what, model, missing_file(reason, "config.json")) from None
         raise TextbackError(
             f"{what}: {model} cannot be loaded ({reason[:200]}): {way_out}"
         ) from None
 
 
-def unreachable(what: str, model: str, file: str, repository: str = "") -> TextbackError:
+def unreachable(what: str, model: str, file: str, options: str = "") -> TextbackError:
     """The error for a file of the hub that is neither here nor to be had.
 
-    repository: options of `hf download`, such as `--repo-type dataset`
+    options: of `hf download`, such as `--repo-type dataset`
     """
-    download = " ".join(f"hf download {repository} {model}".split())
+    download = " ".join(f"hf download {options} {model}".split())
     return TextbackError(
         f"{what}: {file} of {model} is not on this machine and the hub cannot be reached: where "
         f"there is a network run `{download} --local-dir FOLDER` and give that folder instead of "
@@ -82,8 +86,13 @@ def unreachable(what: str, model: str, file: str, repository: str = "") -> Textb
     )
 
 
-def _missing_file(reason: str) -> str:
-    """The file that a message of the hub's libraries names; `config.json` is asked for first."""
+def says_unreachable(reason: str) -> bool:
+    """Whether a message of the hub's libraries means that the hub cannot be reached."""
+    return any(words in reason.lower() for words in UNREACHABLE)
+
+
+def missing_file(reason: str, first: str) -> str:
+    """The file that a message of the hub's libraries names; else the one asked for first."""
     words = [word.strip("'\"`,:;()") for word in reason.split()]
-    files = [word for word in words if word.endswith(ENDINGS)]
-    return files[0].rsplit("/", 1)[-1] if files else "config.json"
+    files = [word for word in words if word.endswith(MODEL_FILES + DATA_FILES)]
+    return files[0].rsplit("/", 1)[-1] if files else first

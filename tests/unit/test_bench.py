@@ -16,7 +16,7 @@ from textback import cells
 from textback.bench import choices, decoding, embedding, hardware, inversion, training
 from textback.bench.models import random_model
 from textback.bench.report import QUANTITIES
-from textback.bench.words import WORDS
+from textback.bench.words import WORDS, random_texts
 from textback.cells import Cell, Reduction
 from textback.cli import main
 from textback.inverter.data import targets
@@ -78,7 +78,8 @@ def bench(command):
     """The JSON of `textback bench`, run on one thread of the CPU, and the table above it."""
 
     def run(*arguments):
-        code, out, err = command(*arguments, "--threads", 1, "--device", "cpu")
+        device = () if arguments[0] == "corpus" else ("--device", "cpu")  # which it does not need
+        code, out, err = command(*arguments, "--threads", 1, *device)
         assert code == 0, err
         *table, line = out.splitlines()
         return json.loads(line), "\n".join(table)
@@ -132,6 +133,35 @@ def check(numbers, length):
     share = numbers["tflop_per_second"] / numbers["matmul_tflop_per_second"]
     assert numbers["mfu"] == pytest.approx(share) and numbers["mfu"] > 0
     assert numbers["peak_memory_bytes"] > 2**20
+
+
+CORPUS = ("corpus", "--vocabulary", 300, "--length", 4, "--passages", 500)
+
+
+def test_a_corpus_tells_the_rate_and_the_memory_of_each_of_its_steps(bench):
+    hog = np.ones(10**8)  # of this process: no step's memory
+    found, table = bench(*CORPUS, "--megabytes", 0.5)
+    assert list(found["results"]) == ["corpus", "tokenizer", "passages"]
+    characters = found["settings"]["million characters"] * 1e6
+    assert 5e5 <= characters < 6e5 and found["settings"]["passages"] == 500
+    for numbers in found["results"].values():
+        rate = numbers["characters_per_second"]
+        assert rate * numbers["seconds"] == pytest.approx(characters, rel=0.1)
+        assert 2**20 < numbers["peak_memory_bytes"] < hog.nbytes
+        assert all(QUANTITIES[name][0] in table for name in numbers)
+    passages = found["results"]["passages"]
+    assert passages["passages_per_second"] * passages["seconds"] == pytest.approx(500)
+
+
+def test_a_folder_of_texts_is_measured(bench, tmp_path):
+    (tmp_path / "own").mkdir()
+    texts = random_texts(30, 2000)
+    for i, text in enumerate(texts):
+        (tmp_path / "own" / f"{i}.md").write_text(text)
+    found, _ = bench(*CORPUS, "--vocabulary", 600, "--folder", "own", "--glob", "*.md")
+    size = sum(map(len, texts))
+    assert found["settings"]["corpus"] == "own"
+    assert found["settings"]["million characters"] == round(size / 1e6, 1)
 
 
 TRAINING = ("training", "--size", "toy", "--batch", 8, "--length", 4, "--seconds", 0.05)
@@ -267,6 +297,9 @@ def test_json_goes_to_a_file_instead_where_one_is_named(command, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("corpus",), "give either --folder or --megabytes"),
+        (("corpus", "--folder", "none"), "folder none does not exist"),
+        ((*CORPUS, "--megabytes", "0.01"), "2 document(s) cannot be divided"),
         (("training", "--size", "nanno"), "unknown size 'nanno': did you mean 'nano'?"),
         (("decoding", "--family", "t6"), "unknown family 't6': (known: llama, t5)"),
         (("decoding", "--family", "llama", "--form", "paper"), "form 'paper' is a T5's"),

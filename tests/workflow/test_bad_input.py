@@ -123,6 +123,21 @@ def test_a_spoiled_corpus_is_named_in_one_line(copied, corpus_of_files, spoil, m
     } == before
 
 
+def test_a_column_that_rows_do_not_have_is_named_in_one_line(copied, changed_config):
+    rows = copied.folder / "rows"
+    rows.mkdir()
+    (rows / "a.jsonl").write_text('{"text": "one"}\n' * 3)
+    entry = {"kind": "files", "folder": str(rows), "glob": "*.jsonl", "text_column": "texts"}
+    config = changed_config(**{"corpora.own": entry, "use_corpora": ["own"]})
+    done = copied.run("results/corpora/own/documents.parquet", config=config)
+    said = {line.split("error: ")[1] for line in done.stderr.splitlines() if "error: " in line}
+    assert done.returncode != 0
+    assert any("unknown text_column 'texts': did you mean 'text'?" in line for line in said)
+    assert not (copied.folder / "results" / "corpora" / "own").exists() or not list(
+        (copied.folder / "results" / "corpora" / "own").iterdir()
+    )
+
+
 def test_weights_with_a_wrong_checksum_are_not_loaded(copied, changed_config):
     config = changed_config(**{"embedders.minilm": embedder(sha256=WRONG_SUM), "lengths": [5]})
     done = copied.run("--until", "embed", config=config)

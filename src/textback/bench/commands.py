@@ -1,5 +1,6 @@
 """The commands of `textback bench`. Torch is imported when a command has understood its options.
 
+textback bench corpus --megabytes 20
 textback bench training --size nano --length 8 --threads 1 --seconds 3
 textback bench inversion --cell state-of-the-union/minilm/len8/native/nano/seed0
 """
@@ -14,8 +15,8 @@ from textback.processes import COMPILE, DEVICE
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Measure how fast this machine embeds, trains, decodes and inverts: a table, then JSON. "
-    "On a CPU, peak memory is the whole process's, its libraries included.",
+    help="Measure how fast this machine prepares a corpus, embeds, trains, decodes and inverts: "
+    "a table, then JSON. On a CPU, peak memory is the whole process's, its libraries included.",
 )
 
 DeviceOption = Annotated[str, typer.Option(envvar=DEVICE, help="auto, cpu or cuda.")]
@@ -37,6 +38,41 @@ VocabularyOption = Annotated[int, typer.Option(min=258, help="Tokens of the inve
 DimensionOption = Annotated[int, typer.Option(min=1, help="Of the embeddings.")]
 EmbeddingTokensOption = Annotated[int, typer.Option(min=1, help="Inputs a vector is made into.")]
 BeamOption = Annotated[int, typer.Option(min=1, max=256, help="Beams, or hypotheses a round.")]
+
+
+@app.command()
+def corpus(
+    folder: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Of texts, which are lowercased.")
+    ] = None,
+    glob: Annotated[str, typer.Option(help="Which files below it.")] = "**/*.txt",
+    megabytes: Annotated[
+        float | None, typer.Option(min=0.01, help="Instead: so much text of random words.")
+    ] = None,
+    vocabulary: VocabularyOption = 2048,
+    length: LengthOption = 32,
+    passages: Annotated[int, typer.Option(min=1, help="Training passages drawn.")] = 100_000,
+    threads: ThreadsOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Documents, tokenizer and passages of a corpus, and the memory of each step."""
+    if (folder is None) == (megabytes is None):
+        raise TextbackError("bench corpus: give either --folder or --megabytes")
+    from tempfile import TemporaryDirectory
+
+    from textback.bench.corpus import generate, measure
+    from textback.bench.hardware import prepare
+    from textback.bench.report import show
+    from textback.config.corpora import Files
+
+    prepare("cpu", threads)
+    with TemporaryDirectory() as generated:
+        if folder is None:
+            folder, glob = Path(generated, "random-words"), "*.jsonl"
+            generate(folder / "texts.jsonl", megabytes)
+        entry = Files(kind="files", folder=str(folder), glob=glob, lowercase=True)
+        measured = measure(folder.name, entry, vocabulary, length, passages)
+    show(measured, json)
 
 
 @app.command()

@@ -17,6 +17,9 @@ from textback.files import write_json
 
 WIDTH = 120  # of a table that is not shown in a terminal
 QUANTITIES = {  # name in JSON: label in the table, unit of one in the table, digits
+    "seconds": ("seconds", 1, 1),
+    "characters_per_second": ("million characters/s", 1e6, 2),
+    "passages_per_second": ("passages/s", 1, 0),
     "examples_per_second": ("examples/s", 1, 1),
     "tokens_per_second": ("tokens/s", 1, 0),
     "tflop_per_second": ("TFLOP/s", 1, 4),

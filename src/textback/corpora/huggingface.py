@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textback import hub
 from textback.config.corpora import HuggingFace
 from textback.corpora.rows import Columns
 from textback.errors import TextbackError, unknown_name
@@ -17,14 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
 
 BATCH = 64  # rows in memory
-OFFLINE_WAYS = (
-    "where there is a network, `hf download --repo-type dataset {} --local-dir FOLDER`, or load it "
-    "and call save_to_disk(FOLDER), and set 'dataset' to the copied folder, or copy its cache and "
-    "set HF_HOME to it"
-)
-UNREACHABLE = ("couldn't reach", "couldn't find cache", "connect", "offline", "timed out")
 SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"  # what save_to_disk writes beside the data
-DATA = (".parquet", ".arrow", ".json", ".jsonl", ".csv", ".txt", ".gz", ".zst", ".md")
 
 
 def read(name: str, entry: HuggingFace) -> Iterator[tuple[str, str]]:
@@ -72,19 +66,11 @@ def _loading(name: str, entry: HuggingFace) -> Iterator[None]:
         raise
     except Exception as error:  # its loaders raise of every kind
         reason = " ".join(str(error).split())
-        if not Path(entry.dataset).exists() and any(word in reason.lower() for word in UNREACHABLE):
-            raise TextbackError(
-                f"corpus '{name}': {_missing_file(reason)} of dataset {entry.dataset} is not on "
-                f"this machine and the hub cannot be reached: {OFFLINE_WAYS.format(entry.dataset)}"
-            ) from None
+        if not Path(entry.dataset).exists() and hub.says_unreachable(reason):
+            file = hub.missing_file(reason, "README.md")
+            what, options = f"corpus '{name}'", "--repo-type dataset"
+            raise hub.unreachable(what, entry.dataset, file, options) from None
         raise TextbackError(
             f"corpus '{name}': dataset {entry.dataset} cannot be read ({reason[:300]}): correct "
             "'dataset', 'name', 'hub_split' or 'revision'"
         ) from None
-
-
-def _missing_file(reason: str) -> str:
-    """The file that a message of the library names; `README.md` is asked for first."""
-    words = [word.strip("'\"`,:;()") for word in reason.split()]
-    files = [word for word in words if word.endswith(DATA)]
-    return files[0].rsplit("/", 1)[-1] if files else "README.md"
