@@ -6,7 +6,7 @@ import yaml
 from conftest import ROOT
 from page import blocks, follow
 
-from textback.config import FIGURES
+from textback.config import read_study_file
 
 PAGE = ROOT / "docs" / "add-a-corpus.md"
 
@@ -26,7 +26,7 @@ def test_the_corpus_is_in_the_table_and_the_figures_are_there(folder, printed):
     table = pd.read_csv(study / "table.csv")
     assert set(table["corpus"]) == {"letters"}
     assert {"bleu", "exact_match", "cosine"} <= set(table["metric"])
-    for name in FIGURES:
+    for name in read_study_file(ROOT / "config.yaml").figures:
         assert (study / "figures" / f"{name}.svg").exists() and f"{name}.svg" in printed
     assert (study / "report.html").exists()
     assert "letters,minilm,4,native" in printed
