@@ -66,7 +66,7 @@ rule costs:
 rule figure:
     input:
         tables=rules.table.output,
-        retrieval=lambda wildcards: RETRIEVAL_TABLE if FIGURES[wildcards.figure].needs else [],
+        retrieval=retrieval_shown,
         module=PACKAGE / "figures" / "{figure}.py",
         style=PACKAGE / "figures" / "style.py",
     output:
