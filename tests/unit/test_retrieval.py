@@ -3,6 +3,8 @@
 The known answer takes many minutes on a CPU. Run it on a folder with SciFact:
 
     TEXTBACK_SCIFACT=resources/retrieval/scifact pytest -m slow tests/unit/test_retrieval.py
+
+TEXTBACK_SCIFACT_STATE is a `--state` of an earlier `textback retrieval`, whose embeddings it takes.
 """
 
 import json
