@@ -3,6 +3,8 @@
 The known answer takes many minutes on a CPU. Run it on a folder with SciFact:
 
     TEXTBACK_SCIFACT=resources/retrieval/scifact pytest -m slow tests/unit/test_retrieval.py
+
+TEXTBACK_SCIFACT_STATE is a `--state` of an earlier `textback retrieval`, whose embeddings it takes.
 """
 
 import json
@@ -367,7 +369,7 @@ def test_embeddings_of_other_texts_are_refused(study, folder, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not SCIFACT.is_dir(), reason="SciFact is not there: see docs/retrieval.md")
 def test_minilm_finds_scifacts_documents_as_well_as_is_known(tmp_path, monkeypatch):
-    """0.645: the nDCG@10 that MTEB publishes for all-MiniLM-L6-v2."""
+    """0.645: the published nDCG@10 of all-MiniLM-L6-v2."""
     config = str(ROOT / "config.yaml")
     fixed = ["textback", "retrieval", "--config", config, "--embedder", "minilm"]
     output = tmp_path / "retrieval.json"

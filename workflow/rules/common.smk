@@ -2,7 +2,7 @@ import sys
 
 import textback
 from textback import cells, prices, specs
-from textback.config import FIGURES, canonical, read_study, warnings
+from textback.config import FIGURES, canonical, lookup, read_study, warnings
 from textback.corpora import own_files
 from textback.errors import TextbackError
 from textback.locks import hold
@@ -56,6 +56,7 @@ DOCUMENTS = cells.documents_file("{corpus}")
 TOKENIZER = cells.tokenizer_file("{corpus}", "{tokenizer}")
 PASSAGES = cells.passages_folder("{corpus}", "{tokenizer}", "{length}")
 EMBEDDINGS = cells.embeddings_folder("{corpus}", "{tokenizer}", "{length}", "{embedder}")
+RETRIEVAL_TABLE = FOLDER / "retrieval.csv"
 SCORES = score_path(STUDY.study, ANY)
 SPLITS = cells.SPLITS
 
@@ -101,6 +102,12 @@ def retrieval_files(wildcards):
     """The files of a retrieval set."""
     entry = mendable(specs.find_retrieval_set, STUDY, wildcards.retrieval_set)
     return mendable(set_files, Path(entry.folder), entry.split, entry.source)
+
+
+def retrieval_shown(wildcards):
+    """The table of retrieval, for a figure that shows it."""
+    shown = mendable(lookup, FIGURES, "figure", wildcards.figure)
+    return RETRIEVAL_TABLE if "use_retrieval_sets" in shown.needs else []
 
 
 def take_workflow_lock():

@@ -67,7 +67,7 @@ rule costs:
 rule figure:
     input:
         tables=rules.table.output,
-        retrieval=lambda wildcards: RETRIEVAL_TABLE if FIGURES[wildcards.figure].needs else [],
+        retrieval=retrieval_shown,
         module=PACKAGE / "figures" / "{figure}.py",
         shared=inside(PACKAGE / "figures", "style.py", "select.py", "embedders.py"),
     output:

@@ -1,6 +1,3 @@
-RETRIEVAL_TABLE = FOLDER / "retrieval.csv"
-
-
 rule embed_retrieval:
     input:
         retrieval_files,
