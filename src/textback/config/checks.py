@@ -1,7 +1,7 @@
 """What no single key can tell: whether a study's parts fit each other."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from textback.config.corpora import CorpusEntry
@@ -36,11 +36,7 @@ def warnings(study: Study) -> list[str]:
     found = []
     for name in study.use_embedders:
         embedder = study.embedders[name]
-        if "prefix" in study.reductions and not embedder.matryoshka:
-            found.append(
-                f"reduction 'prefix' of embedder '{name}', whose first components are no embedding "
-                "of their own: its entry does not say matryoshka: true"
-            )
+        found += prefix_warnings(name, embedder, study.reductions)
         cased = [corpus for corpus in study.use_corpora if not study.corpora[corpus].lowercase]
         if cased and not embedder.cased:
             found.append(
@@ -48,6 +44,16 @@ def warnings(study: Study) -> list[str]:
                 f"corpora.{cased[0]}.lowercase: true"
             )
     return found
+
+
+def prefix_warnings(name: str, embedder: EmbedderEntry, reductions: Iterable[str]) -> list[str]:
+    """Where the first components of an embedding are no embedding of their own."""
+    if "prefix" not in reductions or embedder.matryoshka:
+        return []
+    return [
+        f"reduction 'prefix' of embedder '{name}', whose first components are no embedding of "
+        "their own: its entry does not say matryoshka: true"
+    ]
 
 
 def _check_names(study: Study) -> None:

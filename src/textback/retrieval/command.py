@@ -14,7 +14,7 @@ from rich.table import Table
 
 from textback.cells import Reduction
 from textback.config import Study, lookup
-from textback.config.checks import check_dimension
+from textback.config.checks import check_dimension, prefix_warnings
 from textback.device import cost, pick_device
 from textback.embedders import load_embedder
 from textback.embedders.gate import gate
@@ -22,6 +22,7 @@ from textback.errors import TextbackError
 from textback.files import write_json
 from textback.locks import locked
 from textback.perturbations import Perturbation, perturb
+from textback.progress import log
 from textback.reductions import Projection, fit, load_projection
 from textback.retrieval.beir import RetrievalSet, read_set
 from textback.retrieval.embedding import Counts, embed_set
@@ -79,6 +80,8 @@ def run(
     entry = lookup(study.embedders, "embedder", embedder)
     for reduction in wanted.reductions:
         check_dimension(embedder, entry, reduction.dimension or entry.dimension)
+    for line in prefix_warnings(embedder, entry, {r.kind for r in wanted.reductions}):
+        log.warning("warning: %s", line)
     found, device = read_set(folder, split), pick_device(device)
     began = time.monotonic()
     loaded = load_embedder(embedder, entry, device)
