@@ -19,6 +19,7 @@ from textback.files import replacing
 from textback.progress import Meter
 from textback.specs import Spec
 
+MOST_LOST = 1e-2  # of a vector's length, to 16 bits
 CHUNK = 4096  # texts between two writes: of passages, seconds of work
 
 
@@ -87,4 +88,11 @@ def _half(name: str, vectors: np.ndarray) -> np.ndarray:
             f"embedder '{name}' returned a component of {largest:.0f}, above what 16 bits hold: "
             "normalise its vectors"
         )
-    return vectors.astype(np.float16)
+    half = vectors.astype(np.float16)
+    lost = np.linalg.norm(half - vectors, axis=1)
+    if (lost > MOST_LOST * np.linalg.norm(vectors, axis=1)).any():
+        raise TextbackError(
+            f"embedder '{name}' returned components of about {np.abs(vectors).mean():.0e}, below "
+            "what 16 bits hold: normalise its vectors"
+        )
+    return half

@@ -60,13 +60,13 @@ def invert_texts(
     study: Study, texts: Sequence[str], cell: Cell | None, search: Search, console: Console
 ) -> None:
     """Embed texts, then read them back; without a cell, the one trained nearest their length."""
-    corpus_cells = trained_cells(study) if cell is None else [cell]
-    lowercase = study.corpora[corpus_cells[0].corpus].lowercase
-    texts = [found for text in texts if (found := normalise(text, lowercase))]
+    alike = [cell] if cell is not None else _of_one_kind(trained_cells(study))
+    lowercase = study.corpora[alike[0].corpus].lowercase
+    texts = [kept for text in texts if (kept := normalise(text, lowercase))]
     if not texts:
         raise TextbackError("there is no text to invert: give one, or a file with one a line")
-    counts = [len(_tokenizer(study, corpus_cells[0]).encode(text)) for text in texts]
-    cell = cell or _nearest_length(corpus_cells, float(np.median(counts)))
+    counts = [len(_tokenizer(study, alike[0]).encode(text)) for text in texts]
+    cell = cell or _nearest_length(alike, float(np.median(counts)))
     console.print(f"cell {cell}", style="dim", highlight=False)
     embedder = _embedder(study, cell)
     check_lengths(cell.embedder, embedder, texts)
@@ -100,6 +100,9 @@ def invert_vectors(
             f"{_native(study, candidates[0])} and no chosen cell {size}: give native vectors, or "
             "those of a trained cell's reduction"
         )
+    if cell is None:
+        fitting = _of_one_kind(fitting)
+        _check_one_reduction([c for c in fitting if c.dimension(study) == size])
     chosen = max(fitting, key=lambda c: (c.dimension(study) == size, c.length))
     console.print(f"cell {chosen}", style="dim", highlight=False)
     if cell is None and len({c.length for c in fitting}) > 1:
@@ -212,6 +215,30 @@ def _show_means(console: Console) -> Callable[[int, list[Round]], None]:
         console.print(f"round {number:<3} mean cosine {mean:.4f}", style="dim", highlight=False)
 
     return show
+
+
+def _of_one_kind(candidates: list[Cell]) -> list[Cell]:
+    """The cells, if they all read the same embedder's vectors of the same corpus.
+
+    Raises TextbackError where they do not: neither texts nor vectors tell whose they are.
+    """
+    kinds = sorted({f"{c.corpus}, {c.embedder}, {c.inverter}" for c in candidates})
+    if len(kinds) > 1:
+        raise TextbackError(
+            f"invert: the study has cells of {len(kinds)} corpora, embedders and inverters "
+            f"({'; '.join(kinds)}): choose one with --cell, e.g. --cell {candidates[0]}"
+        )
+    return candidates
+
+
+def _check_one_reduction(candidates: list[Cell]) -> None:
+    """Raise TextbackError where vectors of one size may come from several reductions."""
+    reductions = sorted({str(c.reduction) for c in candidates})
+    if len(reductions) > 1:
+        raise TextbackError(
+            f"invert: vectors do not tell which reduction made them ({', '.join(reductions)}): "
+            f"choose one with --cell, e.g. --cell {candidates[0]}"
+        )
 
 
 def _nearest_length(candidates: list[Cell], length: float) -> Cell:

@@ -23,6 +23,7 @@ from textback.vectors import normalise
 
 UNIT_TOLERANCE = 5e-3  # of a stored vector's length: 16 bits round each component by up to 5e-4
 RANDOM_SEED = 0
+BLOCK = 65_536  # rows in higher precision at a time
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,7 @@ def fit(reduction: Reduction, embeddings: np.ndarray) -> Projection:
 
     Raises TextbackError where there are fewer embeddings, or native dimensions, than it wants.
     """
-    lengths = np.linalg.norm(embeddings.astype(np.float32), axis=1)
-    unit = bool(np.abs(lengths - 1).max() <= UNIT_TOLERANCE)
+    unit = _are_unit(embeddings)
     if reduction.dimension is None:
         return Projection(unit=unit)
     n, native = embeddings.shape
@@ -71,11 +71,25 @@ def fit(reduction: Reduction, embeddings: np.ndarray) -> Projection:
     return Projection(centre, basis.astype(np.float32), kept, unit)
 
 
+def _are_unit(embeddings: np.ndarray) -> bool:
+    """Whether vectors have unit length; those of texts that say nothing may be zero."""
+    for start in range(0, len(embeddings), BLOCK):
+        rows = embeddings[start : start + BLOCK].astype(np.float32)
+        lengths = np.linalg.norm(rows, axis=1)
+        if (np.abs(lengths[lengths > 0] - 1) > UNIT_TOLERANCE).any():
+            return False
+    return True
+
+
 def _moments(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean, (native,), and covariance, (native, native), in float64."""
+    """Mean, (native,), and covariance, (native, native), in float64, a block of rows at a time."""
+    n, native = embeddings.shape
     mean = embeddings.mean(0, dtype=np.float64)
-    centred = embeddings.astype(np.float64) - mean
-    return mean, centred.T @ centred / len(embeddings)
+    covariance = np.zeros((native, native))
+    for start in range(0, n, BLOCK):
+        centred = embeddings[start : start + BLOCK].astype(np.float64) - mean
+        covariance += centred.T @ centred
+    return mean, covariance / n
 
 
 def _axes(kind: str, covariance: np.ndarray) -> np.ndarray:

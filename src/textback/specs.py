@@ -198,12 +198,10 @@ def _embedder(study: Study, name: str) -> Spec:
 
 
 def how_asked(study: Study) -> dict[str, Spec]:
-    """Of each embedder that a study uses, the keys that change no vector, if it has any."""
-    entries = {name: study.embedders[name] for name in study.use_embedders}
+    """Of each embedder of a study's catalogue, the keys that change no vector."""
     return {
         name: entry.model_dump(include=set(entry.HOW_ASKED))
-        for name, entry in entries.items()
-        if entry.HOW_ASKED
+        for name, entry in study.embedders.items()
     }
 
 

@@ -28,7 +28,7 @@ BUDGET = Training(examples=256, batch=BATCH, learning_rate=3e-3, optimizer="adam
 class WordCounts:
     """Embeds a text as the counts of its known words, and of all others; counts its calls."""
 
-    dimension, max_tokens = len(WORDS) + 1, 99
+    dimension, max_tokens = len(WORDS) + 1, None
 
     def __init__(self):
         self.texts = 0

@@ -42,7 +42,8 @@ def entry(kind, **keys):
 
 
 def load(kind, **keys):
-    return load_embedder("mine", entry(kind, **keys))
+    limited = {"max_tokens": 64} if "transformer" in kind else {}
+    return load_embedder("mine", entry(kind, **(limited | keys)))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_every_kind_of_the_configuration_has_its_module():
     kinds = {
         definition["properties"]["kind"]["const"]
         for name, definition in json_schema()["$defs"].items()
-        if definition["properties"].keys() >= {"kind", "dimension", "cased"}
+        if definition.get("properties", {}).keys() >= {"kind", "dimension", "cased"}
     }
     assert kinds == MODULES.keys()
     for module in MODULES.values():
@@ -115,7 +116,46 @@ def test_the_papers_gtr_is_the_mean_of_a_t5_encoder_without_dense_or_norm(tokeni
     assert embedder.embed(TEXTS[:1])[0] == pytest.approx(states.mean(0).numpy(), abs=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["transformers", "random-transformer", "sentence-transformers"])
+def test_weights_stored_in_16_bits_are_computed_with_in_32(kind, bert, tmp_path):
+    AutoModel.from_pretrained(bert).half().save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(bert).save_pretrained(tmp_path)
+    embedder = load(kind, model=str(tmp_path), dimension=16, max_tokens=64)
+    found = embedder.embed(TEXTS)
+    assert not np.array_equal(found, found.astype(np.float16).astype(np.float32))
+    seen = []
+    network = getattr(embedder.network, "_encoder", None) or embedder.network.model
+    seen = {parameter.dtype for parameter in network.parameters()}
+    assert seen == {torch.float32}
+
+
+@pytest.mark.parametrize("kind", ["transformers", "random-transformer", "sentence-transformers"])
+@pytest.mark.parametrize("stated", [None, 65])
+def test_an_input_longer_than_a_network_has_positions_is_refused_before_it_is_met(
+    kind, stated, bert
+):
+    with pytest.raises(TextbackError, match="has 64 positions: set max_tokens: 64"):
+        load_embedder("mine", entry(kind, model=str(bert), dimension=16, max_tokens=stated))
+
+
+def test_a_text_without_tokens_is_a_zero_vector(bert):
+    embedder = load("transformers", model=str(bert), dimension=16)
+    plain = embedder._tokenizer
+    embedder._tokenizer = lambda texts, **options: plain(texts, add_special_tokens=False, **options)
+    found = embedder.embed(["wheat", ""])
+    assert (found[1] == 0).all() and (found[0] != 0).any()
+
+
 # sentence-transformers
+
+
+def test_a_model_of_static_vectors_is_no_sentence_transformer_of_ours(tokenizer, tmp_path):
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    module = StaticEmbedding(tokenizer.backend_tokenizer, embedding_dim=8)
+    SentenceTransformer(modules=[module], device="cpu").save(str(tmp_path))
+    with pytest.raises(TextbackError, match="use the kind model2vec"):
+        load("sentence-transformers", model=str(tmp_path), dimension=8)
 
 
 @pytest.mark.parametrize("include_prompt", [True, False])
@@ -206,8 +246,11 @@ def test_a_static_model_is_the_librarys_and_never_cuts(static):
     gate("static", embedder, stated)
 
 
-def test_a_static_model_that_reads_so_far_refuses_what_is_longer(static):
+def test_a_static_model_that_reads_so_far_refuses_what_is_longer_and_cuts_nothing(static):
     embedder = load("model2vec", model=str(static), dimension=32, max_tokens=5)
+    long = "telecommunications representatives characteristically internationalization"
+    one, other = embedder.embed([f"{long} wheat", f"{long} navy"])
+    assert not np.allclose(one, other, atol=1e-3)
     check_lengths("static", embedder, ["one two three four five"])
     with pytest.raises(TextbackError, match="reads 5 tokens, but the passage .* has 6"):
         check_lengths("static", embedder, ["one two three four five six"])
@@ -307,6 +350,15 @@ def test_a_random_transformer_has_the_shape_of_a_model_and_weights_of_its_seed()
     gate("random", one, entry("random-transformer", **MINILM))
 
 
+def test_a_random_transformer_may_have_the_shape_of_a_t5s_encoder(tokenizer, tmp_path):
+    T5Config(
+        vocab_size=len(tokenizer), d_model=16, d_ff=32, d_kv=8, num_heads=2, num_layers=1
+    ).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    found = load("random-transformer", model=str(tmp_path), dimension=16).embed(TEXTS)
+    assert found.shape == (len(TEXTS), 16) and np.isfinite(found).all()
+
+
 # a class of one's own
 
 
@@ -322,6 +374,14 @@ class Letters:
     def embed(self, texts):
         return [[text.lower().count(letter) + 0.1 for letter in self.letters] for text in texts]
 
+class Ragged(Letters):
+    def embed(self, texts):
+        return [[1.0] * len(text) for text in texts]
+
+class Failing(Letters):
+    def embed(self, texts):
+        raise RuntimeError("no line\\nbut two")
+
 class Counting(Letters):
     def count_tokens(self, texts):
         return [len(text) for text in texts]
@@ -331,6 +391,7 @@ class Counting(Letters):
 @pytest.fixture
 def own(tmp_path, monkeypatch):
     (tmp_path / "my_letters.py").write_text(OWN)
+    (tmp_path / "my_broken.py").write_text("class Mine\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "my_letters", raising=False)
@@ -355,9 +416,12 @@ def test_a_class_beside_the_study_is_an_embedder_by_its_path(own):
         ({"path": "my_letters:Letters", "options": {"letters": ""}}, "no letters"),
         ({"path": "my_letters:Letters", "options": {"leters": 1}}, "leters"),
         ({"path": "my_letters:Letters", "max_tokens": 9}, "no method count_tokens"),
+        ({"path": "my_letters:Ragged"}, "my_letters:Ragged fails .*correct it"),
+        ({"path": "my_letters:Failing"}, "RuntimeError: no line but two"),
+        ({"path": "my_broken:Mine"}, "my_broken:Mine cannot be imported .SyntaxError"),
     ],
 )
 def test_a_class_that_cannot_be_used_is_told_in_one_line(keys, message, own):
     with pytest.raises(TextbackError, match=message) as error:
-        load("python", dimension=3, **keys)
+        load("python", dimension=3, **keys).embed(["a", "bb"])
     assert "\n" not in str(error.value)

@@ -85,7 +85,9 @@ class Watched:
     def __init__(self, embedder, monkeypatch):
         self.texts, self.ids = [], []
         as_text, as_ids = embedder.embed, embedder.embed_ids
-        monkeypatch.setattr(embedder, "embed", lambda t: self.texts.extend(t) or as_text(t))
+        monkeypatch.setattr(
+            embedder, "embed_beginnings", lambda t: self.texts.extend(t) or as_text(t)
+        )
         monkeypatch.setattr(embedder, "embed_ids", lambda i: self.ids.extend(i) or as_ids(i))
 
 
@@ -216,6 +218,23 @@ def test_finished_chunks_of_other_texts_or_another_embedder_are_not_taken(tmp_pa
 def test_components_too_large_for_16_bits_are_refused(tmp_path):
     with pytest.raises(TextbackError, match="above what 16 bits hold"):
         embed_texts(Fake(lambda v, calls: v * 1e6), ["tea"], "fake", {}, tmp_path, "toy")
+
+
+def test_components_too_small_for_16_bits_are_refused_but_zero_is_not(tmp_path):
+    with pytest.raises(TextbackError, match="below what 16 bits hold"):
+        embed_texts(Fake(lambda v, calls: v * 1e-8), ["tea"], "fake", {}, tmp_path, "toy")
+    rows = embed_texts(Fake(lambda v, calls: v * 0), ["eat"], "fake", {}, tmp_path, "toy")
+    assert (rows == 0).all()
+
+
+def test_a_garbled_candidate_longer_than_the_embedder_reads_is_cut_to_it(tokenizer, tmp_path):
+    tokenizer.save(tmp_path / "tokenizer.json")
+    stated = minilms_entry(max_tokens=8)
+    short = load_embedder("minilm", stated)
+    embed = CandidateEmbedder("minilm", short, tmp_path / "tokenizer.json", Projection())
+    long = " ".join(["one", "two", "three", "four"] * 9)
+    found = embed([long], np.array([tokenizer.encode(long)]))
+    assert found == pytest.approx(short.embed(["one two three four one two"]), abs=1e-5)
 
 
 def test_a_truncated_file_of_embeddings_is_named(tmp_path):

@@ -26,6 +26,23 @@ def test_pca_by_hand_finds_the_axis_of_most_variance():
     assert projection.explained_variance == pytest.approx(10 / 10.04, abs=1e-3)
 
 
+def test_texts_without_a_vector_do_not_hide_that_the_others_have_unit_length(rng):
+    points = unit(rng.normal(size=(50, 8))).astype(np.float16)
+    points[7] = 0
+    assert fit(Reduction("native"), points).unit
+    assert np.isfinite(fit(Reduction("pca", 3), points)(points)).all()
+
+
+def test_moments_are_those_of_all_rows_whatever_the_block(rng, monkeypatch):
+    points = rng.normal(size=(50, 4))
+    whole = fit(Reduction("pca", 2), points)
+    monkeypatch.setattr("textback.reductions.BLOCK", 7)
+    assert fit(Reduction("pca", 2), points).basis == pytest.approx(whole.basis, abs=1e-6)
+    covariance = np.cov(points.T, bias=True)
+    top = np.linalg.eigvalsh(covariance)[-2:].sum() / np.trace(covariance)
+    assert whole.explained_variance == pytest.approx(top)
+
+
 @pytest.mark.parametrize("kind", ["prefix", "pca", "random"])
 def test_the_basis_is_orthonormal_and_reduced_vectors_are_as_long_as_native_ones(kind, rng):
     points = rng.normal(size=(50, 8))

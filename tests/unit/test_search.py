@@ -173,3 +173,25 @@ def test_cosines_do_not_depend_on_how_long_an_embedders_vectors_are():
         assert [r.best.text for r in history] == [r.best.text for r in other]
         assert np.allclose([r.best.cosine for r in history], [r.best.cosine for r in other])
         assert history[-1].best.cosine > 0.999
+
+
+def test_a_text_is_recovered_only_if_its_vector_is_as_long_as_the_target():
+    """The letters' counts as they are: 'ab' and 'aabb' differ in nothing but length."""
+
+    class Raw(Toy):
+        def embed(self, texts, ids):
+            self.embedded += texts
+            return np.array([[text.count(letter) for letter in LETTERS] for text in texts], float)
+
+        def guess(self, targets):
+            return np.array([[0, 1]] * len(targets))
+
+    for target, tried in (
+        (np.array([[1.0, 1, 0, 0, 0, 0]]), 1),
+        (np.array([[2.0, 2, 0, 0, 0, 0]]), 2),
+    ):
+        attack = Raw(length=2)
+        history = invert(attack.attack(), target, 2, 2, 5)[0]
+        assert history[0].best.cosine > 0.9999
+        assert len(set(attack.embedded)) >= tried
+        assert (history[1].candidate is None) == (tried == 1)

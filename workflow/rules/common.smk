@@ -110,6 +110,13 @@ def retrieval_shown(wildcards):
     return RETRIEVAL_TABLE if "use_retrieval_sets" in shown.needs else []
 
 
+def embed_threads(name):
+    """Of a job that embeds: every core for an embedder that shares its texts among processes."""
+    entry = STUDY.embedders.get(name)
+    shares = entry is not None and entry.kind == "universal-sentence-encoder"
+    return workflow.cores if shares else 1
+
+
 def take_workflow_lock():
     """Let no second workflow work in this folder; the lock goes with the process."""
     mendable(hold, STATE)

@@ -6,7 +6,7 @@ rule embed:
         inside(EMBEDDINGS, "gate.json", "costs.json"),
     log:
         f"{LOGS}/embed/{{corpus}}/{{tokenizer}}/len{{length}}/{{embedder}}.log",
-    threads: 1
+    threads: lambda wildcards: embed_threads(wildcards.embedder)
     resources:
         gpu=GPUS,
     params:

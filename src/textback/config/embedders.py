@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import Field, JsonValue, StringConstraints, TypeAdapter
 
 from textback.config.section import Positive, Section
 
@@ -10,11 +10,11 @@ from textback.config.section import Positive, Section
 class EmbedderEntry(Section):
     """What every embedder states of itself; the gate checks it before a study uses one.
 
-    HOW_ASKED: the keys that change how it is asked, but none of its vectors: no part of a step's
-    spec, so that changing one computes nothing again
+    HOW_ASKED: the keys that change none of its vectors, such as how it is asked: no part of a
+    step's spec, so that changing one computes nothing again
     """
 
-    HOW_ASKED: ClassVar[frozenset[str]] = frozenset()
+    HOW_ASKED: ClassVar[frozenset[str]] = frozenset({"matryoshka"})
 
     dimension: Positive = Field(description="of the native embedding")
     max_tokens: Positive | None = Field(
@@ -26,14 +26,21 @@ class EmbedderEntry(Section):
     )
 
 
-class Weights(EmbedderEntry):
-    """An embedder whose weights lie in a folder, inside an installed package, or on the hub."""
+class Located(EmbedderEntry):
+    """An embedder whose files lie in a folder, inside an installed package, or on the hub."""
+
+    HOW_ASKED = EmbedderEntry.HOW_ASKED | {"offline"}
 
     model: str = Field(description="folder or hub id; with `package`, a folder inside the package")
-    package: str | None = Field(None, description="the installed Python package with the weights")
+    package: str | None = Field(None, description="the installed Python package with the folder")
     revision: str | None = Field(None, description="of the hub model: a commit, tag or branch")
-    sha256: str | None = Field(None, description="checksum of model.safetensors, checked on load")
     offline: bool = Field(False, description="never ask the hub, even if it could be reached")
+
+
+class Weights(Located):
+    """Trained weights."""
+
+    sha256: str | None = Field(None, description="checksum of model.safetensors, checked on load")
 
 
 class Network(Weights):
@@ -63,7 +70,7 @@ class Transformers(Network):
 class OpenAI(EmbedderEntry):
     """Any OpenAI-compatible endpoint. The key comes from an environment variable only."""
 
-    HOW_ASKED = frozenset({"batch", "retries", "timeout", "price"})
+    HOW_ASKED = EmbedderEntry.HOW_ASKED | {"key_variable", "batch", "retries", "timeout", "price"}
 
     kind: Literal["openai"]
     model: str = Field(description="as the endpoint calls it")
@@ -100,14 +107,10 @@ class BagOfWords(EmbedderEntry):
     seed: int = 0
 
 
-class RandomTransformer(EmbedderEntry):
+class RandomTransformer(Located):
     """A control: an untrained transformer with the tokenizer and shape of a model, mean-pooled."""
 
     kind: Literal["random-transformer"]
-    model: str = Field(description="folder with `config.json` and the tokenizer, or hub id")
-    package: str | None = Field(None, description="the installed Python package with the folder")
-    revision: str | None = Field(None, description="of the hub model: a commit, tag or branch")
-    offline: bool = Field(False, description="never ask the hub, even if it could be reached")
     seed: int = 0
 
 
@@ -116,9 +119,9 @@ class PythonClass(EmbedderEntry):
 
     kind: Literal["python"]
     path: Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")] = Field(
-        description="of the class, e.g. my_module:MyEmbedder; modules beside your study are found"
+        description="of the class, my_module:MyEmbedder; the working directory is searched, too"
     )
-    options: dict[str, Any] = Field({}, description="given to the class by name")
+    options: dict[str, JsonValue] = Field({}, description="given to the class by name")
 
 
 Embedder = Annotated[

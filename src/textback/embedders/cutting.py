@@ -16,7 +16,6 @@ class Cutting:
 
     def __init__(self, embedder: Embedder) -> None:
         self.dimension, self.max_tokens = embedder.dimension, embedder.max_tokens
-        self.count_tokens = embedder.count_tokens
         self._embedder = embedder
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
@@ -26,6 +25,10 @@ class Cutting:
         if isinstance(self._embedder, ReadsBeginnings):
             return self._embedder.embed_beginnings(texts)
         return self._embedder.embed([self._beginning(text) for text in texts])
+
+    def count_tokens(self, texts: Sequence[str]) -> np.ndarray:
+        """See `textback.embedders.Embedder.count_tokens`: of the whole texts."""
+        return self._embedder.count_tokens(texts)
 
     def count_cut(self, texts: Sequence[str]) -> int:
         """How many texts are longer than the embedder reads."""

@@ -29,7 +29,7 @@ def load(name: str, entry: Model2Vec, device: str) -> "Model2VecEmbedder":
             folder = snapshot_download(
                 where, revision=entry.revision, local_files_only=only_local(where, entry.offline)
             )
-        model = library.StaticModel.from_pretrained(folder, max_length=entry.max_tokens)
+        model = library.StaticModel.from_pretrained(folder, max_length=None)
     return Model2VecEmbedder(model, entry)
 
 
@@ -44,14 +44,11 @@ class Model2VecEmbedder:
         """See `textback.embedders.Embedder.embed`."""
         if not len(texts):
             return np.empty((0, self.dimension), np.float32)
-        rows = self._model.encode(
-            list(texts), max_length=self.max_tokens, use_multiprocessing=False
-        )
+        # Its own limit would cut by characters: too long a text is refused before (check_lengths).
+        rows = self._model.encode(list(texts), max_length=None, use_multiprocessing=False)
         return rows.astype(np.float32)
 
     def count_tokens(self, texts: Sequence[str]) -> np.ndarray:
         """See `textback.embedders.Embedder.count_tokens`."""
-        tokenizer = self._model.tokenizer
-        tokenizer.no_truncation()
-        encoded = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        encoded = self._model.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return np.array([len(encoding.ids) for encoding in encoded])

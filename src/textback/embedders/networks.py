@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from textback.config import EmbedderEntry
+from textback.errors import TextbackError
 from textback.tokenizer import Tokenizer
 
 # On 2 cores larger batches leave the cache, smaller ones idle; a GPU's is not measured.
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 65_536}
+# Models that count positions from behind the padding token's number.
+OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
 class NetworkEmbedder:
@@ -74,9 +77,22 @@ class NetworkEmbedder:
                 inputs = torch.tensor([ids[i] for i in batch], device=self._device)
                 vectors = self.network(inputs).float().cpu().numpy()
                 if rows is None:
-                    rows = np.empty((len(ids), vectors.shape[1]), np.float32)
+                    rows = np.zeros((len(ids), vectors.shape[1]), np.float32)
                 rows[batch] = vectors
-        return np.empty((0, self.dimension), np.float32) if rows is None else rows
+        return np.zeros((len(ids), self.dimension), np.float32) if rows is None else rows
+
+
+def check_positions(name: str, entry: EmbedderEntry, config: PreTrainedConfig) -> None:
+    """Raise TextbackError where the entry states a longer input than the network has positions."""
+    most = getattr(config, "max_position_embeddings", None)
+    if most is None:
+        return
+    if config.model_type in OFFSET_POSITIONS:
+        most -= config.pad_token_id + 1
+    if entry.max_tokens is None or entry.max_tokens > most:
+        raise TextbackError(
+            f"embedder '{name}' has {most} positions: set max_tokens: {most} in its entry, or less"
+        )
 
 
 def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
@@ -88,8 +104,11 @@ def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[
 
 
 def equal_lengths(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Indices of texts in batches of one length each, about so many tokens a batch."""
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    """Indices of texts in batches of one length each, about so many tokens a batch.
+
+    A text without tokens is in none: there is nothing to read.
+    """
+    order = sorted(filter(lengths.__getitem__, range(len(lengths))), key=lengths.__getitem__)
     batch: list[int] = []
     for index in order:
         full = batch and (len(batch) + 1) * lengths[index] > tokens

@@ -5,7 +5,7 @@ The class takes the entry's `options` by name and has `embed(texts) -> (n, dimen
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,43 +24,45 @@ def load(name: str, entry: PythonClass, device: str) -> "PythonEmbedder":
         sys.path.insert(0, here)
     try:
         kind = getattr(import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
-        raise TextbackError(
-            f"embedder '{name}': {entry.path} cannot be imported ({error}): put the module into "
-            f"{here}, or install it"
-        ) from None
-    try:
-        own = kind(**entry.options)
     except Exception as error:
         raise TextbackError(
-            f"embedder '{name}': {entry.path}({_arguments(entry.options)}) fails: "
-            f"{type(error).__name__}: {error}"
+            f"embedder '{name}': {entry.path} cannot be imported ({_in_one_line(error)}): put the "
+            f"module into {here}, or correct it"
         ) from error
+    own = _call(f"embedder '{name}': {entry.path}", lambda: kind(**entry.options))
     if entry.max_tokens is not None and not hasattr(own, "count_tokens"):
         raise TextbackError(
             f"embedder '{name}': {entry.path} has no method count_tokens, so max_tokens cannot be "
             "held: add the method, or leave max_tokens out"
         )
-    return PythonEmbedder(own, entry)
+    return PythonEmbedder(f"embedder '{name}': {entry.path}", own, entry)
 
 
 class PythonEmbedder:
-    """See `textback.embedders.Embedder`."""
+    """See `textback.embedders.Embedder`. what: how an error begins"""
 
-    def __init__(self, own: Any, entry: PythonClass) -> None:
+    def __init__(self, what: str, own: Any, entry: PythonClass) -> None:
         self.dimension, self.max_tokens = entry.dimension, entry.max_tokens
-        self._own = own
+        self._what, self._own = what, own
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """See `textback.embedders.Embedder.embed`."""
         if not len(texts):
             return np.empty((0, self.dimension), np.float32)
-        return np.asarray(self._own.embed(list(texts)), np.float32)
+        return _call(self._what, lambda: np.asarray(self._own.embed(list(texts)), np.float32))
 
     def count_tokens(self, texts: Sequence[str]) -> np.ndarray:
         """See `textback.embedders.Embedder.count_tokens`."""
-        return np.asarray(self._own.count_tokens(list(texts)))
+        return _call(self._what, lambda: np.asarray(self._own.count_tokens(list(texts))))
 
 
-def _arguments(options: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value!r}" for key, value in options.items())
+def _call(what: str, function: Callable[[], Any]) -> Any:
+    """Call what the user wrote; its error, whatever it is, becomes one line."""
+    try:
+        return function()
+    except Exception as error:
+        raise TextbackError(f"{what} fails ({_in_one_line(error)}): correct it") from error
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

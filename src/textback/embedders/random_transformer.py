@@ -5,13 +5,13 @@ rather than its training (Wieting & Kiela 2019 use untrained encoders so).
 """
 
 import torch
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from textback.config.embedders import RandomTransformer
 from textback.device import rng_kept
-from textback.embedders.networks import NetworkEmbedder
-from textback.embedders.transformers import Pooled
+from textback.embedders.networks import NetworkEmbedder, check_positions
+from textback.embedders.transformers import Pooled, encoder_class
 from textback.embedders.weights import loading, locate
 from textback.hub import only_local
 
@@ -24,8 +24,9 @@ def load(name: str, entry: RandomTransformer, device: str) -> NetworkEmbedder:
     with loading(name, where):
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         config = AutoConfig.from_pretrained(where, **options)
+        check_positions(name, entry, config)
         with rng_kept(device):
             torch.manual_seed(entry.seed)
-            network = AutoModel.from_config(config)
+            network = encoder_class(config).from_config(config, dtype=torch.float32)
     pooled = Pooled(network.to(device).eval(), "mean", normalize=True)
     return NetworkEmbedder(pooled, tokenizer, entry, device)

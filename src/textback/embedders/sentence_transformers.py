@@ -5,13 +5,15 @@ A model is a folder, a folder inside an installed package, or a hub id.
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Transformer
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from textback.config.embedders import SentenceTransformers
-from textback.embedders.networks import NetworkEmbedder, special_tokens
+from textback.embedders.networks import NetworkEmbedder, check_positions, special_tokens
 from textback.embedders.weights import loading, locate
-from textback.errors import unknown_name
+from textback.errors import TextbackError, unknown_name
 from textback.hub import only_local
 
 
@@ -27,7 +29,15 @@ def load(name: str, entry: SentenceTransformers, device: str) -> NetworkEmbedder
             revision=entry.revision,
             trust_remote_code=entry.trust_remote_code,
             local_files_only=only_local(where, entry.offline),
+            model_kwargs={"dtype": torch.float32},
         )
+    if not isinstance(model.tokenizer, PreTrainedTokenizerBase):
+        raise TextbackError(
+            f"embedder '{name}': {where} is no transformer (static vectors, perhaps): use the kind "
+            "model2vec, or a class of your own (kind python)"
+        )
+    if isinstance(model[0], Transformer):
+        check_positions(name, entry, model[0].auto_model.config)
     prompt = _prompt(name, model, entry)
     return NetworkEmbedder(Modules(model.eval(), prompt), model.tokenizer, entry, device, prompt)
 

@@ -12,12 +12,13 @@ from transformers import (
     AutoModel,
     AutoModelForTextEncoding,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
 )
 from transformers.utils import logging as transformers_logging
 
 from textback.config.embedders import Transformers
-from textback.embedders.networks import NetworkEmbedder
+from textback.embedders.networks import NetworkEmbedder, check_positions
 from textback.embedders.weights import loading, locate
 from textback.hub import only_local
 
@@ -35,10 +36,17 @@ def load(name: str, entry: Transformers, device: str) -> NetworkEmbedder:
     with loading(name, where):
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         config = AutoConfig.from_pretrained(where, **options)
-        kind = AutoModelForTextEncoding if config.is_encoder_decoder else AutoModel
-        encoder = kind.from_pretrained(where, config=config, **options)
+        check_positions(name, entry, config)
+        encoder = encoder_class(config).from_pretrained(
+            where, config=config, dtype=torch.float32, **options
+        )
     network = Pooled(encoder.to(device).eval(), entry.pooling, entry.normalize)
     return NetworkEmbedder(network, tokenizer, entry, device, entry.prompt)
+
+
+def encoder_class(config: PreTrainedConfig) -> type[AutoModel] | type[AutoModelForTextEncoding]:
+    """What loads the encoder: the whole model, or of an encoder-decoder that half."""
+    return AutoModelForTextEncoding if config.is_encoder_decoder else AutoModel
 
 
 class Pooled:

@@ -32,7 +32,8 @@ class UseEmbedder:
 
     def __init__(self, entry: UniversalSentenceEncoder) -> None:
         self.dimension, self.max_tokens = entry.dimension, entry.max_tokens
-        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        # Snakemake sets the variable to a job's threads.
+        self._cores = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """See `textback.embedders.Embedder.embed`. Unit norm."""

@@ -5,14 +5,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from textback import hub
-from textback.config.embedders import RandomTransformer, Weights
+from textback.config.embedders import Located
 from textback.errors import TextbackError
 from textback.packages import package_folder
 
 WAY_OUT = "correct 'model' or its 'revision', or download it again"
 
 
-def locate(name: str, entry: Weights | RandomTransformer) -> str:
+def locate(name: str, entry: Located) -> str:
     """The model's folder, its weights checked where the entry has a checksum; or its hub id.
 
     Raises TextbackError where a folder that must exist does not, or holds other weights.

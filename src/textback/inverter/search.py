@@ -18,7 +18,7 @@ import numpy as np
 
 from textback.vectors import cosines
 
-RECOVERED = 1e-5  # cosine this close to 1 is the same embedding: 16-bit storage costs 1e-7
+RECOVERED = 1e-5  # of a cosine to 1: the same embedding; 16-bit storage costs 1e-7
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,16 @@ class Attack:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A guessed text, its tokens (length,), its embedding (dim,) and its cosine to the target."""
+    """A guessed text, its tokens (length,), its embedding (dim,) and its cosine to the target.
+
+    recovered: whether its embedding is the target itself, length included
+    """
 
     text: str
     ids: np.ndarray
     vector: np.ndarray
     cosine: float
+    recovered: bool
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,8 @@ class Elitist:
     @property
     def stopped(self) -> bool:
         """Recovered, given up, or at its end."""
-        recovered = self.best.cosine >= 1 - RECOVERED
-        return recovered or self.idle >= self.effort.patience or not self.waiting
+        given_up = self.idle >= self.effort.patience or not self.waiting
+        return self.best.recovered or given_up
 
     def take(self) -> list[Hypothesis]:
         """The hypotheses to be corrected now."""
@@ -255,8 +259,12 @@ def _hypotheses(
     """Texts with their ids (m, length), vectors (dim,) each, and cosines to targets (m, dim)."""
     if not texts:
         return []
-    found = cosines(np.stack(vectors), targets).tolist()
-    return list(map(Hypothesis, texts, ids, vectors, found))
+    found = np.stack(vectors)
+    # Of unit vectors the squared distance is twice what the cosine lacks to 1.
+    distance = ((found - targets) ** 2).sum(1)
+    recovered = distance <= 2 * RECOVERED * (targets**2).sum(1)
+    cosine = cosines(found, targets).tolist()
+    return list(map(Hypothesis, texts, ids, vectors, cosine, recovered.tolist()))
 
 
 def _rank(hypothesis: Hypothesis) -> tuple[float, str]:

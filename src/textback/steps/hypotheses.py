@@ -10,6 +10,7 @@ from torch import Tensor
 
 from textback.device import bulk_precision, cost, pick_device
 from textback.embedders import load_embedder
+from textback.embedders.cutting import Cutting
 from textback.embedders.paid import paid_costs
 from textback.embeddings import embed_texts, forget
 from textback.files import write_json
@@ -84,7 +85,9 @@ class HypothesisEmbedder:
         self.queries += len(distinct)
         name, spec = self._spec["name"], self._spec
         with bulk_precision(self._device):
-            rows = embed_texts(self._embedder, distinct, name, spec, self._state, label)
+            # A garbled hypothesis may be longer than any passage.
+            cutting = Cutting(self._embedder)
+            rows = embed_texts(cutting, distinct, name, spec, self._state, label)
         return rows[np.searchsorted(distinct, texts)]
 
     def costs(self) -> dict[str, float]:

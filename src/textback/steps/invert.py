@@ -9,6 +9,7 @@ import torch
 
 from textback.device import cost, pick_device
 from textback.embedders import Embedder, ReadsIds, load_embedder
+from textback.embedders.cutting import Cutting
 from textback.embedders.gate import check_embeddings
 from textback.embedders.paid import paid_costs
 from textback.files import replacing, write_json
@@ -95,6 +96,7 @@ class CandidateEmbedder:
 
     def __init__(self, name: str, embedder: Embedder, tokenizer: Path, project: Projection) -> None:
         self._name, self._embedder, self._project = name, embedder, project
+        self._text = Cutting(embedder)  # a garbled candidate may be longer than any passage
         self._tokenizer = Tokenizer.load(tokenizer)
         self._reads_ids = isinstance(embedder, ReadsIds) and embedder.has_tokenizer(self._tokenizer)
         self.dimension = embedder.dimension if project.basis is None else project.basis.shape[1]
@@ -103,7 +105,7 @@ class CandidateEmbedder:
     def __call__(self, texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
         """Texts with their ids, (m, length), → reduced embeddings, (m, dim)."""
         self.queries += len(texts)
-        rows = self._by_ids(texts, ids) if self._reads_ids else self._embedder.embed(texts)
+        rows = self._by_ids(texts, ids) if self._reads_ids else self._text.embed(texts)
         check_embeddings(self._name, rows, len(texts), self._embedder.dimension)
         return self._project(rows)
 
@@ -112,7 +114,7 @@ class CandidateEmbedder:
         plain = np.array([a == b for a, b in zip(own, ids.tolist(), strict=True)], bool)
         rows = np.empty((len(texts), self._embedder.dimension), np.float32)
         rows[plain] = self._embedder.embed_ids(ids[plain].tolist())
-        rows[~plain] = self._embedder.embed([texts[i] for i in np.flatnonzero(~plain)])
+        rows[~plain] = self._text.embed([texts[i] for i in np.flatnonzero(~plain)])
         return rows
 
 
