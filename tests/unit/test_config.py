@@ -209,7 +209,12 @@ def test_each_step_is_told_only_what_it_does(config):
     assert changed("retrieval_sets", "scifact", "split", value="train") == retrieval
     assert changed("retrieval_sets", "scifact", "source", value="elsewhere") == set()
     minilm = ("embedders", "minilm")
-    assert changed(*minilm, "sha256", value=None) == {"embed", "embed_retrieval", "hypotheses", "invert"}
+    assert changed(*minilm, "sha256", value=None) == {
+        "embed",
+        "embed_retrieval",
+        "hypotheses",
+        "invert",
+    }
     assert changed(*minilm, "matryoshka", value=True) == set()
     assert changed(*minilm, "offline", value=False) == set()
     assert changed("device", value="auto") == set()

@@ -49,7 +49,7 @@ FIGURES = {
     "by_length": Shown(("bleu", "exact_match", "token_f1", "cosine")),
     "recovered_bits": Shown(("recovered_bits", "recovered_bits_per_token", "null_nll_bits")),
     "leakage_by_embedder": Shown(
-        ("exact_match", "bleu", "recovered_bits", "null_nll_bits"), compares=("use_embedders",)
+        ("exact_match", "bleu", "unrecovered_fraction"), compares=("use_embedders",)
     ),
     "leakage_retrieval": Shown(
         ("exact_match", "bleu", "recovered_bits"),

@@ -31,8 +31,8 @@ def looks_of(table: pd.DataFrame) -> Looks:
     )
 
 
-def legend(figure: Figure, looks: Looks, *others: Line2D) -> None:
-    """The embedders, the kinds of reduction where there are several, and other lines."""
+def legend(figure: Figure, looks: Looks) -> None:
+    """The embedders, and the kinds of reduction where there are several."""
     handles = [
         Line2D([], [], label=embedder, markersize=5, **style)
         for embedder, style in looks.embedders.items()
@@ -42,6 +42,5 @@ def legend(figure: Figure, looks: Looks, *others: Line2D) -> None:
             Line2D([], [], label=kind, color=GREY, linestyle=line)
             for kind, line in looks.reductions.items()
         ]
-    handles += others
     columns = -(-len(handles) // -(-len(handles) // 5))  # rows of at most five, evenly filled
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)

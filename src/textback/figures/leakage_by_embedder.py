@@ -4,24 +4,23 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from textback.figures import Tables
 from textback.figures.embedders import Looks, legend, looks_of
 from textback.figures.select import final, of_inverter
-from textback.figures.style import GREY, WIDTH, errorbar, octaves
+from textback.figures.style import WIDTH, errorbar, octaves
 
 METRICS = {
     "exact_match": "exact match (share)",
     "bleu": "BLEU (0–100)",
-    "recovered_bits": "recovered bits a text",
+    "unrecovered_fraction": "recovered share of bits",
 }
 SPREAD = 1.04  # side by side, so that intervals at one size do not hide each other
 
 
 def draw(tables: Tables) -> Figure:
     """A row of panels a metric, a column a length; the embedding size along each."""
-    table = of_inverter(tables.measurements)
+    table = _recovered(of_inverter(tables.measurements))
     lengths = sorted(table["length"].unique())
     looks = looks_of(table)
     figure, panels = plt.subplots(
@@ -42,12 +41,19 @@ def draw(tables: Tables) -> Figure:
     for length, ax in zip(lengths, panels[0], strict=True):
         ax.set_title(f"{length} tokens", loc="left", fontweight="bold")
         octaves(ax, sorted(table["dim"].unique()))
-    for length, ax in zip(lengths, panels[-1], strict=True):
-        _bits_there_are(ax, table[table["length"] == length])
+    for ax in panels[-1]:
         ax.set_xlabel("dimensions")
-    all_bits = Line2D([], [], label="all bits of the text", color=GREY, linestyle=":")
-    legend(figure, looks, all_bits)
+    legend(figure, looks)
     return figure
+
+
+def _recovered(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with what is recovered of the bits instead of what is not, 0 … 1."""
+    rest = table["metric"] == "unrecovered_fraction"
+    turned = 1 - table.loc[rest, ["value", "high", "low"]].to_numpy()
+    table = table.copy()
+    table.loc[rest, ["value", "low", "high"]] = turned
+    return table
 
 
 def _panel(ax: Axes, table: pd.DataFrame, looks: Looks) -> None:
@@ -58,9 +64,3 @@ def _panel(ax: Axes, table: pd.DataFrame, looks: Looks) -> None:
         for kind, line in looks.reductions.items():
             joined = own[own["reduction"].isin([kind, "native"])]
             errorbar(ax, joined, "x", linestyle=line, **colour_and_marker)
-
-
-def _bits_there_are(ax: Axes, table: pd.DataFrame) -> None:
-    """The ceiling: the bits of the text by the null model, which knows no embedding."""
-    there = table.loc[table["metric"] == "null_nll_bits", "value"]
-    ax.axhline(there.mean(), color=GREY, linestyle=":", linewidth=1.2)

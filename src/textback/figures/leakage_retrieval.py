@@ -12,7 +12,7 @@ from textback.figures.embedders import Looks, legend, looks_of
 from textback.figures.select import final, of_inverter
 from textback.figures.style import AXIS_LABELS, WIDTH
 
-SEEN = 0.05  # of the texts: where fewer are recovered exactly, BLEU tells more
+SEEN = 0.05  # of the texts: where fewer of a length are recovered exactly, BLEU tells more
 KEYS = ["embedder", "reduction", "dim"]
 X = ["x", "x_low", "x_high"]  # of a point: its quality and its interval
 
@@ -55,8 +55,8 @@ def draw(tables: Tables) -> Figure:
 
 
 def _of_texts(inverted: pd.DataFrame) -> str:
-    exact = final(inverted[inverted["metric"] == "exact_match"])["value"]
-    return "exact_match" if exact.max() >= SEEN else "bleu"
+    exact = final(inverted[inverted["metric"] == "exact_match"]).groupby("length")["value"].max()
+    return "exact_match" if exact.min() >= SEEN else "bleu"
 
 
 def _panel(ax: Axes, both: pd.DataFrame, looks: Looks) -> None:
