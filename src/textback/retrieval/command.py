@@ -24,7 +24,7 @@ from textback.locks import locked
 from textback.perturbations import Perturbation, perturb
 from textback.progress import log
 from textback.reductions import Projection, fit, load_projection
-from textback.retrieval.beir import RetrievalSet, read_set
+from textback.retrieval.beir import JudgedSet, read_set
 from textback.retrieval.embedding import Counts, embed_set
 from textback.retrieval.measures import ASKED, MEASURES, measure, rows
 from textback.retrieval.search import search
@@ -57,7 +57,7 @@ class Wanted:
 class Embedded:
     """A set with its native embeddings, (n, native) float16 each."""
 
-    found: RetrievalSet
+    found: JudgedSet
     documents: np.ndarray
     queries: np.ndarray
     counts: Counts
