@@ -17,8 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from embedding_server import entry
 from sentence_transformers import SentenceTransformer
 
+from textback import prices
 from textback.cells import Reduction
 from textback.cli import main
 from textback.config import read_embedder, read_study
@@ -374,6 +376,45 @@ def test_the_workflows_steps_score_as_the_command_does(study, folder, retrieval,
     assert scores["columns"]["dim"] == 2 and scores["columns"]["perturbation"] == "gaussian:0.5"
     assert json.loads((embedded / "texts.json").read_text())["documents"] == 4
     assert not list((tmp_path / "state").glob("chunk-*"))
+
+
+@pytest.fixture
+def paying(study, server):
+    """The study with an embedder that is paid for."""
+    study["embedders"]["local"] = entry(server)
+    return study | {"use_embedders": ["local"], "use_retrieval_sets": ["tiny"]}
+
+
+def test_what_a_paid_embedder_is_asked_for_is_in_the_costs_and_in_the_estimate(
+    paying, server, folder, tmp_path
+):
+    append("corpus.jsonl", '{"_id": "empty", "text": ""}')(folder)
+    typed = read_study(paying)
+    spec = embed_retrieval(typed, "tiny", "local")
+    steps.embed_retrieval(spec, folder, tmp_path / "embedded", tmp_path / "state", "cpu")
+    costs = json.loads((tmp_path / "embedded" / "costs.json").read_text())
+    assert costs["paid_queries"] == len(server.answered) == 5 + prices.GATE_TEXTS
+    assert costs["paid_tokens"] > 0 and "paid_dollars" in costs
+
+    asked = {each.step: each for each in prices.estimate(typed)}["retrieval"]
+    found = read_set(folder, "test")
+    texts = [*found.documents.values(), *found.queries.values()]
+    assert asked.texts == len(texts) == 6  # "the army" is a document and a query
+    assert asked.tokens == pytest.approx(sum(map(len, texts)) / 3)
+    typed.embedders["local"] = read_embedder(entry(server, max_tokens=10))
+    asked = {each.step: each for each in prices.estimate(typed)}["retrieval"]
+    assert asked.tokens == pytest.approx((4 * 10 + 2 * len("the army")) / 3)
+
+
+def test_the_command_keeps_the_gates_report_and_what_was_paid(paying, retrieval, tmp_path):
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(paying))
+    retrieval("--output", "out.json", embedder="local")
+    assert (
+        json.loads((tmp_path / "out.json").read_text())["cost"]["paid_queries"]
+        == 5 + prices.GATE_TEXTS
+    )
+    kept = json.loads((tmp_path / "results/.state/retrieval/gate-local.json").read_text())
+    assert kept["batch"] <= kept["tolerance"] < kept["distinct"]
 
 
 def test_embeddings_of_other_texts_are_refused(study, folder, tmp_path):

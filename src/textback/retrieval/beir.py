@@ -17,8 +17,8 @@ from textback.lines import read_json_line, read_lines
 class JudgedSet:
     """Texts by their id, in the order of the files, and what was judged.
 
-    documents: title and text, where there is any; queries: those that the split judges; judgements: the score of
-    document ids for each query id, above 0 where the document answers the query
+    documents: title and text, where there is any; queries: those that the split judges;
+    judgements: the score of document ids for each query id, above 0 where the document answers
     """
 
     documents: dict[str, str]

@@ -18,6 +18,7 @@ from textback.config.checks import check_dimension, prefix_warnings
 from textback.device import cost, pick_device
 from textback.embedders import load_embedder
 from textback.embedders.gate import gate
+from textback.embedders.paid import paid_costs
 from textback.errors import TextbackError
 from textback.files import write_json
 from textback.locks import locked
@@ -75,7 +76,8 @@ def run(
 ) -> None:
     """Print every measure, and write them with what they cost, as JSON or CSV.
 
-    The native embeddings are kept in `state`: another run begins with them.
+    The native embeddings are kept in `state`, with the gate's report of their embedder: another
+    run begins with them.
     """
     entry = lookup(study.embedders, "embedder", embedder)
     for reduction in wanted.reductions:
@@ -85,20 +87,22 @@ def run(
     found, device = read_set(folder, split), pick_device(device)
     began = time.monotonic()
     loaded = load_embedder(embedder, entry, device)
-    gate(embedder, loaded, entry)
+    passed = gate(embedder, loaded, entry)
     with locked(state):
+        write_json(state / f"gate-{embedder}.json", passed)
         spec = {"name": embedder, "embedder": entry.model_dump()}
         embedded = Embedded(found, *embed_set(found, embedder, loaded, spec, state, device))
     searched = time.monotonic()
     columns = {"retrieval_set": folder.resolve().name, "embedder": embedder}
     results = _measure(columns, embedded, wanted, study.evaluation.resamples, device)
-    seconds = {
+    costs = {
         "embed_seconds": searched - began,
         "search_seconds": time.monotonic() - searched,
+        **paid_costs(embedder, loaded),
     }
     _show(results, f"{embedder} on {folder}, {split}: {embedded.counts}")
     if output is not None:
-        _write(output, results, {**asdict(embedded.counts), **cost(device, **seconds)})
+        _write(output, results, {**asdict(embedded.counts), **cost(device, **costs)})
 
 
 def _measure(
