@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from textback.cells import Reduction
@@ -30,9 +29,9 @@ from textback.retrieval.embedding import Counts, embed_set
 from textback.retrieval.measures import ASKED, MEASURES, measure, rows
 from textback.retrieval.search import search
 from textback.table import write_csv
+from textback.terminal import console
 
 LABELS = {"ndcg_at_10": "nDCG@10", "recall_at_10": "recall@10", "recall_at_100": "recall@100"}
-WIDTH = 120  # of a table that is not shown in a terminal
 
 
 @dataclass(frozen=True)
@@ -142,9 +141,7 @@ def _projection(reduction: Reduction, documents: np.ndarray, file: Path | None) 
 
 def _show(results: list[dict[str, Any]], title: str) -> None:
     """A row of the table for each reduction and perturbation."""
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = WIDTH
+    output = console()
     table = Table(box=SIMPLE_HEAD)
     for heading in ("reduction", "dimensions", "perturbation"):
         table.add_column(heading, justify="right" if heading == "dimensions" else "left")
@@ -155,8 +152,8 @@ def _show(results: list[dict[str, Any]], title: str) -> None:
         first = point[0]
         measured = (f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]" for r in point)
         table.add_row(first["reduction"], str(first["dim"]), first["perturbation"], *measured)
-    console.print(title, soft_wrap=True)
-    console.print(table)
+    output.print(title, soft_wrap=True)
+    output.print(table)
 
 
 def _write(output: Path, results: list[dict[str, Any]], record: dict[str, Any]) -> None:
