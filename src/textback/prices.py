@@ -5,11 +5,13 @@
 Texts are counted as if none occurred twice and no search ended early; what is asked twice, what the
 cache holds and what earlier runs finished cost nothing, so a run costs less. A text has about
 TOKENS_PER_TOKEN of the endpoint's tokens for each of the inverter's: that is generous, since
-vocabularies of endpoints are larger than an inverter's.
+vocabularies of endpoints are larger than an inverter's. Of a retrieval set's texts, which no
+inverter reads, BYTES_PER_TOKEN bytes count as one: of English prose a token has more.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.table import Table
 
@@ -17,8 +19,10 @@ from textback.cells import Cell, grid
 from textback.config import Study
 from textback.config.embedders import OpenAI
 from textback.embedders.gate import TEXTS
+from textback.retrieval.beir import read_set
 
 TOKENS_PER_TOKEN = 1.3
+BYTES_PER_TOKEN = 3
 GATE_TEXTS = 2 * len(TEXTS)  # as they are, and in capitals
 GATE_TOKENS = 2 * sum(len(text.encode()) for text in TEXTS)  # no text has more tokens than bytes
 
@@ -34,7 +38,10 @@ class Asked:
 
 
 def estimate(study: Study) -> list[Asked]:
-    """What each step of a study asks of each paid embedder, summed over cells."""
+    """What each step of a study asks of each paid embedder, summed over cells and retrieval sets.
+
+    Raises TextbackError where a retrieval set cannot be read.
+    """
     sums: dict[tuple[str, str], Asked] = {}
     for asked in _asked(study):
         key = (asked.embedder, asked.step)
@@ -99,6 +106,21 @@ def _asked(study: Study) -> Iterator[Asked]:
             yield Asked(name, "embed", texts, texts * per_text)
         for step, texts in _of_cell(study, cell).items():
             yield Asked(name, step, texts, texts * per_text)
+    yield from _asked_by_retrieval(study)
+
+
+def _asked_by_retrieval(study: Study) -> Iterator[Asked]:
+    """What embedding the documents and queries of a study's retrieval sets asks for."""
+    paid = [name for name in study.use_embedders if isinstance(study.embedders[name], OpenAI)]
+    for set_name in study.use_retrieval_sets if paid else []:
+        entry = study.retrieval_sets[set_name]
+        found = read_set(Path(entry.folder), entry.split, entry.source)
+        sizes = [len(t.encode()) for t in (*found.documents.values(), *found.queries.values())]
+        for name in paid:
+            most = study.embedders[name].max_tokens  # in bytes: longer texts are cut
+            read = sum(sizes) if most is None else sum(min(size, most) for size in sizes)
+            yield Asked(name, "gate", GATE_TEXTS, GATE_TOKENS)
+            yield Asked(name, "retrieval", len(sizes), read / BYTES_PER_TOKEN)
 
 
 def _of_cell(study: Study, cell: Cell) -> dict[str, int]:

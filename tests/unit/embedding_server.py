@@ -25,7 +25,7 @@ class EmbeddingServer(ThreadingHTTPServer):
 
     plan: a function each, of the handler and what was asked; None answers well
     answered: how often each text was answered well; requests: how many texts each one asked for;
-    bodies: what each one was
+    bodies: what each one was; headers: with what before it
     """
 
     daemon_threads = True
@@ -40,7 +40,7 @@ class EmbeddingServer(ThreadingHTTPServer):
     def begin_again(self):
         """Forget what was planned and what happened."""
         self.plan, self.always = [], None
-        self.answered, self.requests, self.bodies = Counter(), [], []
+        self.answered, self.requests, self.bodies, self.headers = Counter(), [], [], []
 
     def handle_error(self, request, client_address):
         """A client that was killed is no news."""
@@ -71,6 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         with server.lock:
             server.requests.append(len(asked["input"]))
             server.bodies.append(asked)
+            server.headers.append(self.headers)
             does = server.plan.pop(0) if server.plan else server.always
         if self.headers["Authorization"] != f"Bearer {KEY}":
             return refuse(401, f"Incorrect API key provided: {self.headers['Authorization']}")(

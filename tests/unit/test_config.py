@@ -124,6 +124,25 @@ def test_a_file_that_is_missing_or_not_yaml_is_named(tmp_path):
         read_study_file(tmp_path / "bad.yaml")
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no keys"),
+        (b"# nothing\n", "holds no keys"),
+        (b"- study\n- mine\n", "holds no keys"),
+        (b"study", "holds no keys"),
+        ("study: größer\n".encode("latin-1"), "not UTF-8"),
+        (b"study: 2026-13-45\n", "not YAML"),
+    ],
+)
+def test_a_file_that_is_no_mapping_of_keys_is_one_line(tmp_path, content, message):
+    (tmp_path / "mine.yaml").write_bytes(content)
+    for files in ([tmp_path / "mine.yaml"], [ROOT / "config.yaml", tmp_path / "mine.yaml"]):
+        with pytest.raises(TextbackError, match=f"mine.yaml: {message}") as error:
+            read_study_file(*files)
+        assert "\n" not in str(error.value)
+
+
 def test_a_figure_shows_several_values_only_of_axes_it_compares(config):
     config["use_embedders"] = ["minilm", "other"]
     config["embedders"]["other"] = config["embedders"]["minilm"]
@@ -273,6 +292,15 @@ def test_every_corpus_of_the_catalogue_can_be_used_by_a_study(config):
         assert len(list(grid(study))) == 4
         assert f"`{name}`" in page
     assert "jason-feng/wikiVisual" in study.corpora["wikipedia-2015"].source
+
+
+def test_the_study_of_embedders_is_valid_over_the_default_with_retrieval_and_without(config):
+    study = merged(config, yaml.safe_load((ROOT / "config/embedders.yaml").read_text()))
+    assert list(retrievals(read_study(study)))
+    without = {"use_retrieval_sets": [], "figures": ["leakage_by_embedder"]}
+    read_without = read_study(study | without)
+    assert list(grid(read_without)) == list(grid(read_study(study)))
+    assert not list(retrievals(read_without))
 
 
 @pytest.mark.parametrize(

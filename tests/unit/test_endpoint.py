@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from email.utils import formatdate
+from urllib.parse import SplitResult
 
 import pytest
 from embedding_server import (
@@ -187,6 +188,24 @@ def test_texts_beside_one_that_gets_no_finite_vector_are_kept(server):
     server.always = None
     load(server).embed(TEXTS)
     assert once(server)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["another provider", "OpenAI"])
+def test_an_account_with_openai_is_told_to_openai_alone(server, monkeypatch, own):
+    monkeypatch.setenv("OPENAI_ORG_ID", "the-org")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "the-project")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Own: word\nauthorization: Bearer other")
+    if own:  # the same server, under a name that it is believed to have
+        monkeypatch.setattr(
+            endpoint, "urlsplit", lambda url: SplitResult("", "api.openai.com", "", "", "")
+        )
+        monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Own: word")
+    load(server).embed(TEXTS[:1])
+    assert once(server, TEXTS[:1])
+    sent = [
+        server.headers[-1].get(name) for name in ("OpenAI-Organization", "OpenAI-Project", "X-Own")
+    ]
+    assert sent == (["the-org", "the-project", "word"] if own else [None] * 3)
 
 
 @pytest.mark.parametrize("key", [None, "", "sk with space", "sk\n", "schlüssel"])

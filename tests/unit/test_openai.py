@@ -122,6 +122,11 @@ def test_how_an_endpoint_is_asked_changes_no_step_and_still_reaches_it(server, m
         ({"base_url": f"https://user:{KEY}@127.0.0.1/v1"}, "without a user, password or query"),
         ({"base_url": f"https://127.0.0.1/v1?key={KEY}"}, "without a user, password or query"),
         ({"base_url": "127.0.0.1:8080"}, "must be http:// or https://"),
+        ({"base_url": "http://127.0.0.1:8o8o/v1"}, "has no valid host or port"),
+        ({"base_url": "http://127.0.0.1:80800/v1"}, "has no valid host or port"),
+        ({"base_url": "https://[::1/v1"}, "has no valid host or port"),
+        ({"base_url": "http://:8080/v1"}, "has no valid host or port"),
+        ({"base_url": "http://local host/v1"}, "must be http:// or https://"),
         ({"dimensions": 256}, "asks its endpoint for 256 dimensions, but states 384"),
     ],
 )

@@ -17,8 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from embedding_server import entry
 from sentence_transformers import SentenceTransformer
 
+from textback import prices
 from textback.cells import Reduction
 from textback.cli import main
 from textback.config import read_embedder, read_study
@@ -28,7 +30,7 @@ from textback.errors import TextbackError
 from textback.packages import package_folder
 from textback.reductions import fit, save_projection
 from textback.retrieval import search as searching
-from textback.retrieval.beir import RetrievalSet, read_set, set_files
+from textback.retrieval.beir import JudgedSet, read_set, set_files
 from textback.retrieval.measures import MEASURES, measure, rows
 from textback.retrieval.search import search
 from textback.specs import embed_retrieval, score_retrieval
@@ -72,6 +74,26 @@ def test_a_document_is_its_title_and_text_and_only_judged_queries_are_asked(fold
     assert found.judgements == {"q1": {"wheat": 2}, "q2": {"army": 1, "navy": 0}}
 
 
+def test_the_first_judgement_counts_where_there_is_no_header(folder):
+    known = read_set(folder, "test").judgements
+    (folder / "qrels" / "test.tsv").write_text(QRELS.split("\n", 1)[1])
+    assert read_set(folder, "test").judgements == known
+
+
+def test_half_characters_of_a_json_dump_are_replaced(folder):
+    append("corpus.jsonl", r'{"_id": "half", "text": "\ud800 wheat"}')(folder)
+    assert read_set(folder, "test").documents["half"] == "\ufffd wheat"
+
+
+def test_a_document_without_text_is_never_found_though_it_may_be_judged(folder):
+    append("corpus.jsonl", '{"_id": "empty", "title": "", "text": " "}')(folder)
+    append("qrels/test.tsv", "q1\tempty\t1")(folder)
+    found = read_set(folder, "test")
+    assert "empty" not in found.documents and found.judgements["q1"]["empty"] == 1
+    everything = np.tile(np.arange(len(found.documents)), (2, 1))
+    assert measure(found, everything)["recall_at_100"] == [0.5, 1.0]
+
+
 def append(name, line):
     def spoil(folder):
         with (folder / name).open("a") as file:
@@ -91,6 +113,7 @@ def append(name, line):
         (append("corpus.jsonl", '["no", "object"]'), "corpus.jsonl, line 5"),
         (append("queries.jsonl", '{"_id": "q4"}'), "queries.jsonl, line 4"),
         (append("corpus.jsonl", '{"_id": "navy", "text": "again"}'), "line 5: '_id' navy stands twice"),
+        (lambda f: (f / "queries.jsonl").write_text('{"_id": "q1", "text": " "}\n{"_id": "q2", "text": "a"}'), "query 'q1' has no text"),
         (append("qrels/test.tsv", "q1 wheat 1"), "test.tsv, line 5: is not query-id"),
         (append("qrels/test.tsv", "q1\twheat\tmuch"), "test.tsv, line 5"),
         (append("qrels/test.tsv", "q1\trye\t1"), "judges document 'rye', which corpus.jsonl does not have"),
@@ -146,7 +169,7 @@ def test_fewer_documents_than_asked_for_are_all_ranked():
 def ranking(*order, judged):
     """The measures of one query whose documents d0, d1, … are ranked so."""
     documents = {f"d{i}": "" for i in range(len(order))}
-    return measure(RetrievalSet(documents, {"q": ""}, {"q": judged}), np.array([order]))
+    return measure(JudgedSet(documents, {"q": ""}, {"q": judged}), np.array([order]))
 
 
 def test_ndcg_and_recall_by_hand():
@@ -167,7 +190,7 @@ def test_a_perfect_ranking_has_one_of_everything_and_an_empty_one_nothing():
 
 def test_a_query_that_is_a_document_does_not_find_itself():
     documents = {"q": "", "other": ""}
-    found = RetrievalSet(documents, {"q": ""}, {"q": {"other": 1}})
+    found = JudgedSet(documents, {"q": ""}, {"q": {"other": 1}})
     assert measure(found, np.array([[0, 1]]))["ndcg_at_10"] == [1.0]
 
 
@@ -353,6 +376,45 @@ def test_the_workflows_steps_score_as_the_command_does(study, folder, retrieval,
     assert scores["columns"]["dim"] == 2 and scores["columns"]["perturbation"] == "gaussian:0.5"
     assert json.loads((embedded / "texts.json").read_text())["documents"] == 4
     assert not list((tmp_path / "state").glob("chunk-*"))
+
+
+@pytest.fixture
+def paying(study, server):
+    """The study with an embedder that is paid for."""
+    study["embedders"]["local"] = entry(server)
+    return study | {"use_embedders": ["local"], "use_retrieval_sets": ["tiny"]}
+
+
+def test_what_a_paid_embedder_is_asked_for_is_in_the_costs_and_in_the_estimate(
+    paying, server, folder, tmp_path
+):
+    append("corpus.jsonl", '{"_id": "empty", "text": ""}')(folder)
+    typed = read_study(paying)
+    spec = embed_retrieval(typed, "tiny", "local")
+    steps.embed_retrieval(spec, folder, tmp_path / "embedded", tmp_path / "state", "cpu")
+    costs = json.loads((tmp_path / "embedded" / "costs.json").read_text())
+    assert costs["paid_queries"] == len(server.answered) == 5 + prices.GATE_TEXTS
+    assert costs["paid_tokens"] > 0 and "paid_dollars" in costs
+
+    asked = {each.step: each for each in prices.estimate(typed)}["retrieval"]
+    found = read_set(folder, "test")
+    texts = [*found.documents.values(), *found.queries.values()]
+    assert asked.texts == len(texts) == 6  # "the army" is a document and a query
+    assert asked.tokens == pytest.approx(sum(map(len, texts)) / 3)
+    typed.embedders["local"] = read_embedder(entry(server, max_tokens=10))
+    asked = {each.step: each for each in prices.estimate(typed)}["retrieval"]
+    assert asked.tokens == pytest.approx((4 * 10 + 2 * len("the army")) / 3)
+
+
+def test_the_command_keeps_the_gates_report_and_what_was_paid(paying, retrieval, tmp_path):
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(paying))
+    retrieval("--output", "out.json", embedder="local")
+    assert (
+        json.loads((tmp_path / "out.json").read_text())["cost"]["paid_queries"]
+        == 5 + prices.GATE_TEXTS
+    )
+    kept = json.loads((tmp_path / "results/.state/retrieval/gate-local.json").read_text())
+    assert kept["batch"] <= kept["tolerance"] < kept["distinct"]
 
 
 def test_embeddings_of_other_texts_are_refused(study, folder, tmp_path):

@@ -1,24 +1,13 @@
 """The page "Add a corpus", followed word by word."""
 
 import pandas as pd
-import pytest
 import yaml
-from conftest import ROOT
-from page import blocks, follow
+from page import blocks
+from running import ROOT
 
 from textback.config import read_study_file
 
 PAGE = ROOT / "docs" / "add-a-corpus.md"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("project")
-
-
-@pytest.fixture(scope="module")
-def printed(folder):
-    return follow(PAGE, folder)
 
 
 def test_the_corpus_is_in_the_table_and_the_figures_are_there(folder, printed):

@@ -3,22 +3,10 @@
 import json
 
 import pandas as pd
-import pytest
-from conftest import ROOT
-from page import follow
+from running import ROOT
 
 PAGE = ROOT / "docs" / "add-an-embedder.md"
 ADDED = {"minilm-raw", "letter-pairs"}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("project")
-
-
-@pytest.fixture(scope="module")
-def printed(folder):
-    return follow(PAGE, folder)
 
 
 def test_both_embedders_are_in_the_table_with_what_leaks_of_them(folder, printed):

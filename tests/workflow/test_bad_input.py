@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, environment, tool
+from running import TINY, environment, tool
 
 from textback.cli import main
 

@@ -7,8 +7,8 @@ import threading
 
 import pandas as pd
 import pytest
-from conftest import Workflow
 from embedding_server import KEY, KEY_VARIABLE, EmbeddingServer, entry, refuse
+from running import Workflow
 
 from textback.embeddings import read_embeddings
 

@@ -1,7 +1,7 @@
 """What a change of the configuration makes Snakemake do again, and what it does not."""
 
 import yaml
-from conftest import TINY
+from running import TINY
 
 TRAINING = {"null_model", "hypothesizer", "hypotheses", "corrector"}
 

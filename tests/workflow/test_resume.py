@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from conftest import Workflow
+from running import Workflow
 
 WAIT = 120
 

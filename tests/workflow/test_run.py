@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, environment
 from rich.console import Console
+from running import ROOT, environment
 
 from textback import interactive
 from textback.cli import main

@@ -130,7 +130,7 @@ def warn():
 
 def say_prices():
     """The first lines of a run that may cost money."""
-    for line in prices.lines(STUDY):
+    for line in mendable(prices.lines, STUDY):
         print(line, file=sys.stderr)
 
 

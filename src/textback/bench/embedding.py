@@ -10,7 +10,7 @@ from textback.bench import hardware
 from textback.bench.hardware import Timing, Work
 from textback.bench.report import Measurement, Numbers, measurement, throughput
 from textback.bench.words import random_texts
-from textback.config import Embedder as EmbedderEntry
+from textback.config import Embedder as Entry
 from textback.device import bulk_precision
 from textback.embedders import Embedder, load_embedder
 from textback.embedders.gate import check_lengths
@@ -22,7 +22,7 @@ ENCODE_BATCHES = (32, 128, 512)
 Precision = Callable[[], AbstractContextManager]
 
 
-def measure(name: str, entry: EmbedderEntry, length: int, texts: int, device: str) -> Measurement:
+def measure(name: str, entry: Entry, length: int, texts: int, device: str) -> Measurement:
     """Embed so many texts of `length` words, one token each, specials left out of the count.
 
     In fp32, as evaluation embeds, and where the device has it in bf16, as training does. Raises

@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from textback.device import cost
 from textback.files import write_json
+from textback.terminal import console
 
-WIDTH = 120  # of a table that is not shown in a terminal
 QUANTITIES = {  # name in JSON: label in the table, unit of one in the table, digits
     "seconds": ("seconds", 1, 1),
     "characters_per_second": ("million characters/s", 1e6, 2),
@@ -84,15 +83,13 @@ def throughput(
 
 def show(measured: Measurement, file: Path | None) -> None:
     """Print the table, then the JSON: to the file, or as one more line."""
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = WIDTH
+    output = console()
     settings = ", ".join(f"{name} {value}" for name, value in measured.settings.items())
-    console.print(f"bench {measured.bench}: {settings}")
-    console.print(_table(measured.results))
-    console.print(f"{measured.device}; torch {measured.versions['torch']}")
+    output.print(f"bench {measured.bench}: {settings}")
+    output.print(_table(measured.results))
+    output.print(f"{measured.device}; torch {measured.versions['torch']}")
     if measured.note:
-        console.print(measured.note, style="yellow")
+        output.print(measured.note, style="yellow")
     if file is None:
         print(json.dumps(asdict(measured)))
     else:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from textback.config.corpora import CorpusEntry
 from textback.config.embedders import EmbedderEntry, OpenAI
@@ -137,17 +138,31 @@ def _check_endpoint(name: str, entry: OpenAI) -> None:
             f"embedder '{name}': 'key_variable' is not the name of an environment variable "
             "(capital letters, digits, _): put the key into a variable, and its name here"
         )
-    if not re.fullmatch(r"https?://[^/?#@]+(/[^?#@]*)?", entry.base_url):
+    if not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#@\s]*)?", entry.base_url):
         raise TextbackError(
             f"embedder '{name}': 'base_url' must be http:// or https://, a host and a path, "
             "without a user, password or query: a key belongs into the variable that "
             "'key_variable' names"
+        )
+    if not _has_host(entry.base_url):
+        raise TextbackError(
+            f"embedder '{name}': 'base_url' has no valid host or port: write e.g. "
+            "http://127.0.0.1:8080/v1"
         )
     if entry.dimensions not in (None, entry.dimension):
         raise TextbackError(
             f"embedder '{name}': asks its endpoint for {entry.dimensions} dimensions, but states "
             f"{entry.dimension}: set 'dimension' and 'dimensions' to the same number"
         )
+
+
+def _has_host(url: str) -> bool:
+    """Whether a URL's host can be one and its port, if it has one, is a number up to 65535."""
+    try:
+        parts = urlsplit(url)
+        return bool((parts.hostname or "").encode("idna")) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _check_grid(study: Study) -> None:

@@ -28,7 +28,7 @@ def read_study(config: dict[str, Any]) -> Study:
 def read_study_file(path: Path, *over: Path) -> Study:
     """Read a study's YAML file, and others over it as Snakemake does: its lists are replaced.
 
-    Raises TextbackError where one is missing or not YAML.
+    Raises TextbackError where one is missing or no YAML mapping.
     """
     config = _read_yaml(path)
     for file in over:
@@ -43,17 +43,25 @@ def _merged(config: Any, over: Any) -> Any:
     return config | {key: _merged(config.get(key), value) for key, value in over.items()}
 
 
-def _read_yaml(path: Path) -> Any:
+def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise TextbackError(f"config file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise TextbackError(f"config file {path}: not UTF-8: convert the file") from None
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        config = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         raise TextbackError(
             f"config file {path}: not YAML: {' '.join(str(error).split())}"
         ) from None
+    if not isinstance(config, dict):
+        raise TextbackError(
+            f"config file {path}: holds no keys: write some, e.g. 'study: mine' (see "
+            "config/README.md)"
+        )
+    return config
 
 
 def canonical(spec: Any) -> str:

@@ -30,7 +30,13 @@ def matching_files(name: str, entry: Files | Package, folder: Path) -> list[Path
         raise TextbackError(
             f"corpus '{name}': folder {folder} does not exist: correct the path{_origin(entry)}"
         )
-    files = list_files(folder, entry.glob)
+    try:
+        files = list_files(folder, entry.glob)
+    except (NotImplementedError, ValueError):
+        raise TextbackError(
+            f"corpus '{name}': glob '{entry.glob}' is no pattern of files below a folder: write "
+            "e.g. '**/*.txt'"
+        ) from None
     if not files:
         raise TextbackError(
             f"corpus '{name}': folder {folder} has no file '{entry.glob}': add files or change the "

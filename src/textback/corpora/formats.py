@@ -4,10 +4,7 @@ All but .parquet may be compressed (.gz). Rows are read a few at a time; a file 
 in memory while it is read. Rows whose text is null are left out.
 """
 
-import codecs
 import csv
-import gzip
-import json
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,6 +17,7 @@ import pyarrow.parquet as pq
 from textback.config import CorpusEntry
 from textback.corpora.rows import Columns
 from textback.errors import TextbackError
+from textback.lines import read_json_line, read_lines
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 BATCH = 64  # rows of a .parquet in memory
@@ -41,11 +39,11 @@ def read_file(name: str, entry: CorpusEntry, path: Path, label: str) -> Iterator
         elif ending == ".jsonl":
             rows = _json_rows(name, path)
         else:
-            yield label, "".join(line for _, line in _lines(name, path))
+            yield label, "".join(line for _, line in read_lines(path, _label(name, path)))
             return
         for place, number, row in rows:
             yield from columns.read(row, place, f"{label}:{number}")
-    except (OSError, EOFError, zlib.error, csv.Error, pa.ArrowException) as error:
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise TextbackError(f"corpus '{name}': {path} cannot be read ({reason}): mend it") from None
 
@@ -54,12 +52,12 @@ Rows = Iterator[tuple[str, int, Mapping[str, Any]]]  # where, its number, and th
 
 
 def _json_rows(name: str, path: Path) -> Rows:
-    for number, line in _lines(name, path):
+    for number, line in read_lines(path, _label(name, path)):
         if not line.strip():
             continue
         place = f"{path} line {number}"
         try:
-            row = json.loads(line)
+            row = read_json_line(line)
         except ValueError as error:
             raise TextbackError(
                 f"corpus '{name}': {place} is not JSON ({error}): a .jsonl has an object a line"
@@ -70,11 +68,28 @@ def _json_rows(name: str, path: Path) -> Rows:
 
 
 def _csv_rows(name: str, path: Path, delimiter: str) -> Rows:
-    """The first line names the columns."""
+    """The first line names the columns. A row may have several lines; it must have every field."""
     csv.field_size_limit(sys.maxsize)  # else no field may be longer than 131,072 characters
-    reader = csv.DictReader((line for _, line in _lines(name, path)), delimiter=delimiter)
-    for row in reader:
-        yield f"{path} line {reader.line_num}", reader.line_num, row
+    lines = (line for _, line in read_lines(path, _label(name, path)))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    names: list[str] = []
+    begins = 1
+    try:
+        for fields in reader:
+            place, begins = f"{path} line {begins}", reader.line_num + 1
+            names = names or fields
+            if len(fields) not in (0, len(names)):  # 0: a blank line
+                raise TextbackError(
+                    f"corpus '{name}': {place} has {len(fields)} fields instead of {len(names)}: "
+                    "complete it, or quote a text that holds a delimiter"
+                )
+            if fields and fields is not names:
+                yield place, reader.line_num, dict(zip(names, fields, strict=True))
+    except csv.Error as error:
+        raise TextbackError(
+            f"corpus '{name}': {path} line {begins}: the row that begins here cannot be read "
+            f"({error}): close its quotes, and write a quote within a text twice"
+        ) from None
 
 
 def _parquet_rows(columns: Columns, path: Path) -> Rows:
@@ -87,15 +102,5 @@ def _parquet_rows(columns: Columns, path: Path) -> Rows:
                 yield f"{path} row {number}", number, row
 
 
-def _lines(name: str, path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 file with their numbers, without a byte order mark."""
-    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-        for number, line in enumerate(file, 1):
-            if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)
-            try:
-                yield number, line.decode("utf-8")
-            except UnicodeDecodeError:
-                raise TextbackError(
-                    f"corpus '{name}': {path} line {number} is not UTF-8: convert the file"
-                ) from None
+def _label(name: str, path: Path) -> str:
+    return f"corpus '{name}': {path}"

@@ -4,8 +4,8 @@ A folder is one written by `save_to_disk`, or holds a dataset's own files, as `h
 them. The library is imported where it is needed: it takes a second.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BATCH = 64  # rows in memory
 SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"  # what save_to_disk writes beside the data
+OF_SPLITS = ("name", "revision", "streaming")  # keys that say nothing of a folder with splits
+OF_ONE = (*OF_SPLITS, "hub_split")  # and of one that is a split
 
 
 def read(name: str, entry: HuggingFace) -> Iterator[tuple[str, str]]:
@@ -41,20 +43,46 @@ def _open(name: str, entry: HuggingFace) -> "Dataset | IterableDataset":
 
     folder = Path(entry.dataset)
     if (folder / SAVED).exists():
+        _refuse(name, entry, OF_ONE)
         return load_from_disk(entry.dataset)
     if (folder / SAVED_SPLITS).exists():
+        _refuse(name, entry, OF_SPLITS)
         splits = load_from_disk(entry.dataset)
         if entry.hub_split not in splits:
             unknown = unknown_name("hub_split", entry.hub_split, splits)
             raise TextbackError(f"corpus '{name}': {entry.dataset}: {unknown}")
         return splits[entry.hub_split]
-    return load_dataset(
-        entry.dataset,
-        name=entry.name,
-        split=entry.hub_split,
-        revision=entry.revision,
-        streaming=entry.streaming,
-    )
+    with _asking_no_hub() if hub.only_local(entry.dataset) else nullcontext():
+        return load_dataset(
+            entry.dataset,
+            name=entry.name,
+            split=entry.hub_split,
+            revision=entry.revision,
+            streaming=entry.streaming,
+        )
+
+
+def _refuse(name: str, entry: HuggingFace, keys: Sequence[str]) -> None:
+    """Raise TextbackError where the entry has one of the keys: it would change nothing."""
+    for key in keys:
+        value = getattr(entry, key)
+        if value != HuggingFace.model_fields[key].default:
+            raise TextbackError(
+                f"corpus '{name}': {entry.dataset} was written by save_to_disk, and "
+                f"{key}: {value} chooses nothing in it: leave '{key}' out"
+            )
+
+
+@contextmanager
+def _asking_no_hub() -> Iterator[None]:
+    """Let the library take what is on this machine; else it asks for half a minute."""
+    from datasets import config
+
+    before, config.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        config.HF_HUB_OFFLINE = before
 
 
 @contextmanager

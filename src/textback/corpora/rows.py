@@ -26,7 +26,7 @@ class Columns:
     def read(self, row: Mapping[str, Any], place: str, otherwise: str) -> Iterator[tuple[str, str]]:
         """Yield (document, text) of a row, none where its text is null.
 
-        otherwise: the document's name where there is no id column.
+        otherwise: the document's name where there is no id column, or nothing in it.
 
         Raises TextbackError where a column is missing or the text is something else.
         """
@@ -39,4 +39,6 @@ class Columns:
                 f"corpus '{self._name}': {place}: '{self._text}' is not a text but {text!r:.60}: "
                 "name another text_column"
             )
-        yield (otherwise if self._id is None else str(row[self._id])), text
+        document = None if self._id is None else row[self._id]
+        named = document not in (None, "") and document == document  # NaN: a column of numbers
+        yield (str(document) if named else otherwise), text

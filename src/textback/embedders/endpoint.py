@@ -9,6 +9,7 @@ import os
 import random
 import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import openai
 
@@ -46,7 +47,11 @@ class Endpoint:
         for library in LIBRARIES:
             logging.getLogger(library).setLevel(logging.WARNING)
         self._client = openai.OpenAI(
-            api_key=self._key, base_url=self.url, timeout=entry.timeout, max_retries=0
+            api_key=self._key,
+            base_url=self.url,
+            timeout=entry.timeout,
+            max_retries=0,
+            default_headers=_headers(self.url, self._key),
         )
 
     def ask(self, texts: list[str]) -> Answer:
@@ -140,6 +145,19 @@ def _key(name: str, entry: OpenAI) -> str:
             "line break or a letter that no key has: set it again"
         )
     return key
+
+
+def _headers(url: str, key: str) -> dict[str, str | openai.Omit]:
+    """What keeps the client from telling another provider of an account with OpenAI.
+
+    It takes an organisation, a project and any header from the environment, whatever the URL.
+    """
+    if f".{urlsplit(url).hostname}".endswith(".openai.com"):
+        return {}
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    custom = [line.partition(":")[0].strip() for line in lines if ":" in line]
+    omitted = dict.fromkeys(["OpenAI-Organization", "OpenAI-Project", *custom], openai.Omit())
+    return {**omitted, "Authorization": f"Bearer {key}"}
 
 
 def _back_off(asked: int) -> float:

@@ -10,7 +10,7 @@ from textback.errors import TextbackError
 from textback.figures import Tables
 from textback.figures.embedders import Looks, legend, looks_of
 from textback.figures.select import final, of_inverter
-from textback.figures.style import AXIS_LABELS, WIDTH
+from textback.figures.style import AXIS_LABELS, WIDTH, around
 
 SEEN = 0.05  # of the texts: where fewer of a length are recovered exactly, BLEU tells more
 KEYS = ["embedder", "reduction", "dim"]
@@ -71,18 +71,13 @@ def _panel(ax: Axes, both: pd.DataFrame, looks: Looks) -> None:
         ax.errorbar(
             own["x"],
             own["value"],
-            xerr=_around(own["x"], own["x_low"], own["x_high"]),
-            yerr=_around(own["value"], own["low"], own["high"]),
+            xerr=around(own["x"], own["x_low"], own["x_high"]),
+            yerr=around(own["value"], own["low"], own["high"]),
             fmt="none",
             **bars,
         )
         _write_sizes(ax, own, above=own["value"].mean() >= middle)
     ax.set_ylim(bottom=min(0.0, both["low"].min()))
-
-
-def _around(value: pd.Series, low: pd.Series, high: pd.Series) -> list[pd.Series]:
-    """How far an interval reaches below and above; rounding may make it end short of the value."""
-    return [(value - low).clip(lower=0), (high - value).clip(lower=0)]
 
 
 def _write_sizes(ax: Axes, points: pd.DataFrame, above: bool) -> None:

@@ -74,16 +74,18 @@ def errorbar(ax: Axes, frame: pd.DataFrame, x: str, **style: object) -> None:
     ax.errorbar(
         frame[x],
         frame["value"],
-        yerr=[
-            (frame["value"] - frame["low"]).clip(lower=0),
-            (frame["high"] - frame["value"]).clip(lower=0),
-        ],
+        yerr=around(frame["value"], frame["low"], frame["high"]),
         capsize=2,
         markersize=4.5,
         linewidth=1.3,
         elinewidth=0.8,
         **style,
     )
+
+
+def around(value: pd.Series, low: pd.Series, high: pd.Series) -> list[pd.Series]:
+    """How far an interval reaches below and above; rounding may make it end short of the value."""
+    return [(value - low).clip(lower=0), (high - value).clip(lower=0)]
 
 
 def octaves(ax: Axes, values: Sequence[int]) -> None:

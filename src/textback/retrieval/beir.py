@@ -2,23 +2,23 @@
 
 corpus.jsonl       a document a line: _id, text, and a title or none
 queries.jsonl      a query a line: _id, text
-qrels/<split>.tsv  under a header, a judgement a line: query-id, corpus-id, score
+qrels/<split>.tsv  a judgement a line, under a header or none: query-id, corpus-id, score
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from textback.errors import TextbackError, unknown_name
+from textback.lines import read_json_line, read_lines
 
 
 @dataclass(frozen=True)
-class RetrievalSet:
+class JudgedSet:
     """Texts by their id, in the order of the files, and what was judged.
 
-    documents: title and text; queries: those that the split judges; judgements: the score of
-    document ids for each query id, above 0 where the document answers the query
+    documents: title and text, where there is any; queries: those that the split judges;
+    judgements: the score of document ids for each query id, above 0 where the document answers
     """
 
     documents: dict[str, str]
@@ -48,7 +48,7 @@ def set_files(folder: Path, split: str, source: str | None = None) -> tuple[Path
     return files
 
 
-def read_set(folder: Path, split: str, source: str | None = None) -> RetrievalSet:
+def read_set(folder: Path, split: str, source: str | None = None) -> JudgedSet:
     """Read a folder. Raises TextbackError where a file is missing, broken or names no text."""
     corpus, asked, judged = set_files(folder, split, source)
     documents, queries, judgements = _texts(corpus), _texts(asked), _judgements(judged)
@@ -56,8 +56,11 @@ def read_set(folder: Path, split: str, source: str | None = None) -> RetrievalSe
         _check_known(judged, "query", query, queries, asked)
         for document in scores:
             _check_known(judged, "document", document, documents, corpus)
+        if not queries[query]:
+            raise TextbackError(f"{asked}: query '{query}' has no text: complete it")
     kept = {query: text for query, text in queries.items() if query in judgements}
-    return RetrievalSet(documents, kept, judgements)
+    told = {document: text for document, text in documents.items() if text}
+    return JudgedSet(told, kept, judgements)
 
 
 def _check_known(judged: Path, what: str, name: str, known: dict[str, str], file: Path) -> None:
@@ -72,7 +75,7 @@ def _texts(path: Path) -> dict[str, str]:
     texts: dict[str, str] = {}
     for number, line in _lines(path):
         try:
-            entry = json.loads(line)
+            entry = read_json_line(line)
             name, text, title = str(entry["_id"]), entry["text"], entry.get("title")
             texts_so_far = len(texts)
             texts[name] = f"{title} {text}".strip() if title else text.strip()
@@ -82,7 +85,7 @@ def _texts(path: Path) -> dict[str, str]:
             ) from None
         if len(texts) == texts_so_far:
             raise TextbackError(f"{path}, line {number}: '_id' {name} stands twice: remove one")
-    if not texts:
+    if not any(texts.values()):
         raise TextbackError(f"{path}: holds no text: complete the file")
     return texts
 
@@ -90,12 +93,12 @@ def _texts(path: Path) -> dict[str, str]:
 def _judgements(path: Path) -> dict[str, dict[str, int]]:
     judgements: dict[str, dict[str, int]] = {}
     for number, line in _lines(path):
-        if number == 1:  # the header
-            continue
         try:
-            query, document, score = line.rstrip("\n").split("\t")
+            query, document, score = line.rstrip("\r\n").split("\t")
             judgements.setdefault(query, {})[document] = int(score)
         except ValueError:
+            if number == 1:  # the header
+                continue
             raise TextbackError(
                 f"{path}, line {number}: is not query-id, corpus-id and a whole score, apart by "
                 "tabs: correct it"
@@ -108,11 +111,6 @@ def _judgements(path: Path) -> dict[str, dict[str, int]]:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, with their numbers from 1."""
     try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line
-    except UnicodeDecodeError:
-        raise TextbackError(f"{path}: is not UTF-8: convert the file") from None
+        yield from ((number, line) for number, line in read_lines(path, str(path)) if line.strip())
     except OSError as error:
         raise TextbackError(f"{path}: {error.strerror}") from None

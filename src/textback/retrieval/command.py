@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from textback.cells import Reduction
@@ -18,20 +17,21 @@ from textback.config.checks import check_dimension, prefix_warnings
 from textback.device import cost, pick_device
 from textback.embedders import load_embedder
 from textback.embedders.gate import gate
+from textback.embedders.paid import paid_costs
 from textback.errors import TextbackError
 from textback.files import write_json
 from textback.locks import locked
 from textback.perturbations import Perturbation, perturb
 from textback.progress import log
 from textback.reductions import Projection, fit, load_projection
-from textback.retrieval.beir import RetrievalSet, read_set
+from textback.retrieval.beir import JudgedSet, read_set
 from textback.retrieval.embedding import Counts, embed_set
 from textback.retrieval.measures import ASKED, MEASURES, measure, rows
 from textback.retrieval.search import search
 from textback.table import write_csv
+from textback.terminal import console
 
 LABELS = {"ndcg_at_10": "nDCG@10", "recall_at_10": "recall@10", "recall_at_100": "recall@100"}
-WIDTH = 120  # of a table that is not shown in a terminal
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Wanted:
 class Embedded:
     """A set with its native embeddings, (n, native) float16 each."""
 
-    found: RetrievalSet
+    found: JudgedSet
     documents: np.ndarray
     queries: np.ndarray
     counts: Counts
@@ -75,7 +75,8 @@ def run(
 ) -> None:
     """Print every measure, and write them with what they cost, as JSON or CSV.
 
-    The native embeddings are kept in `state`: another run begins with them.
+    The native embeddings are kept in `state`, with the gate's report of their embedder: another
+    run begins with them.
     """
     entry = lookup(study.embedders, "embedder", embedder)
     for reduction in wanted.reductions:
@@ -85,20 +86,22 @@ def run(
     found, device = read_set(folder, split), pick_device(device)
     began = time.monotonic()
     loaded = load_embedder(embedder, entry, device)
-    gate(embedder, loaded, entry)
+    passed = gate(embedder, loaded, entry)
     with locked(state):
+        write_json(state / f"gate-{embedder}.json", passed)
         spec = {"name": embedder, "embedder": entry.model_dump()}
         embedded = Embedded(found, *embed_set(found, embedder, loaded, spec, state, device))
     searched = time.monotonic()
     columns = {"retrieval_set": folder.resolve().name, "embedder": embedder}
     results = _measure(columns, embedded, wanted, study.evaluation.resamples, device)
-    seconds = {
+    costs = {
         "embed_seconds": searched - began,
         "search_seconds": time.monotonic() - searched,
+        **paid_costs(embedder, loaded),
     }
     _show(results, f"{embedder} on {folder}, {split}: {embedded.counts}")
     if output is not None:
-        _write(output, results, {**asdict(embedded.counts), **cost(device, **seconds)})
+        _write(output, results, {**asdict(embedded.counts), **cost(device, **costs)})
 
 
 def _measure(
@@ -138,9 +141,7 @@ def _projection(reduction: Reduction, documents: np.ndarray, file: Path | None) 
 
 def _show(results: list[dict[str, Any]], title: str) -> None:
     """A row of the table for each reduction and perturbation."""
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = WIDTH
+    output = console()
     table = Table(box=SIMPLE_HEAD)
     for heading in ("reduction", "dimensions", "perturbation"):
         table.add_column(heading, justify="right" if heading == "dimensions" else "left")
@@ -151,8 +152,8 @@ def _show(results: list[dict[str, Any]], title: str) -> None:
         first = point[0]
         measured = (f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]" for r in point)
         table.add_row(first["reduction"], str(first["dim"]), first["perturbation"], *measured)
-    console.print(title, soft_wrap=True)
-    console.print(table)
+    output.print(title, soft_wrap=True)
+    output.print(table)
 
 
 def _write(output: Path, results: list[dict[str, Any]], record: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from textback.embedders import Embedder
 from textback.embedders.cutting import Cutting
 from textback.embeddings import embed_texts
 from textback.progress import log
-from textback.retrieval.beir import RetrievalSet
+from textback.retrieval.beir import JudgedSet
 from textback.specs import Spec
 
 CHUNK = {"cpu": 512, "cuda": 4096}  # texts between two writes: a minute or two of documents
@@ -36,7 +36,7 @@ class Counts:
 
 
 def embed_set(
-    found: RetrievalSet, name: str, embedder: Embedder, spec: Spec, state: Path, device: str
+    found: JudgedSet, name: str, embedder: Embedder, spec: Spec, state: Path, device: str
 ) -> tuple[np.ndarray, np.ndarray, Counts]:
     """Native embeddings of documents and queries, (n, native) float16 each, and their counts.
 

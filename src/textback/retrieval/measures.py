@@ -12,7 +12,7 @@ import numpy as np
 import pytrec_eval
 
 from textback import bootstrap
-from textback.retrieval.beir import RetrievalSet
+from textback.retrieval.beir import JudgedSet
 
 MEASURES = {  # and their names in trec_eval
     "ndcg_at_10": "ndcg_cut_10",
@@ -23,7 +23,7 @@ DEPTH = 100  # documents of a ranking that the measures see
 ASKED = DEPTH + 1  # of the search: one of them may be the query itself
 
 
-def measure(found: RetrievalSet, ranked: np.ndarray) -> dict[str, list[float]]:
+def measure(found: JudgedSet, ranked: np.ndarray) -> dict[str, list[float]]:
     """Every measure of every query, in the order of `found.queries`.
 
     ranked: indices of documents, (queries, ASKED or fewer), best first. A document with the

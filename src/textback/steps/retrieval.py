@@ -8,6 +8,7 @@ from textback.cells import Reduction
 from textback.device import cost, pick_device
 from textback.embedders import load_embedder
 from textback.embedders.gate import gate
+from textback.embedders.paid import paid_costs
 from textback.embeddings import forget, read_embeddings, write_embeddings
 from textback.errors import TextbackError
 from textback.files import write_json
@@ -35,11 +36,10 @@ def embed_retrieval(spec: Spec, folder: Path, output: Path, state: Path, device:
         write_embeddings(output / "documents.safetensors", documents)
         write_embeddings(output / "queries.safetensors", queries)
         write_json(output / "texts.json", asdict(counts))
-        seconds = time.monotonic() - began
         embedded = len({*found.documents.values(), *found.queries.values()})
-        write_json(
-            output / "costs.json", cost(device, embed_seconds=seconds, embedder_queries=embedded)
-        )
+        seconds = time.monotonic() - began
+        measured = {"embed_seconds": seconds, "embedder_queries": embedded}
+        write_json(output / "costs.json", cost(device, **measured, **paid_costs(name, embedder)))
         forget(state)
 
 
