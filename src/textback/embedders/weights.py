@@ -7,7 +7,7 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download
 
 from textback import hub
-from textback.config.embedders import Located
+from textback.config.embedders import Located, Weights
 from textback.errors import TextbackError
 from textback.packages import package_folder
 
