@@ -33,7 +33,7 @@ from textback.retrieval import search as searching
 from textback.retrieval.beir import JudgedSet, read_set, set_files
 from textback.retrieval.measures import MEASURES, measure, rows
 from textback.retrieval.search import search
-from textback.specs import embed_retrieval, score_retrieval
+from textback.specs import embed_retrieval, how_asked, score_retrieval
 from textback.steps import retrieval as steps
 
 ROOT = Path(__file__).parents[2]
@@ -386,10 +386,11 @@ def paying(study, server):
 
 
 def test_what_a_paid_embedder_is_asked_for_is_in_the_costs_and_in_the_estimate(
-    paying, server, folder, tmp_path
+    paying, server, folder, tmp_path, monkeypatch
 ):
     append("corpus.jsonl", '{"_id": "empty", "text": ""}')(folder)
     typed = read_study(paying)
+    monkeypatch.setenv("TEXTBACK_HOW_ASKED", json.dumps(how_asked(typed)))
     spec = embed_retrieval(typed, "tiny", "local")
     steps.embed_retrieval(spec, folder, tmp_path / "embedded", tmp_path / "state", "cpu")
     costs = json.loads((tmp_path / "embedded" / "costs.json").read_text())

@@ -154,6 +154,7 @@ def embedder(**changes):
         "model": "model",
         "dimension": 384,
         "max_tokens": 256,
+        "cased": False,
         "offline": True,
     }
     return entry | changes

@@ -26,7 +26,7 @@ def make_embeddings(spec: Spec, passages: Path, output: Path, state: Path, devic
     name, device = spec["name"], pick_device(device)
     entry = embedder_entry(spec)
     embedder = load_embedder(name, entry, device)
-    write_json(output / "gate.json", gate(name, embedder, entry))
+    report = gate(name, embedder, entry)
     texts = {split: read_passages(passages / f"{split}.parquet")[1] for split in SPLITS}
     for split in SPLITS:
         check_lengths(name, embedder, texts[split])
@@ -35,6 +35,7 @@ def make_embeddings(spec: Spec, passages: Path, output: Path, state: Path, devic
             with bulk_precision(device) if split == "train" else nullcontext():
                 rows = embed_texts(embedder, texts[split], name, spec, state, f"embedding {split}")
             write_embeddings(output / f"{split}.safetensors", rows)
+        write_json(output / "gate.json", report)
         queries = sum(len(set(texts[split])) for split in SPLITS)
         seconds = time.monotonic() - began
         measured = {"embed_seconds": seconds, "embedder_queries": queries}
