@@ -18,7 +18,7 @@ from textback.config import (
     json_schema,
     read_study,
     read_study_file,
-    warnings,
+    study_warnings,
 )
 from textback.errors import TextbackError
 
@@ -93,13 +93,13 @@ def test_what_an_embedder_must_state_is_named_where_it_is_missing(key, config):
 
 
 def test_what_a_study_hardly_means_is_a_warning(config):
-    assert warnings(read_study(config)) == []
+    assert study_warnings(read_study(config)) == []
     config["reductions"] = ["prefix"]
     config["corpora"]["state-of-the-union"]["lowercase"] = False
-    prefix, case = warnings(read_study(config))
+    prefix, case = study_warnings(read_study(config))
     assert "'prefix' of embedder 'minilm'" in prefix and "cannot return case" in case
     config["embedders"]["minilm"] |= {"matryoshka": True, "cased": True}
-    assert warnings(read_study(config)) == []
+    assert study_warnings(read_study(config)) == []
 
 
 def test_a_duplicate_on_an_axis_is_an_error(config):

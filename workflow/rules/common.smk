@@ -2,7 +2,7 @@ import sys
 
 import textback
 from textback import cells, prices, specs
-from textback.config import FIGURES, canonical, lookup, read_study, warnings
+from textback.config import FIGURES, canonical, lookup, read_study, study_warnings
 from textback.corpora import own_files
 from textback.errors import TextbackError
 from textback.locks import hold
@@ -124,7 +124,7 @@ def take_workflow_lock():
 
 def warn():
     """Say what the study may not mean."""
-    for line in warnings(STUDY):
+    for line in study_warnings(STUDY):
         print(f"textback: warning: {line}", file=sys.stderr)
 
 

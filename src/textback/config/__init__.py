@@ -8,7 +8,7 @@ narrow one:
     snakemake --config 'lengths=[4]'
 """
 
-from textback.config.checks import check_dimension, check_length, lookup, warnings
+from textback.config.checks import check_dimension, check_length, lookup, study_warnings
 from textback.config.corpora import Corpus, CorpusEntry, PassageCounts, Split, read_corpus
 from textback.config.embedders import Embedder, EmbedderEntry, read_embedder
 from textback.config.inverters import Backbone, CorrectorTraining, Inverter, Tokenizer, Training
@@ -45,5 +45,5 @@ __all__ = [
     "read_embedder",
     "read_study",
     "read_study_file",
-    "warnings",
+    "study_warnings",
 ]

@@ -32,7 +32,7 @@ def check_study(study: Study) -> None:
     _check_retrieval(study)
 
 
-def warnings(study: Study) -> list[str]:
+def study_warnings(study: Study) -> list[str]:
     """What a study may do and hardly means, a line each."""
     found = []
     for name in study.use_embedders:

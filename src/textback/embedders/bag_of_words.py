@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from textback.config.embedders import BagOfWords
+from textback.vectors import normalise
 
 WORDS = re.compile(r"\w+|[^\w\s]")
 
@@ -33,7 +34,7 @@ class BagOfWordsEmbedder:
         for row, text in zip(rows, texts, strict=True):
             for word in sorted(self._words(text)):  # in one order: sums of floats depend on it
                 row += self._vector(word)
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        return normalise(rows)
 
     def count_tokens(self, texts: Sequence[str]) -> np.ndarray:
         """See `textback.embedders.Embedder.count_tokens`."""
