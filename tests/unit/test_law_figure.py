@@ -60,15 +60,16 @@ def test_a_studys_tables_are_read_into_points(tmp_path):
     assert (points["load"] == points["bits"] / points["dim"]).all()
 
 
-def test_the_command_writes_fits_and_says_the_verdict(tmp_path, monkeypatch, caplog):
+def test_the_command_writes_fits_and_says_the_verdict(tmp_path, monkeypatch, capsys):
     rows = made_up("logistic", truth("logistic"), seed=0, seeds=1)
     monkeypatch.setattr("textback.steps.fit.fit_law", lambda points: fit_law(points, 3))
     monkeypatch.setattr("sys.argv", ["textback", "fit", "--study", str(study(tmp_path, rows))])
-    with caplog.at_level("INFO", logger="textback"):
+    with pytest.raises(SystemExit) as end:
         main()
+    assert end.value.code == 0
     fits = json.loads((tmp_path / "fits.json").read_text())
     assert fits["best"] == "logistic" and len(fits["points"]) == len(rows)
-    assert f"law: {fits['verdict']}" in caplog.text
+    assert f"law: {fits['verdict']}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
