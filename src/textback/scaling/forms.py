@@ -11,7 +11,7 @@ all forms. At no load u is the floor, which no embedding size mends; at endless 
 larger budget raises the half load, as a power, with no limit.
 
 That a law should keep between an irreducible part and the level of one who knows nothing is argued
-by Hestness et al. 2017 (section 5); that what a vector holds is a number of bits, whatever the
+by Hestness et al. 2017; that what a vector holds is a number of bits, whatever the
 length of the text, is what Kuratov et al. 2025 find for vectors optimised for one text each.
 """
 
