@@ -66,6 +66,14 @@ def test_the_right_form_wins_and_both_wrong_ones_are_rejected(form, fitted):
     assert fits["verdict"].count("worse beyond chance") == 2
 
 
+def test_a_power_is_told_from_a_logistic_on_a_wider_grid():
+    values = truth("power", fall=5.0, floor=0.02)
+    axes = {"lengths": (2, *LENGTHS), "dimensions": (*DIMENSIONS, 256)}
+    fits = law.fit_law(points_of("power", 1, values, **axes), resamples=60)
+    assert fits["best"] == "power"
+    assert fits["forms"]["logistic"]["rejected"] and fits["forms"]["capacity"]["rejected"]
+
+
 def test_forms_that_predict_alike_are_not_told_apart():
     # r = 1 / (1 + x) is the power with α = 1 and the logistic with k = 1.
     points = points_of("power", 2, truth("power", fall=1.0))
