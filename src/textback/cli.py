@@ -306,6 +306,14 @@ def retrieval_table(spec: SpecOption, output: OutputFile) -> None:
 
 
 @app.command()
+def fit(study: Annotated[Path, _folder("The study's folder, with its tables.")]) -> None:
+    """Fit the law of the unrecovered fraction, test it on held-out cells, and say the verdict."""
+    from textback.steps.fit import make_fits
+
+    make_fits(study)
+
+
+@app.command()
 def figure(
     name: Annotated[str, typer.Argument(help="The figure's name.")],
     study: Annotated[Path, _folder("The study's folder, with its tables.")],

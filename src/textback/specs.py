@@ -41,6 +41,7 @@ TABLE_RECIPE = 1
 RETRIEVAL_EMBED_RECIPE = 1
 RETRIEVAL_RECIPE = 1
 RETRIEVAL_TABLE_RECIPE = 1
+FIT_RECIPE = 1
 
 
 def corpus(study: Study, name: str) -> Spec:

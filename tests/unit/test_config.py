@@ -157,7 +157,7 @@ def test_a_figure_shows_several_values_only_of_axes_it_compares(config):
 
 def test_a_study_without_figures_of_its_own_draws_none_that_needs_a_retrieval_set(config):
     del config["figures"]
-    assert "leakage_retrieval" not in read_study(config).figures
+    assert not {"leakage_retrieval", "law"} & set(read_study(config).figures)
 
 
 @pytest.mark.parametrize(
@@ -238,6 +238,25 @@ def test_each_step_is_told_only_what_it_does(config):
     assert changed(*minilm, "offline", value=False) == set()
     assert changed("device", value="auto") == set()
     assert changed("lengths", value=[4]) == set()
+
+
+def test_a_law_may_have_several_inverters_and_needs_cells_enough_and_one_reduction(config):
+    grid = {"lengths": [4, 8, 16, 32], "reductions": ["pca"], "dimensions": [16, 32, 64]}
+    config |= {"figures": ["law"], **grid}
+    read_study(config)
+    config["inverters"]["long"] = config["inverters"]["nano"]
+    read_study(config | {"use_inverters": ["nano", "long"]})
+    for changes, message in (
+        ({"lengths": [4, 8, 16]}, "needs 6 cells beside those held out.* leave 4"),
+        ({"dimensions": [16], "lengths": [4, 8]}, "3 values or more"),
+        ({"reductions": ["pca", "prefix"]}, "names pca, prefix"),
+        ({"reductions": ["native", "pca"], "dimensions": [64, 384]}, "two cells of 384"),
+        ({"reductions": ["native"]}, "needs 5 cells .* leave 3"),
+        ({"metrics": ["unrecovered_fraction"]}, "shows the metric 'null_nll_bits'"),
+    ):
+        with pytest.raises(TextbackError, match=message):
+            read_study(config | changes)
+    read_study(config | {"reductions": ["native", "pca"], "dimensions": [64, 128]})
 
 
 def test_the_committed_schema_is_the_codes():

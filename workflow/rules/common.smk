@@ -104,10 +104,9 @@ def retrieval_files(wildcards):
     return mendable(set_files, Path(entry.folder), entry.split, entry.source)
 
 
-def retrieval_shown(wildcards):
-    """The table of retrieval, for a figure that shows it."""
-    shown = mendable(lookup, FIGURES, "figure", wildcards.figure)
-    return RETRIEVAL_TABLE if "use_retrieval_sets" in shown.needs else []
+def drawn_beside(wildcards):
+    """What a figure is drawn from beside the table."""
+    return inside(FOLDER, *mendable(lookup, FIGURES, "figure", wildcards.figure).beside)
 
 
 def embed_threads(name):

@@ -11,6 +11,7 @@ CATEGORIES = {
     "by_round": "2 Rounds of correction",
     "by_length": "3 Length and dimension",
     "recovered_bits": "3 Length and dimension",
+    "law": "3 Length and dimension",
     "leakage_by_embedder": "4 Embedders",
     "leakage_retrieval": "4 Embedders",
     "cosine_bleu": "5 Single texts",
@@ -64,10 +65,29 @@ rule costs:
         "textback --log {log} costs --spec {params.spec:q} --output {output}"
 
 
+rule fits:
+    input:
+        table=FOLDER / "table.csv",
+        costs=rules.costs.output,
+    output:
+        FOLDER / "fits.json",
+    log:
+        f"{LOGS}/fits/{STUDY.study}.log",
+    localrule: True
+    threads: 1
+    params:
+        recipe=specs.FIT_RECIPE,
+        folder=FOLDER,
+    message:
+        "law"
+    shell:
+        "textback --log {log} fit --study {params.folder}"
+
+
 rule figure:
     input:
         tables=rules.table.output,
-        retrieval=retrieval_shown,
+        beside=drawn_beside,
         module=PACKAGE / "figures" / "{figure}.py",
         shared=inside(PACKAGE / "figures", "style.py", "select.py", "embedders.py"),
     output:

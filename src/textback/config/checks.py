@@ -11,6 +11,7 @@ from textback.config.inverters import Training
 from textback.config.study import FIGURES, METRICS, Axes, Study
 from textback.errors import TextbackError, unknown_name
 from textback.perturbations import Perturbation
+from textback.scaling import needed
 
 Entry = TypeVar("Entry")
 
@@ -30,6 +31,8 @@ def check_study(study: Study) -> None:
     _check_names(study)
     _check_grid(study)
     _check_retrieval(study)
+    if "law" in study.figures:
+        _check_law(study)
 
 
 def study_warnings(study: Study) -> list[str]:
@@ -204,6 +207,26 @@ def _check_retrieval(study: Study) -> None:
             "config: 'perturbations' are measured on retrieval alone: name a set in "
             "'use_retrieval_sets', or leave perturbations: [none]"
         )
+
+
+def _check_law(study: Study) -> None:
+    """Of a study of one embedder: the law is of one kind of reduction, and needs cells enough."""
+    reduced = [kind for kind in study.reductions if kind != "native"]
+    if len(reduced) > 1:
+        raise TextbackError(
+            f"figure 'law' is of one reduction, but 'reductions' names {', '.join(reduced)}: make "
+            "a study of each, or leave the figure out of 'figures'"
+        )
+    native = study.embedders[study.use_embedders[0]].dimension
+    dimensions = list(study.dimensions) if reduced else []
+    if "native" in study.reductions:
+        if native in dimensions:
+            raise TextbackError(
+                f"figure 'law' would have two cells of {native} dimensions, native and reduced: "
+                f"leave {native} out of 'dimensions', or 'native' out of 'reductions'"
+            )
+        dimensions.append(native)
+    needed.check_grid(len(study.lengths), len(dimensions), len(study.use_inverters))
 
 
 def check_dimension(name: str, embedder: EmbedderEntry, dimension: int) -> None:

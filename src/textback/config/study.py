@@ -36,12 +36,14 @@ METRICS = (
 class Shown:
     """What a figure shows: metrics, and the axes beside lengths and dimensions that it compares.
 
-    A study names one value of every other axis; `needs` are axes that it must name.
+    A study names one value of every other axis; `needs` are axes that it must name; `beside` are
+    files that it is drawn from beside the table, in the study's folder.
     """
 
     metrics: tuple[str, ...] = ()
     compares: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 FIGURES = {
@@ -55,6 +57,12 @@ FIGURES = {
         ("exact_match", "bleu", "recovered_bits"),
         compares=("use_embedders",),
         needs=("use_retrieval_sets",),
+        beside=("retrieval.csv",),
+    ),
+    "law": Shown(
+        ("unrecovered_fraction", "null_nll_bits"),
+        compares=("use_inverters",),
+        beside=("fits.json",),
     ),
     "cosine_bleu": Shown(),
     "worked_example": Shown(),
@@ -108,4 +116,4 @@ class Study(Axes):
 
     evaluation: Evaluation = Evaluation()
     metrics: list[str] = Field(list(METRICS))
-    figures: list[str] = Field([name for name, shown in FIGURES.items() if not shown.needs])
+    figures: list[str] = Field([name for name, shown in FIGURES.items() if not shown.beside])

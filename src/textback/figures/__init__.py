@@ -4,9 +4,10 @@ Drawn without torch, so that they redraw anywhere from a committed table. Their 
 `workflow/report/`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -15,7 +16,7 @@ from textback.config import FIGURES
 from textback.errors import unknown_name
 from textback.figures.select import pool_seeds
 from textback.figures.style import apply_style
-from textback.files import read_csv, read_table, replacing
+from textback.files import read_csv, read_json, read_table, replacing
 from textback.table import RETRIEVAL_COLUMNS
 
 
@@ -23,21 +24,24 @@ from textback.table import RETRIEVAL_COLUMNS
 class Tables:
     """What a figure is drawn from: see `textback.table`. Seeds are pooled in `measurements`.
 
-    retrieval: no rows where the study searches no set
+    retrieval: no rows where the study searches no set; fits: as `textback.scaling` says, empty
+    where no law was fitted
     """
 
     measurements: pd.DataFrame
     texts: pd.DataFrame
     retrieval: pd.DataFrame
+    fits: dict[str, Any] = field(default_factory=dict)
 
 
 def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
-    searched = folder / "retrieval.csv"
+    searched, fitted = folder / "retrieval.csv", folder / "fits.json"
     return Tables(
         pool_seeds(read_csv(folder / "table.csv")),
         read_table(folder / "texts.parquet"),
         read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
+        read_json(fitted) if fitted.exists() else {},
     )
 
 
