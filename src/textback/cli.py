@@ -13,7 +13,7 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,9 @@ from textback.bench import commands as bench
 from textback.errors import TextbackError
 from textback.processes import DEVICE, die_with_workflow
 from textback.progress import configure, log
+
+if TYPE_CHECKING:
+    from textback.config import Study
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,10 +62,20 @@ PassagesFolder = Annotated[Path, _folder("The passages of one length.")]
 EmbeddingsFolder = Annotated[Path, _folder("The passages' embeddings.")]
 ReductionFile = Annotated[Path, _file("The fitted reduction.")]
 RetrievalFolder = Annotated[Path, _folder("A retrieval set in the layout of BEIR.")]
+CONFIG = Path("config.yaml")
 ConfigFiles = Annotated[
-    list[Path], _file("The study's configuration; given again, one is read over another.")
+    list[Path] | None,
+    _file("A study's configuration, read over config.yaml as Snakemake does; several, too."),
 ]
 ModelFile = Annotated[Path, _file("model.safetensors of a trained model.")]
+
+
+def _study(files: list[Path] | None) -> "Study":
+    """The study of these files, each read over the one before, the first over config.yaml."""
+    from textback.config import read_study_file
+
+    over = [file for file in files or [] if file != CONFIG]
+    return read_study_file(*([CONFIG] if CONFIG.exists() or not over else []), *over)
 
 
 @app.callback()
@@ -347,7 +360,7 @@ def invert(
     vectors: Annotated[
         Path | None, _file("A file of embeddings: .npy, or .safetensors with 'embeddings'.")
     ] = None,
-    config: ConfigFiles = [Path("config.yaml")],  # noqa: B006, never changed
+    config: ConfigFiles = None,
     cell: Annotated[str | None, typer.Option(help="The trained cell, as its path is.")] = None,
     beam: Annotated[int, typer.Option(min=1, help="Hypotheses corrected a round.")] = 4,
     rounds: Annotated[int, typer.Option(min=0, help="Rounds of correction.")] = 10,
@@ -358,9 +371,8 @@ def invert(
     from rich.console import Console
 
     from textback import interactive
-    from textback.config import read_study_file
 
-    study = read_study_file(*config)
+    study = _study(config)
     chosen = interactive.find_cell(study, cell) if cell else None
     search = interactive.Search(beam, rounds)
     if vectors is not None:
@@ -372,15 +384,14 @@ def invert(
 
 @app.command()
 def price(
-    config: ConfigFiles = [Path("config.yaml")],  # noqa: B006, never changed
+    config: ConfigFiles = None,
 ) -> None:
     """Estimate what a study will ask of embedders that are paid by the token, at most."""
     from rich.console import Console
 
     from textback import prices
-    from textback.config import read_study_file
 
-    study = read_study_file(*config)
+    study = _study(config)
     if not prices.estimate(study):
         raise TextbackError(f"study '{study.study}': it uses no embedder of kind 'openai'")
     Console().print(prices.table(study))
@@ -404,7 +415,7 @@ def retrieval(
         Path | None, _file("The one reduction, fitted before; else fitted to the documents.")
     ] = None,
     output: Annotated[Path | None, _file("A .json or .csv for results and costs.")] = None,
-    config: ConfigFiles = [Path("config.yaml")],  # noqa: B006, never changed
+    config: ConfigFiles = None,
     state: Annotated[
         Path, _folder("Where embeddings are kept, so that another run begins with them.")
     ] = Path("results/.state/retrieval"),
@@ -412,10 +423,9 @@ def retrieval(
 ) -> None:
     """Measure how well documents are found by their embeddings, reduced or perturbed."""
     from textback.cells import Reduction
-    from textback.config import read_study_file
     from textback.perturbations import Perturbation
 
-    study = read_study_file(*config)
+    study = _study(config)
     reductions = [Reduction.parse(text) for text in reduction or ["native"]]
     perturbations = [Perturbation.parse(text) for text in perturbation or ["none"]]
 

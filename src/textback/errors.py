@@ -16,5 +16,6 @@ def unknown_name(what: str, name: str, valid: Iterable[str]) -> TextbackError:
     """
     known = sorted(valid)
     near = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    return TextbackError(f"unknown {what} '{name}': {hint}(known: {', '.join(known) or 'none'})")
+    listed = ", ".join(known) or "none"
+    way_out = f"did you mean '{near[0]}'? (known: {listed})" if near else f"known are {listed}"
+    return TextbackError(f"unknown {what} '{name}': {way_out}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from textback import specs
+from textback import cli, specs
 from textback.cells import Cell, Reduction, grid, retrievals
 from textback.config import (
     FIGURES,
@@ -354,3 +354,30 @@ def test_words_about_where_a_corpus_comes_from_rerun_nothing(config):
         config["corpora"]["state-of-the-union"]["source"] = source
         told.append(specs.corpus(read_study(config), "state-of-the-union"))
     assert told[0] == told[1]
+
+
+def test_commands_read_a_configuration_over_the_default_one_as_snakemake_does(
+    config, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text(yaml.safe_dump(config))
+    Path("mine.yaml").write_text("study: mine\nlengths: [4]\n")
+    whole = json.dumps(read_study(config | {"study": "whole"}).model_dump())
+    Path("whole.json").write_text(whole)
+    assert cli._study(None).study == "quickstart"
+    assert (cli._study([Path("mine.yaml")]).study, cli._study([Path("mine.yaml")]).lengths) == (
+        "mine",
+        [4],
+    )
+    assert cli._study([Path("whole.json")]).study == "whole"
+    assert cli._study([Path("config.yaml"), Path("mine.yaml")]).study == "mine"
+    Path("config.yaml").unlink()
+    assert cli._study([Path("whole.json")]).study == "whole"
+    with pytest.raises(TextbackError, match="config.yaml"):
+        cli._study(None)
+
+
+def test_a_misspelt_key_is_named_before_the_key_that_is_missed_for_it(config):
+    config["embedders"]["minilm"]["dimention"] = config["embedders"]["minilm"].pop("dimension")
+    with pytest.raises(TextbackError, match=r"did you mean 'embedders\.minilm\.dimension'"):
+        read_study(config)

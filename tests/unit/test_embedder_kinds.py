@@ -24,6 +24,7 @@ from transformers import (
 
 from textback.config import json_schema, read_embedder
 from textback.embedders import MODULES, load_embedder
+from textback.embedders.at_hand import check_at_hand
 from textback.embedders.gate import check_lengths, gate
 from textback.errors import TextbackError
 from textback.packages import package_folder
@@ -425,3 +426,28 @@ def test_a_class_that_cannot_be_used_is_told_in_one_line(keys, message, own):
     with pytest.raises(TextbackError, match=message) as error:
         load("python", dimension=3, **keys).embed(["a", "bb"])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "message"),
+    [
+        (
+            "python",
+            {"path": "no_such_module:Mine"},
+            "no Python module 'no_such_module': put no_such",
+        ),
+        ("transformers", {"model": "/no/such/folder"}, "folder /no/such/folder does not exist"),
+        (
+            "transformers",
+            MINILM | {"package": "no_such_package"},
+            "'no_such_package' is not installed",
+        ),
+        ("random-transformer", MINILM | {"model": "nothing"}, "does not exist"),
+    ],
+)
+def test_what_an_embedder_is_loaded_from_is_missed_before_a_study_begins(kind, keys, message, own):
+    with pytest.raises(TextbackError, match=message):
+        check_at_hand("mine", entry(kind, **keys))
+    check_at_hand("mine", entry("python", path="my_letters:Letters"))
+    check_at_hand("mine", entry("transformers", **MINILM))
+    check_at_hand("mine", entry("transformers", model="owner/of-the-hub"))

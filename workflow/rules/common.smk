@@ -121,6 +121,14 @@ def take_workflow_lock():
     mendable(hold, STATE)
 
 
+def check_embedders():
+    """End a run that would work for minutes before it misses what an embedder is loaded from."""
+    from textback.embedders.at_hand import check_at_hand  # half a second, once a run
+
+    for name in STUDY.use_embedders:
+        mendable(check_at_hand, name, STUDY.embedders[name])
+
+
 def warn():
     """Say what the study may not mean."""
     for line in study_warnings(STUDY):

@@ -56,7 +56,7 @@ def prefix_warnings(name: str, embedder: EmbedderEntry, reductions: Iterable[str
         return []
     return [
         f"reduction 'prefix' of embedder '{name}', whose first components are no embedding of "
-        "their own: its entry does not say matryoshka: true"
+        "their own (its entry does not say matryoshka: true): use pca or random"
     ]
 
 

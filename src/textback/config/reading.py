@@ -78,7 +78,8 @@ def json_schema() -> dict[str, Any]:
 
 
 def _one_line(error: ValidationError) -> TextbackError:
-    first, *others = error.errors()
+    # A misspelt key before the key that is missed for it.
+    first, *others = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     more = f" (and {len(others)} more)" if others else ""
     path, siblings = _place(first["loc"])
     kind = first["type"]
