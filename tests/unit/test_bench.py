@@ -301,7 +301,7 @@ def test_json_goes_to_a_file_instead_where_one_is_named(command, tmp_path):
         (("corpus", "--folder", "none"), "folder none does not exist"),
         ((*CORPUS, "--megabytes", "0.01"), "2 document(s) cannot be divided"),
         (("training", "--size", "nanno"), "unknown size 'nanno': did you mean 'nano'?"),
-        (("decoding", "--family", "t6"), "unknown family 't6': (known: llama, t5)"),
+        (("decoding", "--family", "t6"), "unknown family 't6': known are llama, t5"),
         (("decoding", "--family", "llama", "--form", "paper"), "form 'paper' is a T5's"),
         (("training", "--device", "cdua"), "unknown device 'cdua': did you mean 'cuda'?"),
         (("training", "--optimizer", "adam"), "unknown optimizer 'adam': did you mean 'adamw'?"),
