@@ -36,7 +36,7 @@ def at_reference(form, points):
 def test_known_parameters_lie_within_the_intervals(form, monkeypatch):
     monkeypatch.setattr(law, "FORMS", {form: FORMS[form]})
     inside, tight = [], []
-    for seed in range(4):
+    for seed in range(6):
         points = points_of(form, seed, budgets=BUDGETS[:2], lengths=LENGTHS[:4])
         found = law.fit_law(points, resamples=60)["forms"][form]["parameters"]
         true = at_reference(form, points)
