@@ -43,3 +43,12 @@ def test_the_share_of_bits_recovered_is_what_the_unrecovered_one_leaves():
     figure = leakage_by_embedder.draw(tables(embedders=("one",), lengths=(4,)))
     (line,) = lines_of(figure.axes[2], len(SIZES))
     assert np.allclose(np.array(line.get_ydata(), float), [1 - 0.5 * d / 384 for _, d in SIZES])
+
+
+def test_of_two_sizes_too_near_for_two_labels_the_first_has_one():
+    made = tables(embedders=("one",), lengths=(4,))
+    sizes = made.measurements["dim"].replace({64: 512})
+    figure = leakage_by_embedder.draw(
+        Tables(made.measurements.assign(dim=sizes), *[sizes.to_frame()] * 2)
+    )
+    assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["16", "384"]

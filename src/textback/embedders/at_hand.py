@@ -3,11 +3,10 @@
 What only loading can tell, such as a hub that cannot be reached, is told by the step that embeds.
 """
 
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 from textback.config.embedders import Embedder, Located, PythonClass
+from textback.embedders.python_class import search_here
 from textback.embedders.weights import locate
 from textback.errors import TextbackError
 from textback.packages import optional_module
@@ -26,10 +25,7 @@ def check_at_hand(name: str, entry: Embedder) -> None:
 
 
 def _check_module(name: str, module: str) -> None:
-    here = str(Path.cwd())
-    top = module.split(".")[0]
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    here, top = search_here(), module.split(".")[0]
     if find_spec(top) is None:
         raise TextbackError(
             f"embedder '{name}': there is no Python module '{top}': put {top}.py into {here}, or "

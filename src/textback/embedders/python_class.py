@@ -19,9 +19,7 @@ from textback.errors import TextbackError
 def load(name: str, entry: PythonClass, device: str) -> "PythonEmbedder":
     """See `textback.embedders.load_embedder`. Modules in the working directory are found."""
     module_name, class_name = entry.path.split(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    here = search_here()
     try:
         kind = getattr(import_module(module_name), class_name)
     except Exception as error:
@@ -36,6 +34,14 @@ def load(name: str, entry: PythonClass, device: str) -> "PythonEmbedder":
             "held: add the method, or leave max_tokens out"
         )
     return PythonEmbedder(f"embedder '{name}': {entry.path}", own, entry)
+
+
+def search_here() -> str:
+    """Let Python find modules in the working directory, which is returned."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    return here
 
 
 class PythonEmbedder:

@@ -15,6 +15,7 @@ METRICS = {
     "bleu": "BLEU (0–100)",
     "unrecovered_fraction": "recovered share of bits",
 }
+APART = 1.5  # two sizes with room for a label each; 384 and 512 have not
 SPREAD = 1.04  # side by side, so that intervals at one size do not hide each other
 
 
@@ -40,7 +41,7 @@ def draw(tables: Tables) -> Figure:
         row[0].set_ylim(bottom=min(0.0, shown["low"].min()))
     for length, ax in zip(lengths, panels[0], strict=True):
         ax.set_title(f"{length} tokens", loc="left", fontweight="bold")
-        octaves(ax, sorted(table["dim"].unique()))
+        _sizes(ax, sorted(table["dim"].unique()))
     for ax in panels[-1]:
         ax.set_xlabel("dimensions")
     legend(figure, looks)
@@ -54,6 +55,16 @@ def _recovered(table: pd.DataFrame) -> pd.DataFrame:
     table = table.copy()
     table.loc[rest, ["value", "low", "high"]] = turned
     return table
+
+
+def _sizes(ax: Axes, sizes: list[int]) -> None:
+    """The embedding sizes along a narrow panel: of two with no room for both, the first."""
+    octaves(ax, sizes)
+    shown = sizes[:1]
+    for size in sizes[1:]:
+        if size >= APART * shown[-1]:
+            shown.append(size)
+    ax.set_xticks(shown, [str(size) for size in shown])
 
 
 def _panel(ax: Axes, table: pd.DataFrame, looks: Looks) -> None:
