@@ -52,4 +52,4 @@ def _bleus(statistics: np.ndarray, drawn: np.ndarray) -> np.ndarray:
 
 def _interval(value: float, resampled: np.ndarray, n: int) -> Interval:
     low, high = np.percentile(resampled, LEVEL)
-    return Interval(value, float(low), float(high), n)
+    return Interval(value, float(low), float(high), n, resampled)

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 
 import numpy as np
@@ -20,12 +20,17 @@ Z95 = 1.959963984540054  # the normal distribution's 97.5% point
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95% interval, from n texts."""
+    """A value with its 95% interval, from n texts.
+
+    resampled: (resamples,), the value in each bootstrap resample of the texts; none of a value that
+    is no estimate
+    """
 
     value: float
     low: float
     high: float
     n: int
+    resampled: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
 def normalise(text: str) -> str:

@@ -1,0 +1,82 @@
+"""One value and one interval for all seeds of a cell: a hierarchical bootstrap, seed → text.
+
+The texts are drawn anew as in `textback.bootstrap`, the same ones for every seed, for all seeds are
+measured on the same texts and what is odd about those does not average out. The seeds are a sample
+as well (Davison and Hinkley 1997, section 3.8), but so small a one that drawing three of three with
+replacement makes intervals much too short (Hesterberg 2015, section 4.3): the mean of the
+drawn seeds therefore has Student's distribution about theirs, to which the bootstrap comes with many
+seeds. Of two seeds little is known, and the intervals say so.
+
+With one seed the interval is over texts alone.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from textback.bootstrap import LEVEL
+from textback.metrics import Interval, wilson
+
+SEED = 0
+RANGES = {
+    "bleu": (0.0, 100.0),
+    "bleu_sentence": (0.0, 100.0),
+    "cosine": (-1.0, 1.0),
+    "cosine_null": (-1.0, 1.0),
+    **dict.fromkeys(
+        ("exact_match", "token_f1", "token_f1_set", "rouge_l", "edit_similarity"), (0.0, 1.0)
+    ),
+}  # of the metrics that have an end
+NOT_KEYS = ("seed", "value", "low", "high", "n")
+
+
+def pooled(table: pd.DataFrame, resamples: np.ndarray) -> pd.DataFrame:
+    """A row for all seeds of each measurement: the table's columns without `seed`, and `seeds`.
+
+    resamples: (rows, resamples), each row's value in the bootstrap resamples of its texts
+    """
+    keys = [column for column in table.columns if column not in NOT_KEYS]
+    table = table.reset_index(drop=True)
+    rows = []
+    for _, own in table.groupby(keys, sort=False, dropna=False):
+        first = own.iloc[0]
+        found = pooled_interval(
+            str(first["metric"]),
+            own["value"].to_numpy(float),
+            resamples[own.index],
+            int(first["n"]),
+        )
+        measured = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+        rows.append({**first[keys], **measured, "seeds": len(own)})
+    return pd.DataFrame(rows, columns=columns_of(table.columns))
+
+
+def columns_of(columns: Sequence[str]) -> list[str]:
+    """Of the pooled table, by those of the table it is made of."""
+    return [column for column in columns if column != "seed"] + ["seeds"]
+
+
+def pooled_interval(metric: str, values: np.ndarray, resampled: np.ndarray, n: int) -> Interval:
+    """The mean over seeds and its 95% interval over seeds and texts.
+
+    values: (seeds,); resampled: (seeds, resamples), on the same draws of the n texts
+    """
+    value = float(values.mean())
+    low, high = np.percentile(resampled.mean(0) + _moves(values, resampled.shape[1]), LEVEL)
+    if metric == "exact_match":  # redrawn texts that are all right, or all wrong, never differ
+        of_texts = wilson(value * n, n)
+        low, high = min(low, of_texts.low), max(high, of_texts.high)
+    ends = RANGES.get(metric, (-np.inf, np.inf))
+    return Interval(value, *(float(end) for end in np.clip((low, high), *ends)), n)
+
+
+def _moves(values: np.ndarray, number: int) -> np.ndarray:
+    """How far the mean of other seeds may lie from theirs, (number,): Student's quantiles, mixed."""
+    seeds = len(values)
+    if seeds == 1:
+        return np.zeros(number)
+    error = values.std(ddof=1) / np.sqrt(seeds)
+    quantiles = student.ppf((np.arange(number) + 0.5) / number, seeds - 1)
+    return error * np.random.default_rng(SEED).permutation(quantiles)
