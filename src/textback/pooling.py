@@ -3,9 +3,9 @@
 The texts are drawn anew as in `textback.bootstrap`, the same ones for every seed, for all seeds are
 measured on the same texts and what is odd about those does not average out. The seeds are a sample
 as well (Davison and Hinkley 1997, section 3.8), but so small a one that drawing three of three with
-replacement makes intervals much too short (Hesterberg 2015, section 4.3): the mean of the
-drawn seeds therefore has Student's distribution about theirs, to which the bootstrap comes with many
-seeds. Of two seeds little is known, and the intervals say so.
+replacement makes intervals much too short (Hesterberg 2015): the mean of the drawn seeds therefore
+has Student's distribution about theirs, to which the bootstrap comes with many seeds. Of two seeds
+little is known, and the intervals say so.
 
 With one seed the interval is over texts alone.
 """
@@ -73,7 +73,7 @@ def pooled_interval(metric: str, values: np.ndarray, resampled: np.ndarray, n: i
 
 
 def _moves(values: np.ndarray, number: int) -> np.ndarray:
-    """How far the mean of other seeds may lie from theirs, (number,): Student's quantiles, mixed."""
+    """How far the mean of other seeds may lie from theirs, (number,): Student's, in any order."""
     seeds = len(values)
     if seeds == 1:
         return np.zeros(number)

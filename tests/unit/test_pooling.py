@@ -87,7 +87,12 @@ def test_corpus_bleu_is_pooled_from_its_statistics_and_not_from_texts():
     rng = np.random.default_rng(0)
     totals = np.array([8, 8, 8, 7, 6, 5])  # lengths, and n-grams of each order
     statistics = [
-        np.array([[*totals[:2], *np.minimum(totals[2:], rng.integers(0, 8, 4)), *totals[2:]] for _ in range(50)])
+        np.array(
+            [
+                [*totals[:2], *np.minimum(totals[2:], rng.integers(0, 8, 4)), *totals[2:]]
+                for _ in range(50)
+            ]
+        )
         for _ in range(3)
     ]
     drawn = bootstrap.weights(50, 100)
@@ -101,7 +106,16 @@ def test_corpus_bleu_is_pooled_from_its_statistics_and_not_from_texts():
 
 def test_the_table_has_a_row_for_all_seeds_of_a_measurement():
     rows = [
-        {"study": "s", "dim": dim, "seed": seed, "metric": "nll_bits", "value": dim + seed, "low": 0.0, "high": 9.0, "n": 7}
+        {
+            "study": "s",
+            "dim": dim,
+            "seed": seed,
+            "metric": "nll_bits",
+            "value": dim + seed,
+            "low": 0.0,
+            "high": 9.0,
+            "n": 7,
+        }
         for dim in (16, 64)
         for seed in (0, 1, 2)
     ]
