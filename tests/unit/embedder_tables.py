@@ -13,6 +13,7 @@ def measured(embedders, lengths, exact_match):
     return pd.DataFrame(
         {
             **{"embedder": embedder, "length": length, "reduction": kind, "dim": dim},
+            **{"inverter": "nano"},
             **{"baseline": baseline, "metric": metric, "round": number, "beam": beam},
             **{"value": value * dim / 384, "low": value * dim / 500, "high": value * dim / 300},
         }

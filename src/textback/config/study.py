@@ -36,22 +36,76 @@ METRICS = (
 class Shown:
     """What a figure shows: metrics, and the axes beside lengths and dimensions that it compares.
 
-    A study names one value of every other axis; `needs` are axes that it must name; `beside` are
-    files that it is drawn from beside the table, in the study's folder.
+    A study names one value of every other axis but those in `leads`, of which the figure shows the
+    first and says so; `needs` are axes that it must name; of those in `sweeps` it must have two
+    values; `beside` are files that it is drawn from beside the table, in the study's folder.
     """
 
     metrics: tuple[str, ...] = ()
     compares: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    sweeps: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
 
 
 FIGURES = {
     "by_round": Shown(("bleu", "exact_match", "cosine")),
-    "by_length": Shown(("bleu", "exact_match", "token_f1", "cosine")),
-    "recovered_bits": Shown(("recovered_bits", "recovered_bits_per_token", "null_nll_bits")),
+    "by_length": Shown(
+        ("bleu", "exact_match", "token_f1", "cosine"),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+    ),
+    "by_dimension": Shown(
+        ("bleu", "exact_match", "token_f1", "cosine"),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+        sweeps=("dimensions",),
+    ),
+    "heat_maps": Shown(
+        ("exact_match", "bleu", "unrecovered_fraction"),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+        sweeps=("lengths", "dimensions"),
+    ),
+    "recovered_bits": Shown(
+        (
+            *("recovered_bits", "recovered_bits_per_token", "recovered_bits_per_dimension"),
+            "null_nll_bits",
+        ),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+    ),
+    "horizon": Shown(
+        ("exact_match",),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+        sweeps=("lengths",),
+    ),
+    "collapse": Shown(
+        ("unrecovered_fraction", "null_nll_bits"),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+        sweeps=("lengths", "dimensions"),
+    ),
+    "nll_by_compute": Shown(
+        compares=("use_inverters",), leads=("use_embedders",), beside=("histories.csv",)
+    ),
+    "reductions": Shown(
+        ("exact_match", "bleu", "unrecovered_fraction"),
+        leads=("use_embedders", "use_inverters"),
+        sweeps=("reductions",),
+    ),
     "leakage_by_embedder": Shown(
-        ("exact_match", "bleu", "unrecovered_fraction"), compares=("use_embedders",)
+        ("exact_match", "bleu", "unrecovered_fraction"),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+    ),
+    "attacker_limit": Shown(
+        ("unrecovered_fraction",),
+        compares=("use_embedders", "use_inverters"),
+        sweeps=("use_inverters",),
+        beside=("histories.csv",),
     ),
     "leakage_retrieval": Shown(
         ("exact_match", "bleu", "recovered_bits"),
@@ -67,6 +121,7 @@ FIGURES = {
     "cosine_bleu": Shown(),
     "worked_example": Shown(),
 }
+ALWAYS_DRAWN = [name for name, shown in FIGURES.items() if not (shown.beside or shown.sweeps)]
 
 
 class Evaluation(Section):
@@ -116,4 +171,4 @@ class Study(Axes):
 
     evaluation: Evaluation = Evaluation()
     metrics: list[str] = Field(list(METRICS))
-    figures: list[str] = Field([name for name, shown in FIGURES.items() if not shown.beside])
+    figures: list[str] = Field(list(ALWAYS_DRAWN))

@@ -32,6 +32,7 @@ class Tables:
     texts: pd.DataFrame
     retrieval: pd.DataFrame
     fits: dict[str, Any] = field(default_factory=dict)
+    histories: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def read_tables(folder: Path) -> Tables:

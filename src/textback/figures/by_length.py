@@ -1,23 +1,21 @@
 """Measures by text length, a line a dimension, after the last round of the widest beam."""
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables
-from textback.figures.select import embedding_sizes, final, of_inverter
+from textback.figures.measures import finish, panels_of
+from textback.figures.select import embedding_sizes, final, leading, of_inverter
 from textback.figures.style import (
-    AXIS_LABELS,
     BASELINE_NAMES,
     BASELINE_STYLES,
     LINES,
     MARKERS,
-    WIDTH,
     dimension_label,
     errorbar,
-    legend_below,
+    note,
     nth,
     octaves,
     palette,
@@ -27,18 +25,14 @@ METRICS = FIGURES["by_length"].metrics
 
 
 def draw(tables: Tables) -> Figure:
-    """A panel a metric; the baselines beside the inverter's lines."""
-    table = tables.measurements
-    figure, panels = plt.subplots(
-        2, 2, figsize=(WIDTH, 5.4), sharex=True, squeeze=False, layout="constrained"
-    )
-    for metric, ax in zip(METRICS, panels.flat, strict=True):
-        _panel(ax, table[table["metric"] == metric])
-        ax.set_ylabel(AXIS_LABELS[metric])
-    for ax in panels[-1]:
-        ax.set_xlabel(AXIS_LABELS["length"])
-    legend_below(figure, panels[0][0], columns=2)
-    return figure
+    """A panel a metric, a row of them an embedder; the baselines beside the inverter's lines."""
+    table, said = leading(tables.measurements, "inverter", "reduction")
+    panels = panels_of(table["embedder"].unique(), METRICS, "length")
+    for embedder, metric, ax in panels.each():
+        _panel(ax, table[(table["metric"] == metric) & (table["embedder"] == embedder)])
+    note(panels.figure, said)
+    finish(panels, columns=2 if table["dim"].nunique() < 4 else 3)
+    return panels.figure
 
 
 def _panel(ax: Axes, table: pd.DataFrame) -> None:
@@ -56,6 +50,5 @@ def _panel(ax: Axes, table: pd.DataFrame) -> None:
             table.query("baseline == @baseline and reduction == @reduction and dim == @dim")
         )
         errorbar(ax, line, "length", label=BASELINE_NAMES[baseline], **style)
-    lengths = sorted(table["length"].unique())
-    octaves(ax, lengths)
+    octaves(ax, sorted(table["length"].unique()))
     ax.set_ylim(bottom=min(0.0, table["low"].min()))

@@ -7,22 +7,23 @@ from matplotlib.figure import Figure
 
 from textback.figures import Tables
 from textback.figures.embedders import Looks, legend, looks_of
-from textback.figures.select import final, of_inverter
-from textback.figures.style import WIDTH, errorbar, octaves
+from textback.figures.select import final, leading, of_inverter, recovered_share, spread
+from textback.figures.style import WIDTH, errorbar, narrow_octaves, note
 
 METRICS = {
     "exact_match": "exact match (share)",
     "bleu": "BLEU (0–100)",
-    "unrecovered_fraction": "recovered share of bits",
+    "recovered_share": "recovered share of bits",
 }
-APART = 1.5  # two sizes with room for a label each; 384 and 512 have not
+COLUMNS = 4  # lengths; of more, these from the shortest to the longest
 SPREAD = 1.04  # side by side, so that intervals at one size do not hide each other
 
 
 def draw(tables: Tables) -> Figure:
     """A row of panels a metric, a column a length; the embedding size along each."""
-    table = _recovered(of_inverter(tables.measurements))
-    lengths = sorted(table["length"].unique())
+    table, said = leading(of_inverter(tables.measurements), "inverter", "reduction")
+    table = recovered_share(table)
+    lengths = spread(table["length"], COLUMNS)
     looks = looks_of(table)
     figure, panels = plt.subplots(
         len(METRICS),
@@ -41,30 +42,12 @@ def draw(tables: Tables) -> Figure:
         row[0].set_ylim(bottom=min(0.0, shown["low"].min()))
     for length, ax in zip(lengths, panels[0], strict=True):
         ax.set_title(f"{length} tokens", loc="left", fontweight="bold")
-        _sizes(ax, sorted(table["dim"].unique()))
+        narrow_octaves(ax, sorted(table["dim"].unique()))
     for ax in panels[-1]:
         ax.set_xlabel("dimensions")
+    note(figure, said)
     legend(figure, looks)
     return figure
-
-
-def _recovered(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with what is recovered of the bits instead of what is not, 0 … 1."""
-    rest = table["metric"] == "unrecovered_fraction"
-    turned = 1 - table.loc[rest, ["value", "high", "low"]].to_numpy()
-    table = table.copy()
-    table.loc[rest, ["value", "low", "high"]] = turned
-    return table
-
-
-def _sizes(ax: Axes, sizes: list[int]) -> None:
-    """The embedding sizes along a narrow panel: of two with no room for both, the first."""
-    octaves(ax, sizes)
-    shown = sizes[:1]
-    for size in sizes[1:]:
-        if size >= APART * shown[-1]:
-            shown.append(size)
-    ax.set_xticks(shown, [str(size) for size in shown])
 
 
 def _panel(ax: Axes, table: pd.DataFrame, looks: Looks) -> None:

@@ -4,9 +4,10 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from textback.figures import Tables
-from textback.figures.select import embedding_sizes
+from textback.figures.select import embedding_sizes, leading
 from textback.figures.style import (
     AXIS_LABELS,
     GREY,
@@ -15,18 +16,48 @@ from textback.figures.style import (
     WIDTH,
     dimension_label,
     errorbar,
+    narrow_octaves,
+    note,
     nth,
     octaves,
     palette,
 )
 
+PER = ("recovered_bits_per_token", "recovered_bits_per_dimension")
+LEAST = 0.5  # bits: less is off the logarithmic axis
+LABELS = {PER[0]: "bits a token", PER[1]: "bits a dimension"}
+
 
 def draw(tables: Tables) -> Figure:
-    """Left: bits a text by length, under the bits there are. Right: bits a token by dimension."""
-    table = tables.measurements
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4), layout="constrained")
-    _by_length(left, table)
-    _by_dimension(right, table)
+    """A row an embedder: bits a text, under all there are; bits a token; bits a dimension."""
+    table, said = leading(tables.measurements, "inverter", "reduction")
+    embedders = list(table["embedder"].unique())
+    figure, panels = plt.subplots(
+        len(embedders),
+        1 + len(PER),
+        figsize=(WIDTH, 2.5 * len(embedders) + 1.1),
+        sharex="col",
+        squeeze=False,
+        layout="constrained",
+    )
+    for embedder, row in zip(embedders, panels, strict=True):
+        own = table[table["embedder"] == embedder]
+        _by_length(row[0], own)
+        row[0].set_ylabel("recovered bits a text")
+        for metric, ax in zip(PER, row[1:], strict=True):
+            _by_dimension(ax, own, metric)
+            ax.set_ylabel(LABELS[metric])
+        if len(embedders) > 1:
+            row[0].set_title(embedder, loc="left", fontweight="bold", fontsize=9)
+    panels[-1][0].set_xlabel(AXIS_LABELS["length"])
+    for ax in panels[-1][1:]:
+        ax.set_xlabel("dimensions")
+    note(figure, said)
+    for ax, side in ((panels[0][0], "left"), (panels[0][1], "right")):
+        handles, labels = ax.get_legend_handles_labels()
+        style = {"ncols": 2, "fontsize": 7.5, "title_fontsize": 7.5, "alignment": "left"}
+        title = "left" if side == "left" else "middle and right"
+        figure.legend(handles, labels, loc=f"outside lower {side}", title=title, **style)
     return figure
 
 
@@ -41,32 +72,30 @@ def _by_length(ax: Axes, table: pd.DataFrame) -> None:
         label = dimension_label(reduction, dim)
         style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
         errorbar(ax, line, "length", color=colours[reduction, dim], label=label, **style)
-    lengths = sorted(table["length"].unique())
-    octaves(ax, lengths)
-    ax.set_ylim(bottom=0)
-    ax.set_xlabel(AXIS_LABELS["length"])
-    ax.set_ylabel("information (bits a text)")
-    ax.legend()
+    octaves(ax, sorted(table["length"].unique()))
+    ax.tick_params(labelsize=7)
+    ax.set_yscale("log", nonpositive="clip")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.minorticks_off()
+    least = table.loc[table["metric"] == "recovered_bits", "value"].min()
+    ax.set_ylim(bottom=max(LEAST, least / 1.5))
 
 
-def _by_dimension(ax: Axes, table: pd.DataFrame) -> None:
+def _by_dimension(ax: Axes, table: pd.DataFrame, metric: str) -> None:
     lengths = sorted(table["length"].unique())
     colours = palette(lengths, "magma")  # not the left panel's: they stand for lengths
-    per_token = table[table["metric"] == "recovered_bits_per_token"]
+    shown = table[table["metric"] == metric]
     for index, length in enumerate(lengths):
-        line = per_token[per_token["length"] == length]
         errorbar(
             ax,
-            line,
+            shown[shown["length"] == length],
             "dim",
             color=colours[length],
             marker=nth(MARKERS, -1 - index),
             linestyle=nth(LINES, index),
             label=f"{length} tokens",
         )
-    dims = sorted(per_token["dim"].unique())
-    octaves(ax, dims)
-    ax.set_ylim(bottom=0)
-    ax.set_xlabel(AXIS_LABELS["dim"])
-    ax.set_ylabel(AXIS_LABELS["recovered_bits_per_token"])
-    ax.legend()
+    narrow_octaves(ax, sorted(shown["dim"].unique()))
+    ax.tick_params(labelsize=7)
+    ax.set_ylim(bottom=min(0.0, shown["value"].min()))

@@ -13,6 +13,7 @@ WIDTH = 7.0  # inches, a text column
 MARKERS = "osD^vP*X"
 LINES = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)))
 GREY = "0.45"
+APART = 1.6  # two values of a logarithmic axis with room for a label each; 256 and 384 have not
 
 AXIS_LABELS = {
     "bleu": "BLEU (0–100)",
@@ -22,6 +23,7 @@ AXIS_LABELS = {
     "cosine": "cosine to the target (−1–1)",
     "recovered_bits": "recovered information (bits a text)",
     "recovered_bits_per_token": "recovered information (bits a token)",
+    "recovered_bits_per_dimension": "recovered information (bits a dimension)",
     "unrecovered_fraction": "unrecovered fraction of bits (0–1)",
     "round": "correction round",
     "length": "text length (tokens)",
@@ -95,10 +97,26 @@ def octaves(ax: Axes, values: Sequence[int]) -> None:
     ax.set_xlim(values[0] / 1.25, values[-1] * 1.25)
 
 
+def narrow_octaves(ax: Axes, values: Sequence[int]) -> None:
+    """The same on a narrow panel: of two values with no room for both labels, the first has one."""
+    octaves(ax, values)
+    shown = values[:1]
+    for value in values[1:]:
+        if value >= APART * shown[-1]:
+            shown.append(value)
+    ax.set_xticks(shown, [str(value) for value in shown])
+
+
+def note(figure: Figure, text: str) -> None:
+    """What all of the figure is of, above it; nothing where the text is empty."""
+    if text:
+        figure.suptitle(text, x=0.01, horizontalalignment="left", fontsize=8, color=GREY)
+
+
 def legend_below(figure: Figure, ax: Axes, columns: int) -> None:
     """One legend for all panels, under them, in the order of one panel's lines."""
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=8)
 
 
 def dimension_label(reduction: str, dim: int) -> str:

@@ -1,0 +1,48 @@
+"""Whether a study sweeps the axes that its figures are drawn over."""
+
+from textback.config.study import FIGURES, Study
+from textback.errors import TextbackError
+
+LEAST = 2  # values: one is a point, not a line
+
+
+def check_sweeps(study: Study) -> None:
+    """Raise TextbackError where a figure is asked for axes that the study does not sweep.
+
+    The line names the figures that can be drawn, as the user may write them.
+    """
+    lacking = {name: axis for name in study.figures for axis in not_swept(study, name)}
+    if not lacking:
+        return
+    figure, axis = next(iter(lacking.items()))
+    rest = ",".join(name for name in study.figures if name not in lacking)
+    number = swept(study, axis)
+    raise TextbackError(
+        f"figure '{figure}' needs {LEAST} {WORDS.get(axis, repr(axis))} or more, and study "
+        f"'{study.study}' has {number}: add to '{axis}', or draw the others: figures=[{rest}]"
+    )
+
+
+def not_swept(study: Study, figure: str) -> list[str]:
+    """The axes of which a figure needs more values than the study has."""
+    return [axis for axis in FIGURES[figure].sweeps if swept(study, axis) < LEAST]
+
+
+def swept(study: Study, axis: str) -> int:
+    """How many values of an axis a figure can show.
+
+    Of dimensions the native one is one; of reductions `native` is none to compare at equal size.
+    """
+    reduced = [kind for kind in study.reductions if kind != "native"]
+    if axis == "reductions":
+        return len(reduced)
+    if axis == "dimensions":
+        native = "native" in study.reductions
+        return int(native) + (len(study.dimensions) if reduced else 0)
+    return len(getattr(study, axis))
+
+
+WORDS = {
+    "dimensions": "embedding sizes (dimensions, and native)",
+    "reductions": "reductions beside native",
+}
