@@ -285,6 +285,14 @@ def costs(spec: SpecOption, output: OutputFile) -> None:
 
 
 @app.command()
+def histories(spec: SpecOption, output: OutputFile) -> None:
+    """Gather how every training of a study went."""
+    from textback.steps.study import make_histories
+
+    make_histories(spec, output)
+
+
+@app.command()
 def embed_retrieval(
     spec: SpecOption,
     folder: RetrievalFolder,

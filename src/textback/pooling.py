@@ -10,14 +10,23 @@ little is known, and the intervals say so.
 With one seed the interval is over texts alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 from scipy.stats import t as student
 
 from textback.bootstrap import LEVEL
+from textback.cells import Cell, cells_of
+from textback.config import Part
+from textback.errors import TextbackError
+from textback.files import read_json, replacing
 from textback.metrics import Interval, wilson
+from textback.table import COLUMNS, SCHEMA, score_path
 
 SEED = 0
 RANGES = {
@@ -30,6 +39,59 @@ RANGES = {
     ),
 }  # of the metrics that have an end
 NOT_KEYS = ("seed", "value", "low", "high", "n")
+
+
+POOLED_COLUMNS = [column for column in COLUMNS if column != "seed"] + ["seeds"]
+
+
+def resamples_path(scores: Path) -> Path:
+    """Where a cell's resampled values lie, beside its scores."""
+    return scores.with_suffix(".safetensors")
+
+
+def write_resamples(path: Path, resamples: np.ndarray) -> None:
+    """Write the resampled values of a cell's measurements, (rows, resamples) float32."""
+    with replacing(path) as temporary:
+        save_file({"resamples": resamples}, temporary)
+
+
+def read_resamples(path: Path) -> np.ndarray:
+    """The inverse of `write_resamples`. Raises TextbackError where it is missing or broken."""
+    try:
+        return load_file(path)["resamples"]
+    except (OSError, KeyError, SafetensorError) as error:
+        raise TextbackError(
+            f"{path}: cannot be read ({error}): run the step that makes it"
+        ) from None
+
+
+def pooled_table(study: str, parts: dict[str, Part]) -> pd.DataFrame:
+    """The pooled table of a study, from its cells' scores and resamples; a point at a time."""
+    frames = [
+        _pooled_cells(study, name, cells)
+        for name, part in parts.items()
+        for cells in _by_point(cells_of(part))
+    ]
+    return pd.concat(frames, ignore_index=True)[POOLED_COLUMNS]
+
+
+def _by_point(cells: Iterator[Cell]) -> list[list[Cell]]:
+    """Cells that differ in nothing but their seed, together."""
+    points: dict[Cell, list[Cell]] = {}
+    for cell in cells:
+        points.setdefault(replace(cell, seed=0), []).append(cell)
+    return list(points.values())
+
+
+def _pooled_cells(study: str, part: str, cells: Sequence[Cell]) -> pd.DataFrame:
+    rows, resamples = [], []
+    for cell in cells:
+        path = score_path(study, part, cell)
+        scores = read_json(path)
+        columns = {"schema": SCHEMA, "study": study, "part": part, **scores["cell"]}
+        rows += [columns | row for row in scores["rows"]]
+        resamples.append(read_resamples(resamples_path(path)))
+    return pooled(pd.DataFrame(rows), np.concatenate(resamples))
 
 
 def pooled(table: pd.DataFrame, resamples: np.ndarray) -> pd.DataFrame:
@@ -50,12 +112,7 @@ def pooled(table: pd.DataFrame, resamples: np.ndarray) -> pd.DataFrame:
         )
         measured = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
         rows.append({**first[keys], **measured, "seeds": len(own)})
-    return pd.DataFrame(rows, columns=columns_of(table.columns))
-
-
-def columns_of(columns: Sequence[str]) -> list[str]:
-    """Of the pooled table, by those of the table it is made of."""
-    return [column for column in columns if column != "seed"] + ["seeds"]
+    return pd.DataFrame(rows)
 
 
 def pooled_interval(metric: str, values: np.ndarray, resampled: np.ndarray, n: int) -> Interval:

@@ -1,6 +1,7 @@
 """From traces to measurements: every metric of every round, of the inverter and its baselines."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,10 @@ def round_measures(
     for name, measure in TEXT_METRICS.items():
         if name in wanted:
             values = np.array([measure(*pair) for pair in pairs])
-            found[name] = (
-                metrics.wilson(values.sum(), len(values))
-                if name == "exact_match"
-                else bootstrap.mean_interval(values, drawn)
-            )
+            found[name] = bootstrap.mean_interval(values, drawn)
+            if name == "exact_match":
+                of_texts = metrics.wilson(values.sum(), len(values))
+                found[name] = replace(of_texts, resampled=found[name].resampled)
     if "bleu" in wanted:
         found["bleu"] = bootstrap.bleu_interval(_statistics(frame), drawn)
     for name in COSINES:
@@ -63,7 +63,19 @@ def row(metric: str, interval: Interval, columns: Row) -> Row:
         "low": interval.low,
         "high": interval.high,
         "n": interval.n,
+        "resampled": interval.resampled,
     }
+
+
+def without_resamples(rows: Sequence[Row], resamples: int) -> tuple[list[Row], np.ndarray]:
+    """Rows without their resampled values, and those, (rows, resamples) float32.
+
+    What is no estimate has its value in every resample.
+    """
+    drawn = np.empty((len(rows), resamples), np.float32)
+    for i, one in enumerate(rows):
+        drawn[i] = one["value"] if one["resampled"] is None else one["resampled"]
+    return [{key: one[key] for key in one if key != "resampled"} for one in rows], drawn
 
 
 def gains(frame: pd.DataFrame, before: pd.DataFrame, drawn: np.ndarray) -> dict[str, Interval]:

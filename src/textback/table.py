@@ -1,9 +1,12 @@
 """The tidy table of a study, a row a measurement, and the tables beside it.
 
 table.csv        every metric of every cell, round and beam, of inverter and baselines
+pooled.csv       the same for all seeds together, with intervals over seeds and texts: see
+                 `textback.pooling`
 comparisons.csv  paired differences: the last round against round 0 and the baselines
 texts.parquet    every text through its rounds, for figures of single texts
 retrieval.csv    how well documents are found by their embeddings, where the study searches a set
+histories.csv    how every training went: see `textback.histories`
 costs.csv        seconds, FLOPs, embedder queries, dollars and memory of every step, with device and
                  versions
 """

@@ -6,7 +6,9 @@ from textback import cells, prices, specs
 from textback.config import FIGURES, canonical, lookup, parts, read_study, study_warnings, used
 from textback.corpora import own_files
 from textback.errors import TextbackError
+from textback.histories import history_files
 from textback.locks import hold
+from textback.pooling import resamples_path
 from textback.processes import gpus, mark_embedders, mark_steps
 from textback.retrieval.beir import set_files
 from textback.table import Known, cost_files, score_path

@@ -49,7 +49,8 @@ rule score:
         null_likelihood=of_inverter(OWNER.null_model / "null_model" / "likelihood.parquet"),
         reduction=of_inverter(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
     output:
-        SCORES,
+        scores=SCORES,
+        resamples=resamples_path(SCORES),
     log:
         f"{LOGS}/score/{STUDY.study}/{{part}}/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
     params:
@@ -70,4 +71,4 @@ rule score:
         "textback --log {log} score --spec {params.spec:q} {params.traces}"
         " --nearest {input.nearest} --likelihood {input.likelihood}"
         " --null-likelihood {input.null_likelihood} --reduction {input.reduction}"
-        " --output {output}"
+        " --output {output.scores}"

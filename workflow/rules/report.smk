@@ -7,6 +7,7 @@ ALL_TRACES = [inversion.trace for inversion in cells.inversions(STUDY)]
 GATHERED = specs.table(STUDY)
 KNOWN = Known(GATHERED["tokenizers"], GATHERED["owners"], GATHERED["native"])
 ALL_COSTS = list(cost_files(PARTS, KNOWN))
+ALL_HISTORIES = list(history_files(PARTS, KNOWN))
 PACKAGE = Path(textback.__file__).parent
 CATEGORIES = {
     "by_round": "2 Rounds of correction",
@@ -30,6 +31,7 @@ CATEGORIES = {
 rule table:
     input:
         scores=ALL_SCORES,
+        resamples=map(resamples_path, ALL_SCORES),
         traces=ALL_TRACES,
     output:
         report(
@@ -37,6 +39,12 @@ rule table:
             caption="../report/table.rst",
             category="6 Tables",
             labels={"table": "every measurement"},
+        ),
+        report(
+            FOLDER / "pooled.csv",
+            caption="../report/pooled.rst",
+            category="6 Tables",
+            labels={"table": "all seeds together"},
         ),
         report(
             FOLDER / "comparisons.csv",
@@ -73,6 +81,22 @@ rule costs:
         "textback --log {log} costs --spec {params.spec:q} --output {output}"
 
 
+rule histories:
+    input:
+        ALL_HISTORIES,
+    output:
+        FOLDER / "histories.csv",
+    log:
+        f"{LOGS}/histories/{STUDY.study}.log",
+    localrule: True
+    params:
+        spec=canonical(GATHERED),
+    message:
+        "histories of the trainings"
+    shell:
+        "textback --log {log} histories --spec {params.spec:q} --output {output}"
+
+
 rule fits:
     input:
         table=FOLDER / "table.csv",
@@ -97,7 +121,7 @@ rule figure:
         tables=rules.table.output,
         beside=drawn_beside,
         module=PACKAGE / "figures" / "{figure}.py",
-        shared=inside(PACKAGE / "figures", "style.py", "select.py", "embedders.py"),
+        shared=inside(PACKAGE / "figures", "style.py", "select.py", "embedders.py", "measures.py"),
     output:
         report(
             FOLDER / "figures" / "{figure}.svg",

@@ -10,6 +10,7 @@ from textback.config.inverters import Inverter, Training
 from textback.config.names import lookup
 from textback.config.part_checks import check_part
 from textback.config.study import FIGURES, METRICS, Study, parts, used
+from textback.config.sweeps import check_sweeps
 from textback.errors import TextbackError, unknown_name
 from textback.scaling import needed
 from textback.searches import Search
@@ -25,6 +26,7 @@ def check_study(study: Study) -> None:
         check_part(where, study, part)
     for figure in study.figures:
         _check_figure(study, figure)
+    check_sweeps(study)
     if "law" in study.figures:
         _check_law(study)
 
@@ -144,7 +146,7 @@ def _check_figure(study: Study, figure: str) -> None:
     if not shown.whole:
         _check_one_search(study, figure)
     for axis in COMBINED:
-        if axis not in shown.compares and len(used(study, axis)) > 1:
+        if axis not in shown.compares + shown.leads and len(used(study, axis)) > 1:
             raise TextbackError(
                 f"figure '{figure}' shows one combination, but '{axis}' names "
                 f"{len(used(study, axis))}: make a study of each, or leave the figure out of "

@@ -40,9 +40,9 @@ class Shown:
 
     A study names one value of every other axis but those in `leads`, of which the figure shows the
     first and says so; `needs` are axes that it must name; of those in `sweeps` it must have two
-    values; `beside` are files that it is drawn from beside the table, in the study's folder; `parts`
-    those that the study must have. A figure that is not of the `whole` table shows one search of
-    each cell's own test passages, unperturbed.
+    values; `beside` are files that it is drawn from beside the table, in the study's folder;
+    `parts` those that the study must have. A figure that is not of the `whole` table shows one
+    search of each cell's own test passages, unperturbed.
     """
 
     metrics: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Whether a study sweeps the axes that its figures are drawn over."""
 
-from textback.config.study import FIGURES, Study
+from textback.config.study import FIGURES, Study, used
 from textback.errors import TextbackError
 
 LEAST = 2  # values: one is a point, not a line
@@ -33,13 +33,13 @@ def swept(study: Study, axis: str) -> int:
 
     Of dimensions the native one is one; of reductions `native` is none to compare at equal size.
     """
-    reduced = [kind for kind in study.reductions if kind != "native"]
+    kinds = used(study, "reductions")
+    reduced = [kind for kind in kinds if kind != "native"]
     if axis == "reductions":
         return len(reduced)
     if axis == "dimensions":
-        native = "native" in study.reductions
-        return int(native) + (len(study.dimensions) if reduced else 0)
-    return len(getattr(study, axis))
+        return int("native" in kinds) + (len(used(study, "dimensions")) if reduced else 0)
+    return len(used(study, axis))
 
 
 WORDS = {

@@ -14,20 +14,21 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.errors import unknown_name
-from textback.figures.select import once, pool_seeds, undisturbed
+from textback.figures.select import once, undisturbed
 from textback.figures.style import apply_style
 from textback.files import read_csv, read_json, read_table, replacing
+from textback.histories import HISTORY_COLUMNS
 from textback.table import RETRIEVAL_COLUMNS
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What a figure is drawn from: see `textback.table`. Seeds are pooled in `measurements`.
+    """What a figure is drawn from: see `textback.table`. `measurements` is the pooled table.
 
     What several parts of the study share is there once, as the first part's.
 
     retrieval: no rows where the study searches no set; fits: as `textback.scaling` says, empty
-    where no law was fitted
+    where no law was fitted; histories: empty where no figure of the study needs them
     """
 
     measurements: pd.DataFrame
@@ -40,11 +41,13 @@ class Tables:
 def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
     searched, fitted = folder / "retrieval.csv", folder / "fits.json"
+    trained = folder / "histories.csv"
     return Tables(
-        pool_seeds(once(read_csv(folder / "table.csv"))),
+        once(read_csv(folder / "pooled.csv")),
         once(read_table(folder / "texts.parquet")),
         read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},
+        read_csv(trained) if trained.exists() else pd.DataFrame(columns=HISTORY_COLUMNS),
     )
 
 

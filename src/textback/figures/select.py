@@ -6,13 +6,6 @@ import numpy as np
 import pandas as pd
 
 
-def pool_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """One row for all seeds: the mean value, and an interval that covers every seed's."""
-    measures = {"value": "mean", "low": "min", "high": "max", "n": "sum"}
-    keys = [column for column in table.columns if column not in (*measures, "seed")]
-    return table.groupby(keys, sort=False, as_index=False).agg(measures)
-
-
 def once(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table without those that another part of the study has, too."""
     same = [column for column in table.columns if column != "part"]

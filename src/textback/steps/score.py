@@ -9,6 +9,7 @@ from textback import bootstrap, scoring
 from textback.files import read_table, write_json
 from textback.information import Likelihoods, bit_metrics
 from textback.metrics import Interval, bleu_signature
+from textback.pooling import resamples_path, write_resamples
 from textback.reductions import load_projection
 from textback.scoring import Row
 from textback.specs import Spec
@@ -25,7 +26,7 @@ def score_cell(
     reduction: Path,
     output: Path,
 ) -> None:
-    """Write a cell's measurements and comparisons as JSON.
+    """Write a cell's measurements and comparisons as JSON, and beside it their resamples.
 
     traces: in the order of the spec's inversions; the likelihoods are those of the hypothesizer
     and the null model; reduction: what the inverter's embeddings were reduced by.
@@ -47,6 +48,9 @@ def score_cell(
     rows += scoring.trace_rows(near, own, "nearest", spec["metrics"], drawn)
     rows += _bits(spec, near["reference"], own, likelihood, null_likelihood, drawn)
     rows += _explained_variance(spec, own, reduction)
+    rows, resamples = scoring.without_resamples(rows, spec["resamples"])
+    comparisons, _ = scoring.without_resamples(comparisons, spec["resamples"])
+    write_resamples(resamples_path(output), resamples)
     write_json(
         output,
         {

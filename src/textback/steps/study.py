@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from textback import table
+from textback import histories, pooling, table
 from textback.config import Part
 from textback.files import replacing
 from textback.progress import log
@@ -10,11 +10,12 @@ from textback.specs import Spec
 
 
 def make_tables(spec: Spec, output: Path) -> None:
-    """Write table.csv, comparisons.csv and texts.parquet into the study's folder."""
+    """Write table.csv, pooled.csv, comparisons.csv and texts.parquet into the study's folder."""
     gathered = spec["study"], parts_of(spec)
     measured, compared = table.measurements(*gathered)
     table.write_csv(output / "table.csv", measured)
     table.write_csv(output / "comparisons.csv", compared)
+    table.write_csv(output / "pooled.csv", pooling.pooled_table(*gathered))
     with replacing(output / "texts.parquet") as temporary:
         table.texts(*gathered).to_parquet(temporary, compression="zstd", index=False)
     log.info("table of %s: %d measurements", spec["study"], len(measured))
@@ -30,6 +31,12 @@ def make_costs(spec: Spec, output: Path) -> None:
     """Write costs.csv."""
     files = table.cost_files(parts_of(spec), known(spec))
     table.write_csv(output, table.costs(spec["study"], files.items()))
+
+
+def make_histories(spec: Spec, output: Path) -> None:
+    """Write histories.csv."""
+    files = histories.history_files(parts_of(spec), known(spec))
+    table.write_csv(output, histories.histories(spec["study"], files))
 
 
 def parts_of(spec: Spec) -> dict[str, Part]:
