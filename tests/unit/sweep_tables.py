@@ -106,5 +106,6 @@ def histories(embedders=("one",), lengths=LENGTHS, sizes=None, inverters=tuple(B
     return pd.concat([table, null], ignore_index=True).astype({"dim": "Int64"})
 
 
-def tables(**axes):
-    return Tables(measured(**axes), pd.DataFrame(), pd.DataFrame(), histories=histories(**axes))
+def tables(half=0.02, **axes):
+    table = measured(half=half, **axes)
+    return Tables(table, pd.DataFrame(), pd.DataFrame(), histories=histories(**axes))

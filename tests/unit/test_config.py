@@ -317,6 +317,58 @@ def test_the_study_of_embedders_is_valid_over_the_default_with_retrieval_and_wit
     assert not list(retrievals(read_without))
 
 
+@pytest.fixture
+def sweep(config):
+    return merged(config, yaml.safe_load((ROOT / "config/length_dimension.yaml").read_text()))
+
+
+def test_the_study_of_length_and_dimension_has_all_its_cells(sweep):
+    study = read_study(sweep)
+    assert len(grid(study)) == 7 * (1 + 3 * 5) * 3 * 3 * 3
+    assert study.lengths == [2, 4, 8, 16, 32, 64, 128]
+    assert len(study.seeds) >= 3
+
+
+@pytest.mark.parametrize(
+    "narrow",
+    [
+        {"lengths": [4, 8]},
+        {"dimensions": [64]},
+        {"seeds": [0]},
+        {"use_embedders": ["minilm"]},
+        {"use_corpora": ["state-of-the-union"]},
+        {"reductions": ["pca", "random"]},
+        {"use_inverters": ["nano-20k", "nano-5k"]},
+    ],
+)
+def test_every_axis_of_it_can_be_narrowed(sweep, narrow):
+    whole, found = (grid(read_study(study)) for study in (sweep, sweep | narrow))
+    assert len(found) < len(whole) or {cell.corpus for cell in found} != {whole[0].corpus}
+
+
+@pytest.mark.parametrize(
+    ("narrow", "message"),
+    [
+        (
+            {"lengths": [8]},
+            "figure 'heat_maps' needs 2 'lengths' or more, and study 'length-dimension' has 1",
+        ),
+        ({"reductions": ["native"]}, "figure 'by_dimension' needs 2 embedding sizes"),
+        ({"reductions": ["native", "pca"]}, "figure 'reductions' needs 2 reductions beside native"),
+        ({"use_inverters": ["nano-20k"]}, "figure 'attacker_limit' needs 2 'use_inverters'"),
+    ],
+)
+def test_a_figure_of_an_axis_that_is_not_swept_ends_in_one_line_with_the_others(
+    sweep, narrow, message
+):
+    with pytest.raises(TextbackError, match=re.escape(message)) as error:
+        read_study(sweep | narrow)
+    said = str(error.value)
+    assert "\n" not in said
+    others = re.search(r"figures=\[(.*)\]", said)[1].split(",")
+    assert others and read_study(sweep | narrow | {"figures": others})
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [

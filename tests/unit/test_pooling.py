@@ -5,8 +5,22 @@ import pandas as pd
 import pytest
 
 from textback import bootstrap
+from textback.cells import cells_of
+from textback.config import Part
+from textback.errors import TextbackError
+from textback.files import write_json
 from textback.metrics import bleu_of, wilson
-from textback.pooling import pooled, pooled_interval
+from textback.pooling import (
+    POOLED_COLUMNS,
+    pooled,
+    pooled_interval,
+    pooled_table,
+    read_resamples,
+    resamples_path,
+    write_resamples,
+)
+from textback.scoring import without_resamples
+from textback.table import score_path
 
 TEXTS, RESAMPLES, TRUE = 100, 400, 0.5
 STUDIES = 1500
@@ -124,3 +138,44 @@ def test_the_table_has_a_row_for_all_seeds_of_a_measurement():
     assert set(found.columns) == {*table.columns, "seeds"} - {"seed"}
     assert found["value"].tolist() == [17, 65] and found["seeds"].tolist() == [3, 3]
     assert found["n"].tolist() == [7, 7]
+
+
+def scored(cell, part, values, resamples=50):
+    """The scores of a cell of a study, as its step writes them."""
+    rows = [
+        {"baseline": "", "round": 0, "beam": 1, "metric": metric, "value": value}
+        | {"low": value - 1, "high": value + 1, "n": 9, "resampled": np.full(resamples, value)}
+        | {"search": "", "perturbation": "none", "target_corpus": "c", "target_length": 4}
+        for metric, value in values.items()
+    ]
+    rows, drawn = without_resamples(rows, resamples)
+    path = score_path("s", part, cell)
+    write_resamples(resamples_path(path), drawn)
+    columns = cell.columns() | {"dim": 384}
+    write_json(path, {"cell": columns, "rows": rows, "comparisons": []})
+
+
+def test_cells_that_differ_in_their_seed_alone_are_pooled_part_by_part(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    axes = {"use_corpora": ["c"], "use_embedders": ["e"], "use_inverters": ["i"]}
+    grid = Part(**axes, lengths=[4, 8], reductions=["native"], seeds=[0, 1])
+    parts = {"one": grid, "two": grid}
+    for part in parts:
+        for cell in cells_of(grid):
+            scored(cell, part, {"nll_bits": cell.length + cell.seed, "bleu": 50.0})
+    found = pooled_table("s", parts)
+    assert list(found.columns) == POOLED_COLUMNS
+    bits = found[found["metric"] == "nll_bits"]
+    assert bits[["part", "length", "value", "seeds", "n"]].to_numpy().tolist() == [
+        ["one", 4, 4.5, 2, 9],
+        ["one", 8, 8.5, 2, 9],
+        ["two", 4, 4.5, 2, 9],
+        ["two", 8, 8.5, 2, 9],
+    ]
+    same = found[found["metric"] == "bleu"]
+    assert (same["low"] == 50).all() and (same["high"] == 50).all()
+
+
+def test_missing_resamples_are_named_in_one_line(tmp_path):
+    with pytest.raises(TextbackError, match=r"none.safetensors: cannot be read"):
+        read_resamples(tmp_path / "none.safetensors")

@@ -29,6 +29,7 @@ def test_tables_become_fits_and_a_figure(workflow, changed_config):
     study(workflow.study, made_up("logistic", truth("logistic"), seed=0, seeds=1, **axes))
     table = pd.read_csv(workflow.study / "table.csv")
     table.head(1).to_csv(workflow.study / "comparisons.csv")
+    table.head(1).assign(seeds=1).to_csv(workflow.study / "pooled.csv")
     table.head(1).to_parquet(workflow.study / "texts.parquet")
     config = changed_config(figures=["law"], **GRID)
     figure = workflow.study / "figures" / "law.svg"

@@ -76,6 +76,15 @@ def test_the_table_has_inverter_null_and_nearest_passage(table):
     assert set(table.loc[table["baseline"] == "", "round"]) == {0, 1, 2}
 
 
+def test_the_pooled_table_of_one_seed_is_the_table(finished, table):
+    pooled = pd.read_csv(finished.study / "pooled.csv", keep_default_na=False)
+    assert list(pooled.columns) == [c for c in COLUMNS if c != "seed"] + ["seeds"]
+    assert (pooled["seeds"] == 1).all()
+    assert pooled["value"].to_numpy() == pytest.approx(table["value"].to_numpy())
+    for end in ("low", "high"):
+        assert pooled[end].to_numpy() == pytest.approx(table[end].to_numpy(), abs=1e-4)
+
+
 def test_the_best_cosine_never_falls_over_the_rounds(table):
     cosine = table.query("baseline == '' and metric == 'cosine'").sort_values("round")["value"]
     assert cosine.is_monotonic_increasing

@@ -14,6 +14,7 @@ from textback.figures.style import (
     LINES,
     MARKERS,
     errorbar,
+    narrow_octaves,
     note,
     nth,
     octaves,
@@ -31,7 +32,10 @@ def draw(tables: Tables) -> Figure:
     table, said = leading(tables.measurements, "inverter", "reduction")
     panels = panels_of(table["embedder"].unique(), METRICS, "dim")
     for embedder, metric, ax in panels.each():
-        _panel(ax, table[(table["metric"] == metric) & (table["embedder"] == embedder)])
+        own = table[(table["metric"] == metric) & (table["embedder"] == embedder)]
+        _panel(ax, own)
+        along = narrow_octaves if panels.narrow else octaves
+        along(ax, sorted(own["dim"].unique()))
     note(panels.figure, said)
     finish(panels, columns=3)
     return panels.figure
@@ -49,5 +53,4 @@ def _panel(ax: Axes, table: pd.DataFrame) -> None:
         own = table[(table["baseline"] == baseline) & (table["length"] == lengths[0])]
         label = f"{BASELINE_NAMES[baseline]}, {lengths[0]} tokens"
         errorbar(ax, final(own), "dim", label=label, **style)
-    octaves(ax, sorted(table["dim"].unique()))
     ax.set_ylim(bottom=min(0.0, table["low"].min()))

@@ -33,6 +33,11 @@ class Panels:
     embedders: tuple[str, ...]
     metrics: tuple[str, ...]
 
+    @property
+    def narrow(self) -> bool:
+        """Whether more than two stand side by side."""
+        return self.axes.shape[1] > 2
+
     def each(self) -> Iterator[tuple[str, str, Axes]]:
         """Embedder, metric and panel."""
         points = [(embedder, metric) for embedder in self.embedders for metric in self.metrics]
@@ -54,16 +59,15 @@ def panels_of(embedders: Sequence[str], metrics: Sequence[str], x: str) -> Panel
         layout="constrained",
     )
     panels = Panels(figure, axes, tuple(embedders), tuple(metrics))
-    narrow = columns > 2
     for number, (embedder, metric, ax) in enumerate(panels.each()):
-        labels = SHORT_LABELS if narrow else AXIS_LABELS | SHORT_LABELS
-        ax.set_ylabel(labels[metric], fontsize=8 if narrow else None)
+        labels = SHORT_LABELS if panels.narrow else AXIS_LABELS | SHORT_LABELS
+        ax.set_ylabel(labels[metric], fontsize=8 if panels.narrow else None)
         if several and number % columns == 0:
             ax.set_title(embedder, loc="left", fontweight="bold", fontsize=9)
-        if narrow:
+        if panels.narrow:
             ax.tick_params(labelsize=7)
     for ax in axes[-1]:
-        ax.set_xlabel(AXIS_LABELS[x], fontsize=8 if narrow else None)
+        ax.set_xlabel(AXIS_LABELS[x], fontsize=8 if panels.narrow else None)
     return panels
 
 
