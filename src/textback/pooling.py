@@ -10,7 +10,7 @@ little is known, and the intervals say so.
 With one seed the interval is over texts alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +38,7 @@ RANGES = {
         ("exact_match", "token_f1", "token_f1_set", "rouge_l", "edit_similarity"), (0.0, 1.0)
     ),
 }  # of the metrics that have an end
-NOT_KEYS = ("seed", "value", "low", "high", "n")
+NOT_KEYS = ("part", "seed", "value", "low", "high")
 
 
 POOLED_COLUMNS = [column for column in COLUMNS if column != "seed"] + ["seeds"]
@@ -67,40 +67,37 @@ def read_resamples(path: Path) -> np.ndarray:
 
 def pooled_table(study: str, parts: dict[str, Part]) -> pd.DataFrame:
     """The pooled table of a study, from its cells' scores and resamples; a point at a time."""
-    frames = [
-        _pooled_cells(study, name, cells)
-        for name, part in parts.items()
-        for cells in _by_point(cells_of(part))
-    ]
+    points: dict[Cell, list[tuple[str, Cell]]] = {}
+    for name, part in parts.items():
+        for cell in cells_of(part):
+            points.setdefault(replace(cell, seed=0), []).append((name, cell))
+    frames = [_pooled_cells(study, scored) for scored in points.values()]
     return pd.concat(frames, ignore_index=True)[POOLED_COLUMNS]
 
 
-def _by_point(cells: Iterator[Cell]) -> list[list[Cell]]:
-    """Cells that differ in nothing but their seed, together."""
-    points: dict[Cell, list[Cell]] = {}
-    for cell in cells:
-        points.setdefault(replace(cell, seed=0), []).append(cell)
-    return list(points.values())
-
-
-def _pooled_cells(study: str, part: str, cells: Sequence[Cell]) -> pd.DataFrame:
+def _pooled_cells(study: str, scored: Sequence[tuple[str, Cell]]) -> pd.DataFrame:
+    """Of cells that differ in nothing but their seed, each with the part that it is scored for."""
     rows, resamples = [], []
-    for cell in cells:
+    for part, cell in scored:
         path = score_path(study, part, cell)
         scores = read_json(path)
         columns = {"schema": SCHEMA, "study": study, "part": part, **scores["cell"]}
         rows += [columns | row for row in scores["rows"]]
         resamples.append(read_resamples(resamples_path(path)))
-    return pooled(pd.DataFrame(rows), np.concatenate(resamples))
+    fewest = min(drawn.shape[1] for drawn in resamples)  # of parts that differ in it
+    drawn = np.concatenate([drawn[:, :fewest] for drawn in resamples])
+    return pooled(pd.DataFrame(rows), drawn)
 
 
 def pooled(table: pd.DataFrame, resamples: np.ndarray) -> pd.DataFrame:
     """A row for all seeds of each measurement: the table's columns without `seed`, and `seeds`.
 
+    A measurement that several parts of a study share is the first part's, whichever has its seeds.
+
     resamples: (rows, resamples), each row's value in the bootstrap resamples of its texts
     """
     keys = [column for column in table.columns if column not in NOT_KEYS]
-    table = table.reset_index(drop=True)
+    table = table.reset_index(drop=True).drop_duplicates([*keys, "seed"])
     rows = []
     for _, own in table.groupby(keys, sort=False, dropna=False):
         first = own.iloc[0]
@@ -110,8 +107,8 @@ def pooled(table: pd.DataFrame, resamples: np.ndarray) -> pd.DataFrame:
             resamples[own.index],
             int(first["n"]),
         )
-        measured = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
-        rows.append({**first[keys], **measured, "seeds": len(own)})
+        measured = {"value": found.value, "low": found.low, "high": found.high}
+        rows.append({**first.drop("seed"), **measured, "seeds": len(own)})
     return pd.DataFrame(rows)
 
 

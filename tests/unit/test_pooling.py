@@ -155,25 +155,33 @@ def scored(cell, part, values, resamples=50):
     write_json(path, {"cell": columns, "rows": rows, "comparisons": []})
 
 
-def test_cells_that_differ_in_their_seed_alone_are_pooled_part_by_part(tmp_path, monkeypatch):
+def test_cells_that_differ_in_their_seed_alone_are_pooled_whichever_part_has_them(
+    tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     axes = {"use_corpora": ["c"], "use_embedders": ["e"], "use_inverters": ["i"]}
     grid = Part(**axes, lengths=[4, 8], reductions=["native"], seeds=[0, 1])
-    parts = {"one": grid, "two": grid}
-    for part in parts:
-        for cell in cells_of(grid):
-            scored(cell, part, {"nll_bits": cell.length + cell.seed, "bleu": 50.0})
+    parts = {"grid": grid, "seeds": grid.model_copy(update={"lengths": [4], "seeds": [1, 2]})}
+    for (name, part), resamples in zip(parts.items(), (50, 40), strict=True):
+        for cell in cells_of(part):
+            values = {"nll_bits": cell.length + cell.seed, "bleu": 50.0}
+            scored(cell, name, values, resamples)
     found = pooled_table("s", parts)
     assert list(found.columns) == POOLED_COLUMNS
     bits = found[found["metric"] == "nll_bits"]
     assert bits[["part", "length", "value", "seeds", "n"]].to_numpy().tolist() == [
-        ["one", 4, 4.5, 2, 9],
-        ["one", 8, 8.5, 2, 9],
-        ["two", 4, 4.5, 2, 9],
-        ["two", 8, 8.5, 2, 9],
+        ["grid", 4, 5.0, 3, 9],
+        ["grid", 8, 8.5, 2, 9],
     ]
     same = found[found["metric"] == "bleu"]
     assert (same["low"] == 50).all() and (same["high"] == 50).all()
+
+
+def test_measurements_of_other_numbers_of_texts_are_not_pooled():
+    row = {"part": "a", "metric": "bleu", "value": 50.0, "low": 40.0, "high": 60.0}
+    table = pd.DataFrame([row | {"seed": 0, "n": 500}, row | {"seed": 1, "n": 100}])
+    found = pooled(table, np.full((2, 20), 50.0))
+    assert found[["n", "seeds"]].to_numpy().tolist() == [[500, 1], [100, 1]]
 
 
 def test_missing_resamples_are_named_in_one_line(tmp_path):

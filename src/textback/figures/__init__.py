@@ -43,7 +43,7 @@ def read_tables(folder: Path) -> Tables:
     searched, fitted = folder / "retrieval.csv", folder / "fits.json"
     trained = folder / "histories.csv"
     return Tables(
-        once(read_csv(folder / "pooled.csv")),
+        read_csv(folder / "pooled.csv"),
         once(read_table(folder / "texts.parquet")),
         read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},

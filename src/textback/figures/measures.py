@@ -21,6 +21,8 @@ SHORT_LABELS = {
     "bleu": "BLEU (0–100)",
     "token_f1": "token F1 (0–1)",
     "cosine": "cosine to target",
+    "length": "tokens",
+    "dim": "dimensions",
 }
 
 
@@ -67,7 +69,7 @@ def panels_of(embedders: Sequence[str], metrics: Sequence[str], x: str) -> Panel
         if panels.narrow:
             ax.tick_params(labelsize=7)
     for ax in axes[-1]:
-        ax.set_xlabel(AXIS_LABELS[x], fontsize=8 if panels.narrow else None)
+        ax.set_xlabel(SHORT_LABELS[x] if panels.narrow else AXIS_LABELS[x])
     return panels
 
 
