@@ -53,3 +53,9 @@ def histories(study: str, files: dict[Path, dict[str, Any]]) -> pd.DataFrame:
     ]
     table = pd.concat(frames, ignore_index=True).reindex(columns=HISTORY_COLUMNS)
     return table.astype({"dim": "Int64"})
+
+
+def read_histories(path: Path) -> pd.DataFrame:
+    """Read histories.csv. Raises TextbackError where it is missing or broken."""
+    table = read_csv(path)
+    return table.assign(dim=pd.to_numeric(table["dim"]).astype("Int64"))

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from textback.config import Part
-from textback.histories import HISTORY_COLUMNS, histories, history_files
-from textback.table import Known
+from textback.histories import HISTORY_COLUMNS, histories, history_files, read_histories
+from textback.table import Known, write_csv
 
 PART = Part(
     use_corpora=["c"],
@@ -44,6 +44,13 @@ def test_a_null_model_is_of_no_embedder_or_size_and_others_are(gathered):
     assert null[["embedder", "reduction", "dim"]].isna().all(axis=None)
     others = gathered[gathered["model"] != "null_model"]
     assert set(others["dim"]) == {16, 384} and set(others["inverter"]) == {"big", "shares"}
+
+
+def test_sizes_are_numbers_again_when_the_table_is_read(gathered, tmp_path):
+    write_csv(tmp_path / "histories.csv", gathered)
+    found = read_histories(tmp_path / "histories.csv")
+    assert found["dim"].tolist() == gathered["dim"].tolist()
+    assert (found.loc[found["model"] == "null_model", "embedder"] == "").all()
 
 
 def test_a_study_without_rounds_has_no_correctors():

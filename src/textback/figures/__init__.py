@@ -17,7 +17,7 @@ from textback.errors import unknown_name
 from textback.figures.select import once, undisturbed
 from textback.figures.style import apply_style
 from textback.files import read_csv, read_json, read_table, replacing
-from textback.histories import HISTORY_COLUMNS
+from textback.histories import HISTORY_COLUMNS, read_histories
 from textback.table import RETRIEVAL_COLUMNS
 
 
@@ -47,7 +47,7 @@ def read_tables(folder: Path) -> Tables:
         once(read_table(folder / "texts.parquet")),
         read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},
-        read_csv(trained) if trained.exists() else pd.DataFrame(columns=HISTORY_COLUMNS),
+        read_histories(trained) if trained.exists() else pd.DataFrame(columns=HISTORY_COLUMNS),
     )
 
 
