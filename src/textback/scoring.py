@@ -8,7 +8,10 @@ import pandas as pd
 
 from textback import bootstrap, metrics
 from textback.metrics import TEXT_METRICS, Interval
+from textback.recall import UNITS, mean_recall
 from textback.trace import partners
+from textback.word_errors import word_errors
+from textback.words import Lexicon
 
 Row = dict[str, Any]
 
@@ -16,9 +19,12 @@ COSINES = ("cosine", "cosine_null")
 
 
 def round_measures(
-    frame: pd.DataFrame, wanted: Sequence[str], drawn: np.ndarray
+    frame: pd.DataFrame, wanted: Sequence[str], drawn: np.ndarray, lexicon: Lexicon | None
 ) -> dict[str, Interval]:
-    """The wanted metrics of one round, a row a text (see `textback.trace`)."""
+    """The wanted metrics of one round, a row a text (see `textback.trace`).
+
+    lexicon: the corpus's words, where recalls are wanted; those of which no text has any are absent
+    """
     found: dict[str, Interval] = {}
     pairs = _pairs(frame)
     for name, measure in TEXT_METRICS.items():
@@ -34,6 +40,10 @@ def round_measures(
     for name in COSINES:
         if name in wanted:
             found[name] = bootstrap.mean_interval(frame[name].to_numpy(), drawn)
+    if lexicon is not None:
+        recalls = [name for name in UNITS if name in wanted]
+        means = {name: mean_recall(name, pairs, lexicon, len(drawn)) for name in recalls}
+        found |= {name: mean for name, mean in means.items() if mean is not None}
     return found
 
 
@@ -46,12 +56,28 @@ def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def trace_rows(
-    trace: pd.DataFrame, beam: int, baseline: str, wanted: Sequence[str], drawn: np.ndarray
+    trace: pd.DataFrame,
+    beam: int,
+    baseline: str,
+    wanted: Sequence[str],
+    drawn: np.ndarray,
+    lexicon: Lexicon | None = None,
 ) -> Iterator[Row]:
     """Rows of the table for every round of a trace."""
     for number, frame in trace.groupby("round"):
-        for name, interval in round_measures(frame, wanted, drawn).items():
+        for name, interval in round_measures(frame, wanted, drawn, lexicon).items():
             yield row(name, interval, baseline=baseline, round=int(number), beam=beam)
+
+
+def word_error_rows(
+    frames: dict[str, pd.DataFrame], beam: int, lexicon: Lexicon, resamples: int
+) -> Iterator[Row]:
+    """Rows of the table of errors by word frequency. frames: one round each, by baseline."""
+    for baseline, frame in frames.items():
+        number = int(frame["round"].iloc[0])
+        place = {"baseline": baseline, "perturbation": "none", "round": number, "beam": beam}
+        for measured in word_errors(_pairs(frame), lexicon, resamples):
+            yield place | measured
 
 
 def row(metric: str, interval: Interval, *, baseline: str, round: int, beam: int) -> Row:

@@ -30,13 +30,14 @@ Spec = dict[str, Any]
 CORPUS_RECIPE = 2
 TOKENIZER_RECIPE = 2
 PASSAGES_RECIPE = 2
+WORDS_RECIPE = 1
 EMBED_RECIPE = 2
 REDUCTION_RECIPE = 2
 TRAIN_RECIPE = 2
 HYPOTHESES_RECIPE = 3
 INVERT_RECIPE = 3
 NEAREST_RECIPE = 2
-SCORE_RECIPE = 2
+SCORE_RECIPE = 3
 TABLE_RECIPE = 1
 RETRIEVAL_EMBED_RECIPE = 1
 RETRIEVAL_RECIPE = 1
@@ -46,8 +47,12 @@ FIT_RECIPE = 1
 
 def corpus(study: Study, name: str) -> Spec:
     """Of `textback corpus`: the source and the split."""
-    entry = lookup(study.corpora, "corpus", name).model_dump(exclude={"passages", "source"})
-    return {"recipe": CORPUS_RECIPE, "name": name, "corpus": entry}
+    return {"recipe": CORPUS_RECIPE, **_corpus(study, name, "passages", "source", "names")}
+
+
+def words(study: Study, name: str) -> Spec:
+    """Of `textback words`: the source, whose case is read again, and the list of names."""
+    return {"recipe": WORDS_RECIPE, **_corpus(study, name, "passages", "source")}
 
 
 def tokenizer(study: Study, name: str) -> Spec:
@@ -190,6 +195,12 @@ def table(study: Study) -> Spec:
         "tokenizers": tokenizers,
         "native": native,
     }
+
+
+def _corpus(study: Study, name: str, *without: str) -> Spec:
+    """A corpus, without the keys that do not concern a step."""
+    entry = lookup(study.corpora, "corpus", name)
+    return {"name": name, "corpus": entry.model_dump(exclude=set(without))}
 
 
 def _embedder(study: Study, name: str) -> Spec:

@@ -3,6 +3,7 @@
 table.csv        every metric of every cell, round and beam, of inverter and baselines
 comparisons.csv  paired differences: the last round against round 0 and the baselines
 texts.parquet    every text through its rounds, for figures of single texts
+word_errors.csv  which words come back by how often the attacker saw them, where a figure shows it
 retrieval.csv    how well documents are found by their embeddings, where the study searches a set
 costs.csv        seconds, FLOPs, embedder queries, dollars and memory of every step, with device and
                  versions
@@ -19,11 +20,13 @@ from textback.config import Axes, Evaluation
 from textback.files import read_json, read_table, replacing
 from textback.metrics import bleu_sentence
 from textback.retrieval.measures import rows as retrieval_rows
+from textback.word_errors import COLUMNS as WORD_COLUMNS
 
 CELL_COLUMNS = ["study", "corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
 MEASURE_COLUMNS = ["metric", "value", "low", "high", "n"]
 COLUMNS = [*CELL_COLUMNS, "baseline", "perturbation", "round", "beam", *MEASURE_COLUMNS]
 COMPARISON_COLUMNS = [*CELL_COLUMNS, "perturbation", "round", "beam", "against", *MEASURE_COLUMNS]
+WORD_ERROR_COLUMNS = [*CELL_COLUMNS, "baseline", "perturbation", "round", "beam", *WORD_COLUMNS]
 RETRIEVAL_COLUMNS = [
     *("study", "retrieval_set", "embedder", "reduction", "dim", "perturbation"),
     *MEASURE_COLUMNS,
@@ -80,6 +83,15 @@ def texts(axes: Axes, evaluation: Evaluation) -> pd.DataFrame:
     frame["bleu_sentence"] = [bleu_sentence(*pair) for pair in pairs]
     lead = [*CELL_COLUMNS, "beam", "text", "round"]
     return frame[lead + [c for c in frame.columns if c not in lead]]
+
+
+def word_errors(axes: Axes) -> pd.DataFrame:
+    """The table of errors by word frequency of a study, from its cells' scores."""
+    rows: list[dict[str, Any]] = []
+    for cell in grid(axes):
+        scores = read_json(score_path(axes.study, cell))
+        rows += [{"study": axes.study, **scores["cell"]} | row for row in scores["word_errors"]]
+    return pd.DataFrame(rows, columns=WORD_ERROR_COLUMNS)
 
 
 def retrieval(axes: Axes, resamples: int) -> pd.DataFrame:

@@ -2,8 +2,8 @@ import sys
 
 import textback
 from textback import cells, prices, specs
-from textback.config import FIGURES, canonical, lookup, read_study, study_warnings
-from textback.corpora import own_files
+from textback.config import FIGURES, RECALLS, canonical, lookup, read_study, study_warnings
+from textback.corpora import names_files, own_files
 from textback.errors import TextbackError
 from textback.locks import hold
 from textback.processes import gpus, mark_embedders, mark_steps
@@ -53,6 +53,7 @@ CELL, NULL_MODEL = ANY.folder, ANY.null_model
 INVERSION = ANY.inversion("{mode}", "{beam}", "{rounds}", "{texts}")
 RETRIEVAL = cells.Retrieval("{retrieval_set}", "{embedder}", "{reduction}", "{perturbation}")
 DOCUMENTS = cells.documents_file("{corpus}")
+WORDS = cells.words_file("{corpus}")
 TOKENIZER = cells.tokenizer_file("{corpus}", "{tokenizer}")
 PASSAGES = cells.passages_folder("{corpus}", "{tokenizer}", "{length}")
 EMBEDDINGS = cells.embeddings_folder("{corpus}", "{tokenizer}", "{length}", "{embedder}")
@@ -96,6 +97,12 @@ def corpus_files(wildcards):
     """The user's own files that a corpus is read from."""
     entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
     return mendable(own_files, wildcards.corpus, entry)
+
+
+def names_list(wildcards):
+    """The list of names of a corpus, if it has one."""
+    entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
+    return mendable(names_files, wildcards.corpus, entry)
 
 
 def retrieval_files(wildcards):

@@ -36,6 +36,7 @@ rule score:
         likelihood=CELL / "hypothesizer" / "likelihood.parquet",
         null_likelihood=NULL_MODEL / "null_model" / "likelihood.parquet",
         reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
+        words=WORDS if set(RECALLS) & set(STUDY.metrics) else [],
     output:
         SCORES,
     log:
@@ -53,10 +54,11 @@ rule score:
         traces=lambda wildcards, input: " ".join(
             f"--beam {beam} --trace {path}" for beam, path in zip(STUDY.beams, input.traces)
         ),
+        words=lambda wildcards, input: f"--words {input.words}" if input.words else "",
     message:
         "scores, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:
         "textback --log {log} score --spec {params.spec:q} {params.traces}"
         " --nearest {input.nearest} --likelihood {input.likelihood}"
         " --null-likelihood {input.null_likelihood} --reduction {input.reduction}"
-        " --output {output}"
+        " {params.words} --output {output}"

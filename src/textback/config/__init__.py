@@ -15,11 +15,12 @@ from textback.config.inverters import Backbone, CorrectorTraining, Inverter, Tok
 from textback.config.reading import canonical, json_schema, read_study, read_study_file
 from textback.config.retrieval import RetrievalSet
 from textback.config.section import Section
-from textback.config.study import FIGURES, METRICS, Axes, Evaluation, Study
+from textback.config.study import FIGURES, METRICS, RECALLS, Axes, Evaluation, Study
 
 __all__ = [
     "FIGURES",
     "METRICS",
+    "RECALLS",
     "Axes",
     "Backbone",
     "Corpus",

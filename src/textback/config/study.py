@@ -11,6 +11,15 @@ from textback.config.inverters import Inverter, Tokenizer
 from textback.config.retrieval import RetrievalSet
 from textback.config.section import Name, Positive, Section
 
+RECALLS = (  # see textback/recall.py; the last three of corpora with a list of names
+    "word_recall",
+    "name_recall",
+    "number_recall",
+    "rare_word_recall",
+    "first_name_recall",
+    "last_name_recall",
+    "full_name_recall",
+)
 METRICS = (
     "bleu",
     "bleu_sentence",
@@ -21,6 +30,7 @@ METRICS = (
     "edit_similarity",
     "cosine",
     "cosine_null",
+    *RECALLS,
     "nll_bits",
     "null_nll_bits",
     "recovered_bits",
@@ -64,6 +74,8 @@ FIGURES = {
         compares=("use_inverters",),
         beside=("fits.json",),
     ),
+    "entity_recall": Shown(("word_recall", "name_recall", "number_recall", "rare_word_recall")),
+    "errors_by_frequency": Shown(("word_recall",), beside=("word_errors.csv",)),
     "cosine_bleu": Shown(),
     "worked_example": Shown(),
 }

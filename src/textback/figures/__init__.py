@@ -25,23 +25,26 @@ class Tables:
     """What a figure is drawn from: see `textback.table`. Seeds are pooled in `measurements`.
 
     retrieval: no rows where the study searches no set; fits: as `textback.scaling` says, empty
-    where no law was fitted
+    where no law was fitted; word_errors: no rows where no figure shows them
     """
 
     measurements: pd.DataFrame
     texts: pd.DataFrame
     retrieval: pd.DataFrame
     fits: dict[str, Any] = field(default_factory=dict)
+    word_errors: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
     searched, fitted = folder / "retrieval.csv", folder / "fits.json"
+    word_errors = folder / "word_errors.csv"
     return Tables(
         pool_seeds(read_csv(folder / "table.csv")),
         read_table(folder / "texts.parquet"),
         read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},
+        pool_seeds(read_csv(word_errors)) if word_errors.exists() else pd.DataFrame(),
     )
 
 

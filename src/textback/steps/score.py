@@ -11,6 +11,7 @@ from textback.information import Likelihoods, bit_metrics
 from textback.metrics import Interval, bleu_signature
 from textback.reductions import load_projection
 from textback.specs import Spec
+from textback.words import read_lexicon
 
 
 def score_cell(
@@ -20,32 +21,38 @@ def score_cell(
     likelihood: Path,
     null_likelihood: Path,
     reduction: Path,
+    words: Path | None,
     output: Path,
 ) -> None:
     """Write a cell's measurements and comparisons as JSON.
 
     traces: a trace file a beam; the likelihoods are those of the hypothesizer and the null model;
-    reduction: what the inverter's embeddings were reduced by.
+    reduction: what the inverter's embeddings were reduced by; words: the corpus's, for recalls.
     """
     found = {beam: read_table(path) for beam, path in sorted(traces.items())}
     texts = next(iter(found.values())).query("round == 0")
     near = read_table(nearest).head(len(texts))
     drawn = bootstrap.weights(len(texts), spec["resamples"])
     wanted = spec["metrics"]
+    lexicon = None if words is None else read_lexicon(words, words)
     rows: list[scoring.Row] = []
     comparisons: list[scoring.Row] = []
+    word_errors: list[scoring.Row] = []
     for beam, trace in found.items():
         first, last = (trace.query(f"round == {n}") for n in (0, trace["round"].max()))
-        rows += scoring.trace_rows(trace, beam, "", wanted, drawn)
+        rows += scoring.trace_rows(trace, beam, "", wanted, drawn, lexicon)
         null = pd.concat([scoring.shuffled(first), scoring.shuffled(last)])
-        rows += scoring.trace_rows(null, beam, "shuffled", wanted, drawn)
+        rows += scoring.trace_rows(null, beam, "shuffled", wanted, drawn, lexicon)
         rivals = {"round 0": first, "shuffled": scoring.shuffled(last), "nearest": near}
         for rival, frame in rivals.items():
             for metric, gain in scoring.gains(last, frame, drawn).items():
                 number = int(last["round"].iloc[0])
                 row = scoring.row(metric, gain, baseline="", round=number, beam=beam)
                 comparisons.append({"against": rival, **row})
-    rows += scoring.trace_rows(near, 1, "nearest", wanted, drawn)
+        if lexicon is not None and "word_recall" in wanted:
+            shown = {"": last, "shuffled": rivals["shuffled"], "nearest": near}
+            word_errors += scoring.word_error_rows(shown, beam, lexicon, spec["resamples"])
+    rows += scoring.trace_rows(near, 1, "nearest", wanted, drawn, lexicon)
     rows += _bits(spec, texts["reference"], likelihood, null_likelihood, drawn)
     rows += _explained_variance(spec, reduction)
     write_json(
@@ -55,6 +62,7 @@ def score_cell(
             "bleu": bleu_signature(),
             "rows": rows,
             "comparisons": comparisons,
+            "word_errors": word_errors,
         },
     )
 

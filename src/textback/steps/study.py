@@ -27,6 +27,11 @@ def make_retrieval_table(spec: Spec, output: Path) -> None:
     table.write_csv(output, table.retrieval(Axes(**spec["axes"]), spec["resamples"]))
 
 
+def make_word_errors(spec: Spec, output: Path) -> None:
+    """Write word_errors.csv."""
+    table.write_csv(output, table.word_errors(Axes(**spec["axes"])))
+
+
 def make_costs(spec: Spec, output: Path) -> None:
     """Write costs.csv."""
     axes = Axes(**spec["axes"])
