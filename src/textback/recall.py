@@ -1,9 +1,9 @@
 """Recall of names, numbers, rare words and all words: what a text gives away of what matters.
 
-Morris et al. 2023 count which first, last and full names of clinical notes come back (section 7 and
-its table of MIMIC-III); how they find and compare names is not told in full. Here a recall is, of
-one text, the share of its names (numbers, …) that its hypothesis has, each as often as the text has
-it, whatever their case and place. A text without any is left out of the mean.
+Morris et al. 2023 report, of clinical notes (MIMIC-III), which first, last and full names come
+back; their way of finding and comparing names may differ from ours. Here a recall is, of one text,
+the share of its names (numbers, …) that its hypothesis has, each as often as the text has it,
+whatever their case and place. A text without any is left out of the mean.
 
 A hypothesis gains nothing by its length: of one with more words than the text, only as many count
 as the text has. And the baselines stand beside it, whose hypotheses are as long: what another
