@@ -8,7 +8,7 @@ import pandas as pd
 
 from textback import bootstrap, metrics
 from textback.metrics import TEXT_METRICS, Interval
-from textback.recall import UNITS, mean_recall
+from textback.recall import UNITS, mean_recall, recall_gain
 from textback.trace import partners
 from textback.word_errors import word_errors
 from textback.words import Lexicon
@@ -23,7 +23,7 @@ def round_measures(
 ) -> dict[str, Interval]:
     """The wanted metrics of one round, a row a text (see `textback.trace`).
 
-    lexicon: the corpus's words, where recalls are wanted; those of which no text has any are absent
+    lexicon: the corpus's words, for recalls; those of which no text has any are absent
     """
     found: dict[str, Interval] = {}
     pairs = _pairs(frame)
@@ -57,36 +57,31 @@ def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
 
 def trace_rows(
     trace: pd.DataFrame,
-    beam: int,
+    columns: Row,
     baseline: str,
     wanted: Sequence[str],
     drawn: np.ndarray,
     lexicon: Lexicon | None = None,
 ) -> Iterator[Row]:
-    """Rows of the table for every round of a trace."""
+    """Rows of the table for every round of a trace; columns: those of its inversion."""
     for number, frame in trace.groupby("round"):
         for name, interval in round_measures(frame, wanted, drawn, lexicon).items():
-            yield row(name, interval, baseline=baseline, round=int(number), beam=beam)
+            yield row(name, interval, columns | {"baseline": baseline, "round": int(number)})
 
 
 def word_error_rows(
-    frames: dict[str, pd.DataFrame], beam: int, lexicon: Lexicon, resamples: int
+    frame: pd.DataFrame, columns: Row, lexicon: Lexicon, resamples: int
 ) -> Iterator[Row]:
-    """Rows of the table of errors by word frequency. frames: one round each, by baseline."""
-    for baseline, frame in frames.items():
-        number = int(frame["round"].iloc[0])
-        place = {"baseline": baseline, "perturbation": "none", "round": number, "beam": beam}
-        for measured in word_errors(_pairs(frame), lexicon, resamples):
-            yield place | measured
+    """Rows of the table of errors by word frequency, of one round."""
+    place = columns | {"round": int(frame["round"].iloc[0])}
+    for measured in word_errors(_pairs(frame), lexicon, resamples):
+        yield place | measured
 
 
-def row(metric: str, interval: Interval, *, baseline: str, round: int, beam: int) -> Row:
+def row(metric: str, interval: Interval, columns: Row) -> Row:
     """One measurement; the cell's own columns are added by the table."""
     return {
-        "baseline": baseline,
-        "perturbation": "none",
-        "round": round,
-        "beam": beam,
+        **columns,
         "metric": metric,
         "value": interval.value,
         "low": interval.low,
@@ -95,17 +90,24 @@ def row(metric: str, interval: Interval, *, baseline: str, round: int, beam: int
     }
 
 
-def gains(frame: pd.DataFrame, before: pd.DataFrame, drawn: np.ndarray) -> dict[str, Interval]:
-    """Paired differences in cosine, corpus BLEU and exact match, on the same texts."""
+def gains(
+    frame: pd.DataFrame, before: pd.DataFrame, drawn: np.ndarray, lexicon: Lexicon | None = None
+) -> dict[str, Interval]:
+    """Paired differences in cosine, corpus BLEU, exact match and recalls, on the same texts."""
     exact = [
         np.array([metrics.exact_match(*pair) for pair in _pairs(side)]) for side in (frame, before)
     ]
     cosines = frame["cosine"].to_numpy(), before["cosine"].to_numpy()
-    return {
+    found = {
         "cosine": bootstrap.mean_gain(*cosines, drawn),
         "bleu": bootstrap.bleu_gain(_statistics(frame), _statistics(before), drawn),
         "exact_match": bootstrap.mean_gain(*exact, drawn),
     }
+    if lexicon is not None:
+        sides = _pairs(frame), _pairs(before)
+        recalls = {name: recall_gain(name, *sides, lexicon, len(drawn)) for name in UNITS}
+        found |= {name: gain for name, gain in recalls.items() if gain is not None}
+    return found
 
 
 def _pairs(frame: pd.DataFrame) -> list[tuple[str, str]]:

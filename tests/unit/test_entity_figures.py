@@ -21,6 +21,8 @@ def places(lengths):
                 for end in ends:
                     last = end == ends[-1]
                     yield {
+                        **{"part": "main", "corpus": "c", "embedder": "e", "inverter": "i"},
+                        **{"target_corpus": "c", "target_length": length, "perturbation": "none"},
                         "length": length,
                         "reduction": reduction,
                         "dim": dim,
@@ -72,6 +74,34 @@ def test_a_kind_says_how_many_texts_have_any_and_one_that_none_has_is_left_out()
     (ax,) = entity_recall.draw(recalled(lengths=(8,), kinds=["word_recall", "name_recall"])).axes
     labels = [label.get_text() for label in ax.get_xticklabels()]
     assert labels == ["all words\n(n = 80)", "names\n(n = 80)"]
+
+
+def of_two_embedders(table, part="main"):
+    return pd.concat([table, table.assign(embedder="f", part=part)], ignore_index=True)
+
+
+def test_two_embedders_have_a_panel_and_a_line_each():
+    recalls, errors = recalled(lengths=(4,)), by_frequency(lengths=(4,))
+    two = Tables(
+        of_two_embedders(recalls.measurements),
+        *[pd.DataFrame()] * 2,
+        word_errors=of_two_embedders(errors.word_errors),
+    )
+    panels = entity_recall.draw(two).axes
+    assert [ax.get_title(loc="left") for ax in panels] == ["e, 4 tokens", "f, 4 tokens"]
+    assert set(heights(errors_by_frequency.draw(two).axes[0])) == {"e, 4 tokens", "f, 4 tokens"}
+
+
+def test_only_the_first_part_is_shown_and_of_it_only_its_own_texts_unperturbed():
+    table = recalled(lengths=(4,)).measurements
+    others = [
+        of_two_embedders(table, part="other"),
+        table.assign(target_corpus="d", value=0.99),
+        table.assign(perturbation="int8", value=0.99),
+    ]
+    more = Tables(pd.concat(others, ignore_index=True), pd.DataFrame(), pd.DataFrame())
+    (ax,), (alone,) = (entity_recall.draw(t).axes for t in (more, recalled(lengths=(4,))))
+    assert str(heights(ax)) == str(heights(alone))
 
 
 def test_three_lengths_leave_the_fourth_panel_empty():

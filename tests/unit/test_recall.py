@@ -116,7 +116,7 @@ def trace():
 
 
 def test_recalls_stand_in_the_table_but_where_no_text_has_any(trace):
-    rows = list(scoring.trace_rows(trace, 1, "", RECALLS, weights(3, 50), LEXICON))
+    rows = list(scoring.trace_rows(trace, {"beam": 1}, "", RECALLS, weights(3, 50), LEXICON))
     assert {row["metric"]: (row["value"], row["n"]) for row in rows} == {
         "word_recall": (pytest.approx((2 / 3 + 1 + 1 / 2) / 3), 3),
         "name_recall": (0.5, 1),
@@ -151,12 +151,17 @@ def test_bins_hold_all_words_and_together_tell_the_share_that_comes_back(pairs):
     ]
 
 
-def test_errors_by_frequency_name_the_round_the_beam_and_the_baseline(trace):
-    rows = list(scoring.word_error_rows({"": trace, "nearest": trace}, 4, LEXICON, 50))
-    assert {(row["baseline"], row["round"], row["beam"]) for row in rows} == {
-        ("", 0, 4),
-        ("nearest", 0, 4),
-    }
+def test_errors_by_frequency_name_the_round_and_the_inversion(trace):
+    rows = list(scoring.word_error_rows(trace, {"beam": 4, "baseline": ""}, LEXICON, 50))
+    assert {(row["baseline"], row["round"], row["beam"]) for row in rows} == {("", 0, 4)}
+
+
+def test_gains_in_recall_are_paired_differences_of_the_texts_that_have_any(trace):
+    before = trace.assign(hypothesis=["war", "the war", "the"])
+    found = scoring.gains(trace, before, weights(3, 200), LEXICON)
+    assert (found["name_recall"].value, found["name_recall"].n) == (0.5, 1)
+    assert found["word_recall"].value == pytest.approx((2 / 3 + 0 + 0) / 3)
+    assert "number_recall" not in found
 
 
 def test_numbers_are_written_in_digits():

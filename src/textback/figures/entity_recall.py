@@ -1,4 +1,7 @@
-"""Recall of names, numbers and rare words beside that of all words: a panel a length."""
+"""Recall of names, numbers and rare words beside that of all words: a panel a length.
+
+Of the study's first part; where it has several corpora, embedders or inverters, a panel each.
+"""
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -6,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.figures import Tables
-from textback.figures.select import embedding_sizes, final, of_inverter
+from textback.figures.select import combinations, embedding_sizes, final, of_inverter
 from textback.figures.style import (
     BASELINE_NAMES,
     BASELINE_STYLES,
@@ -32,10 +35,9 @@ BREADTH = 0.6  # of a kind's points side by side, of the room between two kinds
 def draw(tables: Tables) -> Figure:
     """After the last round with the widest beam: a colour a size, baselines at the largest."""
     table = tables.measurements
-    table = table[table["metric"].isin(KINDS)]
-    lengths = sorted(table["length"].unique())
-    columns = min(len(lengths), COLUMNS)
-    rows = -(-len(lengths) // columns)
+    shown = combinations(table[table["metric"].isin(KINDS)])
+    columns = min(len(shown), COLUMNS)
+    rows = -(-len(shown) // columns)
     figure, panels = plt.subplots(
         rows,
         columns,
@@ -44,10 +46,10 @@ def draw(tables: Tables) -> Figure:
         squeeze=False,
         layout="constrained",
     )
-    for length, ax in zip(lengths, panels.flat, strict=False):
-        _panel(ax, table[table["length"] == length])
-        ax.set_title(f"{length} tokens", loc="left", fontweight="bold")
-    for ax in panels.flat[len(lengths) :]:
+    for (name, recalls), ax in zip(shown.items(), panels.flat, strict=False):
+        _panel(ax, recalls)
+        ax.set_title(name, loc="left", fontweight="bold")
+    for ax in panels.flat[len(shown) :]:
         ax.set_axis_off()
     for row in panels:
         row[0].set_ylabel("recall (share of them, 0–1)")

@@ -10,6 +10,18 @@ def pool_seeds(table: pd.DataFrame) -> pd.DataFrame:
     return table.groupby(keys, sort=False, as_index=False).agg(measures)
 
 
+def once(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table without those that another part of the study has, too."""
+    same = [column for column in table.columns if column != "part"]
+    return table.drop_duplicates(same)
+
+
+def undisturbed(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a cell's own test passages and their embeddings as they are."""
+    own = (table["target_corpus"] == table["corpus"]) & (table["target_length"] == table["length"])
+    return table[own & (table["perturbation"] == "none")]
+
+
 def of_inverter(table: pd.DataFrame) -> pd.DataFrame:
     """The measurements of the inverter itself, not of a baseline."""
     return table[table["baseline"] == ""]
@@ -24,3 +36,16 @@ def embedding_sizes(table: pd.DataFrame) -> list[tuple[str, int]]:
     """(reduction, dimension) pairs, small to large."""
     pairs = table[["reduction", "dim"]].drop_duplicates().sort_values(["dim", "reduction"])
     return [(str(reduction), int(dim)) for reduction, dim in pairs.itertuples(index=False)]
+
+
+def combinations(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The undisturbed rows of the study's first part by corpus, embedder, inverter and length.
+
+    Each under a name that tells it from the others, e.g. `8 tokens` or `minilm, 8 tokens`.
+    """
+    table = undisturbed(table[table["part"] == table["part"].iloc[0]])
+    several = [key for key in ("corpus", "embedder", "inverter") if table[key].nunique() > 1]
+    return {
+        ", ".join([*map(str, names), f"{length} tokens"]): rows
+        for (*names, length), rows in table.groupby([*several, "length"], sort=True)
+    }
