@@ -55,6 +55,16 @@ def test_a_sequence_is_found_as_often_as_it_stands():
     }
 
 
+def test_of_a_target_the_names_are_its_own_and_the_counts_those_trained_on(tmp_path):
+    kinds = {"is_name": [True, False], "is_first": False, "is_last": False, "is_full": False}
+    for name, words in (("trained", ["ada", "of"]), ("target", ["lopez", "of"])):
+        frame = pd.DataFrame({"word": words, "count": [3, 7], **kinds})
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+    lexicon = read_lexicon(tmp_path / "trained.parquet", tmp_path / "target.parquet")
+    assert lexicon.names == {"lopez"}
+    assert lexicon.counts == {"ada": 3, "of": 7}
+
+
 @pytest.fixture
 def make(tmp_path):
     """Write texts as a corpus, a document each, and return its table of words and its splits."""
