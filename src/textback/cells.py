@@ -256,6 +256,11 @@ def documents_file(corpus: str) -> Path:
     return RESULTS / "corpora" / corpus / "documents.parquet"
 
 
+def words_file(corpus: str) -> Path:
+    """Where a corpus's words lie, with their counts and which are names."""
+    return RESULTS / "corpora" / corpus / "words.parquet"
+
+
 def tokenizer_file(corpus: str, tokenizer: str) -> Path:
     """Where the tokenizer of a corpus lies, trained on it or pretrained."""
     return RESULTS / "tokenizers" / corpus / tokenizer / "tokenizer.json"

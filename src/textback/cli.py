@@ -96,6 +96,14 @@ def corpus(spec: SpecOption, output: OutputFile) -> None:
 
 
 @app.command()
+def words(spec: SpecOption, documents: Documents, output: OutputFile) -> None:
+    """Count a corpus's words, and tell which are names."""
+    from textback.steps.words import make_words
+
+    make_words(spec, documents, output)
+
+
+@app.command()
 def tokenizer(spec: SpecOption, documents: Documents, output: OutputFile) -> None:
     """Train the inverter's tokenizer on the training documents, or fetch a pretrained one."""
     from textback.steps.data import make_tokenizer
@@ -261,11 +269,14 @@ def score(
     null_likelihood: Annotated[Path, _file("The null model's NLL of the test passages.")],
     reduction: ReductionFile,
     output: OutputFile,
+    words: Annotated[
+        list[Path] | None, _file("words.parquet; once for each corpus of the spec's words.")
+    ] = None,
 ) -> None:
     """Measure a cell's inversions against its texts and baselines."""
     from textback.steps.score import score_cell
 
-    score_cell(spec, trace, nearest, likelihood, null_likelihood, reduction, output)
+    score_cell(spec, trace, nearest, likelihood, null_likelihood, reduction, words or [], output)
 
 
 @app.command()
@@ -274,6 +285,14 @@ def table(spec: SpecOption, output: OutputFolder) -> None:
     from textback.steps.study import make_tables
 
     make_tables(spec, output)
+
+
+@app.command()
+def word_errors(spec: SpecOption, output: OutputFile) -> None:
+    """Gather a study's errors by word frequency into their table."""
+    from textback.steps.study import make_word_errors
+
+    make_word_errors(spec, output)
 
 
 @app.command()

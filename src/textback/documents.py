@@ -81,6 +81,20 @@ def sample_texts(path: Path, split: str, characters: int, seed: int) -> Iterator
         start += len(group)
 
 
+def cased_texts(name: str, entry: Corpus, path: Path) -> Iterator[str]:
+    """Yield the texts of all splits with their case, some of them twice.
+
+    They come from the source once more where the documents, at `path`, are lowercased.
+    Raises TextbackError as `read_texts` does, or where the source cannot be read.
+    """
+    if entry.lowercase:
+        cased = entry.model_copy(update={"lowercase": False})
+        yield from (text for _, text in _rows(name, cased))
+        return
+    for split in SPLITS:
+        yield from (text for texts in read_texts(path, split) for text in texts.to_pylist())
+
+
 def row_sizes(path: Path, split: str) -> np.ndarray:
     """The characters of every row, (n,) int64, 0 where it is of another split.
 

@@ -11,6 +11,7 @@ from typing import Any
 from textback import cells
 from textback.cells import Cell, Reduction, Retrieval, inversions_of
 from textback.config import (
+    RECALLS,
     CorpusEntry,
     CorrectorTraining,
     Embedder,
@@ -35,6 +36,7 @@ Spec = dict[str, Any]
 CORPUS_RECIPE = 2
 TOKENIZER_RECIPE = 2
 PASSAGES_RECIPE = 2
+WORDS_RECIPE = 1
 EMBED_RECIPE = 2
 REDUCTION_RECIPE = 2
 TRAIN_RECIPE = 2
@@ -51,8 +53,12 @@ FIT_RECIPE = 1
 
 def corpus(study: Study, name: str) -> Spec:
     """Of `textback corpus`: the source and the split."""
-    entry = lookup(study.corpora, "corpus", name).model_dump(exclude={"passages", "source"})
-    return {"recipe": CORPUS_RECIPE, "name": name, "corpus": entry}
+    return {"recipe": CORPUS_RECIPE, **_corpus(study, name, "passages", "source", "names")}
+
+
+def words(study: Study, name: str) -> Spec:
+    """Of `textback words`: the source, whose case is read again, and the list of names."""
+    return {"recipe": WORDS_RECIPE, **_corpus(study, name, "passages", "source")}
 
 
 def tokenizer(study: Study, name: str) -> Spec:
@@ -171,8 +177,16 @@ def score(
         ],
         "passages": evaluated.evaluation.passages,
         "metrics": study.metrics,
+        "words": word_corpora(study, part, corpus),
         "resamples": evaluated.evaluation.resamples,
     }
+
+
+def word_corpora(study: Study, part: str, corpus: str) -> list[str]:
+    """The corpora whose words a score reads, the cell's first; none where no recall is wanted."""
+    if not set(RECALLS) & set(study.metrics):
+        return []
+    return list(dict.fromkeys([corpus, *find_part(study, part).target_corpora]))
 
 
 def embed_retrieval(study: Study, retrieval_set: str, embedder: str) -> Spec:
@@ -228,6 +242,12 @@ def _parts(study: Study) -> Spec:
         name: part.model_dump(exclude={"evaluation": {"resamples"}})
         for name, part in parts(study).items()
     }
+
+
+def _corpus(study: Study, name: str, *without: str) -> Spec:
+    """A corpus, without the keys that do not concern a step."""
+    entry = lookup(study.corpora, "corpus", name)
+    return {"name": name, "corpus": entry.model_dump(exclude=set(without))}
 
 
 def _embedder(study: Study, name: str) -> Spec:

@@ -5,6 +5,7 @@ pooled.csv       the same for all seeds together, with intervals over seeds and 
                  `textback.pooling`
 comparisons.csv  paired differences: the last round against round 0 and the baselines
 texts.parquet    every text through its rounds, for figures of single texts
+word_errors.csv  which words come back by how often the attacker saw them, where a figure shows it
 retrieval.csv    how well documents are found by their embeddings, where the study searches a set
 histories.csv    how every training went: see `textback.histories`
 costs.csv        seconds, FLOPs, embedder queries, dollars and memory of every step, with device and
@@ -32,6 +33,7 @@ from textback.config import Part
 from textback.files import read_json, read_table, replacing
 from textback.metrics import bleu_sentence
 from textback.retrieval.measures import rows as retrieval_rows
+from textback.word_errors import COLUMNS as WORD_COLUMNS
 
 SCHEMA = 2  # of the tables: another number for other columns or other meanings
 CELL_COLUMNS = ["corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
@@ -45,6 +47,10 @@ COLUMNS = [
 COMPARISON_COLUMNS = [
     *(*PART_COLUMNS, *TARGET_COLUMNS),
     *("perturbation", "round", "beam", "against", *MEASURE_COLUMNS),
+]
+WORD_ERROR_COLUMNS = [
+    *(*PART_COLUMNS, *TARGET_COLUMNS),
+    *("baseline", "perturbation", "round", "beam", *WORD_COLUMNS),
 ]
 RETRIEVAL_COLUMNS = [
     *("schema", "study", "part", "retrieval_set", "embedder", "reduction", "dim", "perturbation"),
@@ -105,6 +111,17 @@ def texts(study: str, parts: dict[str, Part]) -> pd.DataFrame:
     frame["bleu_sentence"] = [bleu_sentence(*pair) for pair in pairs]
     lead = [*PART_COLUMNS, *TARGET_COLUMNS, "perturbation", "beam", "text", "round"]
     return frame[lead + [c for c in frame.columns if c not in lead]]
+
+
+def word_errors(study: str, parts: dict[str, Part]) -> pd.DataFrame:
+    """The table of errors by word frequency of a study, from its cells' scores."""
+    rows: list[dict[str, Any]] = []
+    for name, part in parts.items():
+        for cell in cells_of(part):
+            scores = read_json(score_path(study, name, cell))
+            columns = {"schema": SCHEMA, "study": study, "part": name, **scores["cell"]}
+            rows += [columns | row for row in scores["word_errors"]]
+    return pd.DataFrame(rows, columns=WORD_ERROR_COLUMNS)
 
 
 def retrieval(study: str, parts: dict[str, Part], resamples: int) -> pd.DataFrame:

@@ -49,6 +49,16 @@ def test_a_changed_evaluation_plans_no_training(finished, changed_config):
         assert not TRAINING & set(planned)
 
 
+def test_a_list_of_names_counts_and_measures_anew_and_reads_no_corpus(
+    finished, changed_config, tmp_path
+):
+    names = tmp_path / "names.txt"
+    names.write_text("Saddam Hussein\n")
+    planned = finished.planned(config=changed_config(**{"corpora.few-speeches.names": str(names)}))
+    assert planned["words"] == planned["score"] == planned["table"] == 1
+    assert not {"corpus", "passages", "embed", "invert", *TRAINING} & set(planned)
+
+
 def test_a_beam_more_inverts_only_that_beam(finished, changed_config):
     assert finished.planned(config=changed_config(beams=[2, 3]))["invert"] == 1
 

@@ -14,8 +14,18 @@ from textback import interactive
 from textback.cli import main
 from textback.config import read_study
 from textback.errors import TextbackError
+from textback.words import words_of
 
-FIGURES = ("by_round", "by_length", "recovered_bits", "cosine_bleu", "worked_example")
+FIGURES = (
+    "by_round",
+    "by_length",
+    "recovered_bits",
+    "entity_recall",
+    "errors_by_frequency",
+    "cosine_bleu",
+    "worked_example",
+)
+RECALLS = ("word_recall", "name_recall", "number_recall", "rare_word_recall")
 COLUMNS = [
     "study",
     "corpus",
@@ -67,8 +77,8 @@ def test_every_measurement_stands_once_and_inside_its_interval(table):
     assert not table.duplicated(key).any()
     assert (table["low"] <= table["value"] + 1e-9).all()
     assert (table["value"] <= table["high"] + 1e-9).all()
-    over_texts = table["metric"] != "explained_variance"
-    assert (table.loc[over_texts, "n"] == 40).all()
+    some = ("explained_variance", "name_recall", "number_recall", "rare_word_recall")
+    assert (table.loc[~table["metric"].isin(some), "n"] == 40).all()
 
 
 def test_the_table_has_inverter_null_and_nearest_passage(table):
@@ -83,6 +93,24 @@ def test_the_pooled_table_of_one_seed_is_the_table(finished, table):
     assert pooled["value"].to_numpy() == pytest.approx(table["value"].to_numpy())
     for end in ("low", "high"):
         assert pooled[end].to_numpy() == pytest.approx(table[end].to_numpy(), abs=1e-4)
+
+
+def test_names_and_rare_words_are_recalled_by_inverter_and_baselines(finished, table):
+    recalls = table[table["metric"].isin(RECALLS)]
+    assert recalls.groupby("metric")["n"].nunique().eq(1).all()
+    assert set(recalls.query("metric == 'name_recall'")["baseline"]) == {"", "shuffled", "nearest"}
+    assert (recalls.set_index("metric").loc["name_recall", "n"] < 40).all()
+    words = pd.read_parquet(finished.folder / "results/corpora/few-speeches/words.parquet")
+    names = set(words.loc[words["is_name"], "word"])
+    assert {"iraq", "america", "congress"} <= names and not {"the", "nation", "i'm"} & names
+
+
+def test_errors_by_frequency_have_every_word_of_the_test_texts(finished):
+    errors = pd.read_csv(finished.study / "word_errors.csv", keep_default_na=False)
+    texts = pd.read_parquet(finished.study / "texts.parquet").query("round == 0")["reference"]
+    assert set(errors["baseline"]) == {"", "shuffled", "nearest"}
+    words = errors.groupby("baseline")["words"].sum()
+    assert (words == sum(len(words_of(text)) for text in texts)).all()
 
 
 def test_the_best_cosine_never_falls_over_the_rounds(table):

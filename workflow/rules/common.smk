@@ -4,7 +4,7 @@ from shlex import quote
 import textback
 from textback import cells, prices, specs
 from textback.config import FIGURES, canonical, lookup, parts, read_study, study_warnings, used
-from textback.corpora import own_files
+from textback.corpora import names_files, own_files
 from textback.errors import TextbackError
 from textback.histories import history_files
 from textback.locks import hold
@@ -65,6 +65,7 @@ INVERSION = cells.Inversion(
 ).folder
 RETRIEVAL = cells.Retrieval("{retrieval_set}", "{embedder}", "{reduction}", "{perturbation}")
 DOCUMENTS = cells.documents_file("{corpus}")
+WORDS = cells.words_file("{corpus}")
 TOKENIZER = cells.tokenizer_file("{corpus}", "{tokenizer}")
 PASSAGES = cells.passages_folder("{corpus}", "{tokenizer}", "{length}")
 EMBEDDINGS = cells.embeddings_folder("{corpus}", "{tokenizer}", "{length}", "{embedder}")
@@ -145,6 +146,18 @@ def corpus_files(wildcards):
     """The user's own files that a corpus is read from."""
     entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
     return mendable(own_files, wildcards.corpus, entry)
+
+
+def names_list(wildcards):
+    """The list of names of a corpus, if it has one."""
+    entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
+    return mendable(names_files, wildcards.corpus, entry)
+
+
+def words_of_part(wildcards):
+    """The words of a cell's corpus and of its part's targets, where recalls are measured."""
+    corpora = mendable(specs.word_corpora, STUDY, wildcards.part, wildcards.corpus)
+    return [cells.words_file(corpus) for corpus in corpora]
 
 
 def retrieval_files(wildcards):

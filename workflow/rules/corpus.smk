@@ -14,6 +14,25 @@ rule corpus:
         "textback --log {log} corpus --spec {params.spec:q} --output {output}"
 
 
+rule words:
+    input:
+        sources=corpus_files,
+        names=names_list,
+        documents=DOCUMENTS,
+    output:
+        WORDS,
+    log:
+        f"{LOGS}/words/{{corpus}}.log",
+    localrule: True
+    params:
+        spec=spec(specs.words, "corpus"),
+    message:
+        "words of {wildcards.corpus}"
+    shell:
+        "textback --log {log} words --spec {params.spec:q} --documents {input.documents}"
+        " --output {output}"
+
+
 rule tokenizer:
     input:
         documents=DOCUMENTS,

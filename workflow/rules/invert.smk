@@ -48,6 +48,7 @@ rule score:
         likelihood=of_inverter(OWNER.folder / "hypothesizer" / "likelihood.parquet"),
         null_likelihood=of_inverter(OWNER.null_model / "null_model" / "likelihood.parquet"),
         reduction=of_inverter(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
+        words=words_of_part,
     output:
         scores=SCORES,
         resamples=resamples_path(SCORES),
@@ -65,10 +66,11 @@ rule score:
             "seed",
         ),
         traces=lambda wildcards, input: " ".join(f"--trace {quote(path)}" for path in input.traces),
+        words=lambda wildcards, input: " ".join(f"--words {path}" for path in input.words),
     message:
         "scores, {wildcards.part}, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:
         "textback --log {log} score --spec {params.spec:q} {params.traces}"
         " --nearest {input.nearest} --likelihood {input.likelihood}"
         " --null-likelihood {input.null_likelihood} --reduction {input.reduction}"
-        " --output {output.scores}"
+        " {params.words} --output {output.scores}"

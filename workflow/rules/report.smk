@@ -21,6 +21,8 @@ CATEGORIES = {
     "attacker_limit": "3 Length and dimension",
     "reductions": "3 Length and dimension",
     "law": "3 Length and dimension",
+    "entity_recall": "3 Names, numbers and rare words",
+    "errors_by_frequency": "3 Names, numbers and rare words",
     "leakage_by_embedder": "4 Embedders",
     "leakage_retrieval": "4 Embedders",
     "cosine_bleu": "5 Single texts",
@@ -63,6 +65,22 @@ rule table:
         "table"
     shell:
         "textback --log {log} table --spec {params.spec:q} --output {params.folder}"
+
+
+rule word_errors:
+    input:
+        ALL_SCORES,
+    output:
+        FOLDER / "word_errors.csv",
+    log:
+        f"{LOGS}/word_errors/{STUDY.study}.log",
+    localrule: True
+    params:
+        spec=canonical(GATHERED),
+    message:
+        "errors by word frequency"
+    shell:
+        "textback --log {log} word-errors --spec {params.spec:q} --output {output}"
 
 
 rule costs:

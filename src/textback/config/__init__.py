@@ -18,11 +18,12 @@ from textback.config.parts import Axes, Evaluation, Part
 from textback.config.reading import canonical, json_schema, read_study, read_study_file
 from textback.config.retrieval import RetrievalSet
 from textback.config.section import Section
-from textback.config.study import FIGURES, METRICS, Study, parts, used
+from textback.config.study import FIGURES, METRICS, RECALLS, Study, parts, used
 
 __all__ = [
     "FIGURES",
     "METRICS",
+    "RECALLS",
     "Axes",
     "Backbone",
     "Corpus",

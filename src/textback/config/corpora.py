@@ -38,6 +38,9 @@ class CorpusEntry(Section):
     limit: Positive | None = Field(
         None, description="rows, or files of plain text, read from the head; null: all"
     )
+    names: str | None = Field(
+        None, description="a file with a name a line, first name first, whose recall is measured"
+    )
     source: str | None = Field(
         None, description="where a stranger gets the texts; shown where they are missing"
     )

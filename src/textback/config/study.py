@@ -13,6 +13,15 @@ from textback.config.retrieval import RetrievalSet
 from textback.config.section import Name, Positive
 from textback.errors import unknown_name
 
+RECALLS = (  # see textback/recall.py; the last three of corpora with a list of names
+    "word_recall",
+    "name_recall",
+    "number_recall",
+    "rare_word_recall",
+    "first_name_recall",
+    "last_name_recall",
+    "full_name_recall",
+)
 METRICS = (
     "bleu",
     "bleu_sentence",
@@ -23,6 +32,7 @@ METRICS = (
     "edit_similarity",
     "cosine",
     "cosine_null",
+    *RECALLS,
     "nll_bits",
     "null_nll_bits",
     "recovered_bits",
@@ -123,6 +133,17 @@ FIGURES = {
         ("unrecovered_fraction", "null_nll_bits"),
         compares=("use_inverters",),
         beside=("fits.json",),
+    ),
+    "entity_recall": Shown(
+        ("word_recall", "name_recall", "number_recall", "rare_word_recall"),
+        compares=("use_corpora", "use_embedders", "use_inverters", "use_retrieval_sets"),
+        whole=True,
+    ),
+    "errors_by_frequency": Shown(
+        ("word_recall",),
+        compares=("use_corpora", "use_embedders", "use_inverters", "use_retrieval_sets"),
+        beside=("word_errors.csv",),
+        whole=True,
     ),
     "cosine_bleu": Shown(),
     "worked_example": Shown(),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from textback.config import Corpus
 from textback.corpora.files import list_files, matching_files
+from textback.errors import TextbackError
 
 MODULES = {"files": "files", "huggingface": "huggingface", "package": "package"}
 
@@ -37,6 +38,18 @@ def own_files(name: str, entry: Corpus) -> list[Path]:
     if entry.kind == "huggingface":
         return list_files(Path(entry.dataset), "**/*")
     return []
+
+
+def names_files(name: str, entry: Corpus) -> list[Path]:
+    """The corpus's list of names, if it has one. Raises TextbackError where it is missing."""
+    if entry.names is None:
+        return []
+    if not Path(entry.names).is_file():
+        raise TextbackError(
+            f"corpus '{name}': names: file {entry.names} does not exist: write it, a name a line, "
+            "or leave the key out (see docs/entities.md)"
+        )
+    return [Path(entry.names)]
 
 
 def normalise(text: str, lowercase: bool) -> str:

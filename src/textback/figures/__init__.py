@@ -14,11 +14,13 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.errors import unknown_name
-from textback.figures.select import once, undisturbed
+from textback.figures.select import cover_seeds, once, undisturbed
 from textback.figures.style import apply_style
 from textback.files import read_csv, read_json, read_table, replacing
 from textback.histories import HISTORY_COLUMNS, read_histories
-from textback.table import RETRIEVAL_COLUMNS
+from textback.table import RETRIEVAL_COLUMNS, WORD_ERROR_COLUMNS
+
+NO_WORD_ERRORS = pd.DataFrame(columns=WORD_ERROR_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Tables:
     What several parts of the study share is there once, as the first part's.
 
     retrieval: no rows where the study searches no set; fits: as `textback.scaling` says, empty
-    where no law was fitted; histories: empty where no figure of the study needs them
+    where no law was fitted; histories and word_errors: empty where no figure of the study needs
+    them
     """
 
     measurements: pd.DataFrame
@@ -36,18 +39,21 @@ class Tables:
     retrieval: pd.DataFrame
     fits: dict[str, Any] = field(default_factory=dict)
     histories: pd.DataFrame = field(default_factory=pd.DataFrame)
+    word_errors: pd.DataFrame = field(default_factory=NO_WORD_ERRORS.copy)
 
 
 def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
     searched, fitted = folder / "retrieval.csv", folder / "fits.json"
     trained = folder / "histories.csv"
+    word_errors = folder / "word_errors.csv"
     return Tables(
         read_csv(folder / "pooled.csv"),
         once(read_table(folder / "texts.parquet")),
         read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},
         read_histories(trained) if trained.exists() else pd.DataFrame(columns=HISTORY_COLUMNS),
+        cover_seeds(once(read_csv(word_errors))) if word_errors.exists() else NO_WORD_ERRORS,
     )
 
 

@@ -12,6 +12,13 @@ def once(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop_duplicates(same)
 
 
+def cover_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """One row for all seeds: the mean value, and an interval that covers every seed's."""
+    measures = {"value": "mean", "low": "min", "high": "max", "n": "sum"}
+    keys = [column for column in table.columns if column not in (*measures, "seed")]
+    return table.groupby(keys, sort=False, as_index=False).agg(measures)
+
+
 def undisturbed(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of a cell's own test passages and their embeddings as they are."""
     own = (table["target_corpus"] == table["corpus"]) & (table["target_length"] == table["length"])
@@ -64,3 +71,16 @@ def embedding_sizes(table: pd.DataFrame) -> list[tuple[str, int]]:
     """(reduction, dimension) pairs, small to large."""
     pairs = table[["reduction", "dim"]].drop_duplicates().sort_values(["dim", "reduction"])
     return [(str(reduction), int(dim)) for reduction, dim in pairs.itertuples(index=False)]
+
+
+def combinations(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The undisturbed rows of the study's first part by corpus, embedder, inverter and length.
+
+    Each under a name that tells it from the others, e.g. `8 tokens` or `minilm, 8 tokens`.
+    """
+    table = undisturbed(table[table["part"] == table["part"].iloc[0]])
+    several = [key for key in ("corpus", "embedder", "inverter") if table[key].nunique() > 1]
+    return {
+        ", ".join([*map(str, names), f"{length} tokens"]): rows
+        for (*names, length), rows in table.groupby([*several, "length"], sort=True)
+    }

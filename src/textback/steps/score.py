@@ -13,6 +13,7 @@ from textback.pooling import resamples_path, write_resamples
 from textback.reductions import load_projection
 from textback.scoring import Row
 from textback.specs import Spec
+from textback.words import Lexicon, read_lexicon
 
 UNSEARCHED = {"search": "", "perturbation": "none", "beam": 1}  # columns without an inversion
 
@@ -24,12 +25,14 @@ def score_cell(
     likelihood: Path,
     null_likelihood: Path,
     reduction: Path,
+    words: list[Path],
     output: Path,
 ) -> None:
     """Write a cell's measurements and comparisons as JSON, and beside it their resamples.
 
     traces: in the order of the spec's inversions; the likelihoods are those of the hypothesizer
-    and the null model; reduction: what the inverter's embeddings were reduced by.
+    and the null model; reduction: what the inverter's embeddings were reduced by; words: of the
+    spec's corpora of words, in their order.
     """
     near = read_table(nearest).head(spec["passages"])
     drawn = bootstrap.weights(len(near), spec["resamples"])
@@ -37,15 +40,24 @@ def score_cell(
         **{"target_corpus": spec["cell"]["corpus"], "target_length": spec["cell"]["length"]},
         **UNSEARCHED,
     }
+    lexicons = {
+        corpus: read_lexicon(words[0], path)
+        for corpus, path in zip(spec["words"], words, strict=True)
+    }
+    lexicon = lexicons.get(spec["cell"]["corpus"])
     rows: list[Row] = []
     comparisons: list[Row] = []
+    word_errors: list[Row] = []
     for inversion, path in zip(spec["inversions"], traces, strict=True):
         trace = read_table(path)
         columns = {key: value for key, value in inversion.items() if key != "plain"}
-        rows += _inverted(trace, columns, spec["metrics"], drawn)
+        target = lexicons.get(columns["target_corpus"])
+        rows += _inverted(trace, columns, spec["metrics"], drawn, target)
         rival = near if inversion["plain"] else None
-        comparisons += _compared(trace, columns, rival, drawn)
-    rows += scoring.trace_rows(near, own, "nearest", spec["metrics"], drawn)
+        comparisons += _compared(trace, columns, rival, drawn, target)
+        word_errors += _word_errors(spec, trace, columns, target)
+    rows += scoring.trace_rows(near, own, "nearest", spec["metrics"], drawn, lexicon)
+    word_errors += _word_errors(spec, near, own, lexicon)
     rows += _bits(spec, near["reference"], own, likelihood, null_likelihood, drawn)
     rows += _explained_variance(spec, own, reduction)
     rows, resamples = scoring.without_resamples(rows, spec["resamples"])
@@ -58,22 +70,33 @@ def score_cell(
             "bleu": bleu_signature(),
             "rows": rows,
             "comparisons": comparisons,
+            "word_errors": word_errors,
         },
     )
 
 
-def _inverted(trace: pd.DataFrame, columns: Row, wanted: list[str], drawn: np.ndarray) -> list[Row]:
+def _inverted(
+    trace: pd.DataFrame,
+    columns: Row,
+    wanted: list[str],
+    drawn: np.ndarray,
+    lexicon: Lexicon | None,
+) -> list[Row]:
     """Of every round of one inversion, and of its null in the first and the last."""
     ends = {0, trace["round"].max()}
     null = pd.concat([scoring.shuffled(trace[trace["round"] == end]) for end in sorted(ends)])
     return [
-        *scoring.trace_rows(trace, columns, "", wanted, drawn),
-        *scoring.trace_rows(null, columns, "shuffled", wanted, drawn),
+        *scoring.trace_rows(trace, columns, "", wanted, drawn, lexicon),
+        *scoring.trace_rows(null, columns, "shuffled", wanted, drawn, lexicon),
     ]
 
 
 def _compared(
-    trace: pd.DataFrame, columns: Row, near: pd.DataFrame | None, drawn: np.ndarray
+    trace: pd.DataFrame,
+    columns: Row,
+    near: pd.DataFrame | None,
+    drawn: np.ndarray,
+    lexicon: Lexicon | None,
 ) -> list[Row]:
     """The last round of one inversion against its first, its null, and the nearest passages."""
     last_round = int(trace["round"].max())
@@ -86,7 +109,26 @@ def _compared(
     return [
         scoring.row(metric, gain, columns | {"round": last_round, "against": rival})
         for rival, frame in rivals.items()
-        for metric, gain in scoring.gains(last, frame, drawn).items()
+        for metric, gain in scoring.gains(last, frame, drawn, lexicon).items()
+    ]
+
+
+def _word_errors(
+    spec: Spec, trace: pd.DataFrame, columns: Row, lexicon: Lexicon | None
+) -> list[Row]:
+    """Of the last round of one inversion and of its null, or of the nearest passages."""
+    if lexicon is None or "word_recall" not in spec["metrics"]:
+        return []
+    last = trace[trace["round"] == trace["round"].max()]
+    frames = (
+        {"": last, "shuffled": scoring.shuffled(last)} if columns["search"] else {"nearest": last}
+    )
+    return [
+        row
+        for baseline, frame in frames.items()
+        for row in scoring.word_error_rows(
+            frame, columns | {"baseline": baseline}, lexicon, spec["resamples"]
+        )
     ]
 
 

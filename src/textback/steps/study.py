@@ -27,6 +27,11 @@ def make_retrieval_table(spec: Spec, output: Path) -> None:
     table.write_csv(output, found)
 
 
+def make_word_errors(spec: Spec, output: Path) -> None:
+    """Write word_errors.csv."""
+    table.write_csv(output, table.word_errors(spec["study"], parts_of(spec)))
+
+
 def make_costs(spec: Spec, output: Path) -> None:
     """Write costs.csv."""
     files = table.cost_files(parts_of(spec), known(spec))

@@ -1,0 +1,82 @@
+"""Recall of names, numbers and rare words beside that of all words: a panel a length.
+
+Of the study's first part; where it has several corpora, embedders or inverters, a panel each.
+"""
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from textback.figures import Tables
+from textback.figures.select import combinations, embedding_sizes, final, of_inverter
+from textback.figures.style import (
+    BASELINE_NAMES,
+    BASELINE_STYLES,
+    MARKERS,
+    WIDTH,
+    dimension_label,
+    errorbar,
+    legend_below,
+    nth,
+    palette,
+)
+
+KINDS = {
+    "word_recall": "all words",
+    "rare_word_recall": "rare words",
+    "name_recall": "names",
+    "number_recall": "numbers",
+}
+COLUMNS = 2  # of panels, at most
+BREADTH = 0.6  # of a kind's points side by side, of the room between two kinds
+
+
+def draw(tables: Tables) -> Figure:
+    """After the last round with the widest beam: a colour a size, baselines at the largest."""
+    table = tables.measurements
+    shown = combinations(table[table["metric"].isin(KINDS)])
+    columns = min(len(shown), COLUMNS)
+    rows = -(-len(shown) // columns)
+    figure, panels = plt.subplots(
+        rows,
+        columns,
+        figsize=(WIDTH, 2.6 * rows + 0.8),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for (name, recalls), ax in zip(shown.items(), panels.flat, strict=False):
+        _panel(ax, recalls)
+        ax.set_title(name, loc="left", fontweight="bold")
+    for ax in panels.flat[len(shown) :]:
+        ax.set_axis_off()
+    for row in panels:
+        row[0].set_ylabel("recall (share of them, 0–1)")
+    panels[0][0].set_ylim(-0.02, 1.02)
+    legend_below(figure, panels[0][0], columns=2)
+    return figure
+
+
+def _panel(ax: Axes, table: pd.DataFrame) -> None:
+    """Below each kind: how many texts have any, over all seeds; one that none has is left out."""
+    sizes = embedding_sizes(table)
+    colours = palette(sizes)
+    series = []
+    for index, (reduction, dim) in enumerate(sizes):
+        own = final(of_inverter(table)).query("reduction == @reduction and dim == @dim")
+        style = {"color": colours[reduction, dim], "marker": nth(MARKERS, index)}
+        series.append((own, style | {"label": dimension_label(reduction, dim)}))
+    largest = table.query("reduction == @reduction and dim == @dim")
+    for baseline, style in BASELINE_STYLES.items():
+        found = final(largest[largest["baseline"] == baseline])
+        series.append((found, style | {"label": BASELINE_NAMES[baseline]}))
+    kinds = [kind for kind in KINDS if kind in set(table["metric"])]
+    for number, (frame, style) in enumerate(series):
+        beside = BREADTH * (number / (len(series) - 1) - 0.5)
+        frame = frame.assign(x=frame["metric"].map(kinds.index) + beside)
+        errorbar(ax, frame, "x", **(style | {"linestyle": "none"}))
+    texts = series[0][0].set_index("metric")["n"]
+    ax.set_xticks(range(len(kinds)), [f"{KINDS[kind]}\n(n = {texts[kind]})" for kind in kinds])
+    ax.set_xlim(-0.5, len(kinds) - 0.5)
+    ax.grid(False, axis="x")
