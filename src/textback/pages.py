@@ -8,6 +8,7 @@ import pandas as pd
 
 from textback.figures.select import final, of_inverter
 from textback.files import read_csv
+from textback.schema import read_measured
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em; color: #222; max-width: 70em; }
@@ -39,8 +40,8 @@ COSTS = (
 
 def overview_page(folder: Path) -> str:
     """What every cell reached, before and after correction, beside its baselines."""
-    table = read_csv(folder / "table.csv")
-    comparisons = read_csv(folder / "comparisons.csv")
+    table = read_measured(folder / "table.csv")
+    comparisons = read_measured(folder / "comparisons.csv")
     widest, last = int(table["beam"].max()), int(table["round"].max())
     inverted = of_inverter(table)
     first = inverted[(inverted["round"] == 0) & (inverted["beam"] == widest)]

@@ -20,10 +20,14 @@ from textback.files import read_json, read_table, replacing
 from textback.metrics import bleu_sentence
 from textback.retrieval.measures import rows as retrieval_rows
 
+SCHEMA = 2  # of table.csv and comparisons.csv: raised when the meaning of their columns changes
 CELL_COLUMNS = ["study", "corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
 MEASURE_COLUMNS = ["metric", "value", "low", "high", "n"]
-COLUMNS = [*CELL_COLUMNS, "baseline", "perturbation", "round", "beam", *MEASURE_COLUMNS]
-COMPARISON_COLUMNS = [*CELL_COLUMNS, "perturbation", "round", "beam", "against", *MEASURE_COLUMNS]
+COLUMNS = ["schema", *CELL_COLUMNS, "baseline", "perturbation", "round", "beam", *MEASURE_COLUMNS]
+COMPARISON_COLUMNS = [
+    *("schema", *CELL_COLUMNS, "perturbation", "round", "beam", "against"),
+    *MEASURE_COLUMNS,
+]
 RETRIEVAL_COLUMNS = [
     *("study", "retrieval_set", "embedder", "reduction", "dim", "perturbation"),
     *MEASURE_COLUMNS,
@@ -57,7 +61,7 @@ def measurements(axes: Axes) -> tuple[pd.DataFrame, pd.DataFrame]:
     comparisons: list[dict[str, Any]] = []
     for cell in grid(axes):
         scores = read_json(score_path(axes.study, cell))
-        columns = {"study": axes.study, **scores["cell"]}
+        columns = {"schema": SCHEMA, "study": axes.study, **scores["cell"]}
         rows += [columns | row for row in scores["rows"]]
         comparisons += [columns | row for row in scores["comparisons"]]
     return (

@@ -17,6 +17,7 @@ from textback.errors import unknown_name
 from textback.figures.select import pool_seeds
 from textback.figures.style import apply_style
 from textback.files import read_csv, read_json, read_table, replacing
+from textback.schema import read_measured
 from textback.table import RETRIEVAL_COLUMNS
 
 
@@ -38,7 +39,7 @@ def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
     searched, fitted = folder / "retrieval.csv", folder / "fits.json"
     return Tables(
-        pool_seeds(read_csv(folder / "table.csv")),
+        pool_seeds(read_measured(folder / "table.csv")),
         read_table(folder / "texts.parquet"),
         read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},
