@@ -130,7 +130,9 @@ rule pages:
     input:
         tables=rules.table.output,
         costs=rules.costs.output,
-        module=PACKAGE / "pages.py",
+        figures=expand(FOLDER / "figures" / "{figure}.svg", figure=STUDY.figures),
+        config=FOLDER / "config.json",
+        modules=sorted((PACKAGE / "pages").glob("*.py")),
     output:
         report(
             FOLDER / "overview.html",
@@ -157,7 +159,8 @@ rule pages:
 
 rule study_config:
     output:
-        FOLDER / "config.json",
+        config=FOLDER / "config.json",
+        command=FOLDER / "command.txt",
     log:
         f"{LOGS}/study_config/{STUDY.study}.log",
     localrule: True
@@ -166,7 +169,9 @@ rule study_config:
     message:
         "the study's configuration"
     shell:
-        "printf '%s\\n' {params.config:q} > {output} 2> {log}"
+        # How Snakemake was called is no parameter: the same study, called otherwise, is no other one.
+        "(printf '%s\\n' {params.config:q} > {output.config};"
+        " printf '%s\\n' \"$TEXTBACK_COMMAND\" > {output.command}) 2> {log}"
 
 
 rule report_contents:
@@ -181,7 +186,7 @@ rule report_contents:
 rule report:
     input:
         rules.report_contents.input,
-        config=rules.study_config.output,
+        config=rules.study_config.output.config,
         captions=sorted(Path(workflow.basedir, "workflow", "report").glob("*.rst")),
     output:
         FOLDER / "report.html",

@@ -1,0 +1,78 @@
+"""What every cell reached: its measurements in one pass and after correction, and its baselines.
+
+A row a cell, search and metric, seeds pooled, of unperturbed embeddings of the cell's own texts. A
+cell that several parts of a study share is there once.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from textback.figures.select import pool_seeds
+
+CELL = ["corpus", "embedder", "length", "reduction", "dim", "inverter"]
+KEYS = [*CELL, "search"]
+MEASURES = ["value", "low", "high", "n"]
+ONE_PASS, CORRECTED, NEAREST, SHUFFLED = "one pass", "corrected", "nearest passage", "shuffled"
+FEW = 0.05  # share of texts recovered exactly, below which another measure tells more
+
+
+def reached(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns KEYS, `stage`, `round`, `beam`, `metric` and MEASURES, of table.csv.
+
+    stage: ONE_PASS is round 0, CORRECTED the last round of the widest beam
+    """
+    own = own_rows(table)
+    inverted, shuffled = (own[own["baseline"] == name] for name in ("", "shuffled"))
+    nearest = own[own["baseline"] == "nearest"]
+    stages = {
+        ONE_PASS: widest(inverted[inverted["round"] == 0]),
+        CORRECTED: widest(latest(inverted[inverted["round"] > 0])),
+        NEAREST: nearest,
+        SHUFFLED: widest(latest(shuffled)),
+    }
+    found = pd.concat([rows.assign(stage=stage) for stage, rows in stages.items()])
+    columns = [*KEYS, "seed", "stage", "round", "beam", "metric", *MEASURES]
+    return pool_seeds(found[columns].drop_duplicates([*KEYS, "seed", "stage", "metric"]))
+
+
+def own_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of unperturbed embeddings of the cells' own test texts."""
+    own = (table["target_corpus"] == table["corpus"]) & (table["target_length"] == table["length"])
+    return table[own & (table["perturbation"] == "none")]
+
+
+def latest(table: pd.DataFrame) -> pd.DataFrame:
+    """Of every cell, search and metric the rows of its last round."""
+    return _largest(table, "round")
+
+
+def widest(table: pd.DataFrame) -> pd.DataFrame:
+    """Of every cell, search and metric the rows of its widest beam."""
+    return _largest(table, "beam")
+
+
+def _largest(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    most = table.groupby([*KEYS, "seed", "metric"])[column].transform("max")
+    return table[table[column] == most]
+
+
+def of_stage(rows: pd.DataFrame, stage: str, metric: str) -> pd.DataFrame:
+    """One measurement of every cell: indexed by KEYS, with MEASURES, `round` and `beam`."""
+    found = rows[(rows["stage"] == stage) & (rows["metric"] == metric)]
+    return found.set_index(KEYS)[[*MEASURES, "round", "beam"]]
+
+
+def best_reached(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Of every cell what it reached after correction, or in one pass where it has no correction."""
+    corrected = of_stage(rows, CORRECTED, metric)
+    return corrected if len(corrected) else of_stage(rows, ONE_PASS, metric)
+
+
+def headline(rows: pd.DataFrame, metrics: Sequence[str]) -> str:
+    """The metric that tells most of these: exact match, unless hardly a text is recovered."""
+    there = [metric for metric in metrics if len(best_reached(rows, metric))]
+    exact = best_reached(rows, "exact_match")["value"]
+    if "exact_match" in there and exact.max() < FEW and len(there) > 1:
+        return there[there[0] == "exact_match"]
+    return there[0]
