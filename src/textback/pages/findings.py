@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from textback.figures.select import pool_seeds
+from textback.figures.select import pool_seeds, undisturbed
 from textback.pages.html import NAMES, interval, number
 from textback.pages.naming import name_of, varied
 from textback.pages.reached import (
@@ -15,7 +15,6 @@ from textback.pages.reached import (
     headline,
     latest,
     of_stage,
-    own_rows,
     widest,
 )
 
@@ -74,7 +73,7 @@ def _measures(rows: pd.DataFrame, cell: tuple) -> str:
 
 def _correction(comparisons: pd.DataFrame, metric: str) -> Iterator[str]:
     """What the last round has more than round 0, on the same texts."""
-    gained = own_rows(comparisons)
+    gained = undisturbed(comparisons)
     gained = gained[(gained["against"] == "round 0") & (gained["metric"] == metric)]
     gained = pool_seeds(
         widest(latest(gained)).drop(columns="part").drop_duplicates([*KEYS, "seed"])

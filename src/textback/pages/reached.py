@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from textback.figures.select import pool_seeds
+from textback.figures.select import pool_seeds, undisturbed
 
 CELL = ["corpus", "embedder", "length", "reduction", "dim", "inverter"]
 KEYS = [*CELL, "search"]
@@ -22,7 +22,7 @@ def reached(table: pd.DataFrame) -> pd.DataFrame:
 
     stage: ONE_PASS is round 0, CORRECTED the last round of the widest beam
     """
-    own = own_rows(table)
+    own = undisturbed(table)
     inverted, shuffled = (own[own["baseline"] == name] for name in ("", "shuffled"))
     nearest = own[own["baseline"] == "nearest"]
     stages = {
@@ -34,12 +34,6 @@ def reached(table: pd.DataFrame) -> pd.DataFrame:
     found = pd.concat([rows.assign(stage=stage) for stage, rows in stages.items()])
     columns = [*KEYS, "seed", "stage", "round", "beam", "metric", *MEASURES]
     return pool_seeds(found[columns].drop_duplicates([*KEYS, "seed", "stage", "metric"]))
-
-
-def own_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of unperturbed embeddings of the cells' own test texts."""
-    own = (table["target_corpus"] == table["corpus"]) & (table["target_length"] == table["length"])
-    return table[own & (table["perturbation"] == "none")]
 
 
 def latest(table: pd.DataFrame) -> pd.DataFrame:

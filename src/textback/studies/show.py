@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from textback.errors import TextbackError, unknown_name
-from textback.metrics import exact_match
+from textback.metrics import bleu_sentence, exact_match
 from textback.studies.names import path_name
 from textback.trace import changes
 
@@ -81,7 +81,7 @@ def chosen(ranking: list[int], count: int) -> dict[str, list[int]]:
 
 def show(texts: pd.DataFrame, choice: Choice, console: Console) -> None:
     """Print an inversion of a cell: its rounds in numbers, then its chosen texts."""
-    texts = pick(texts, choice)
+    texts = _measured(pick(texts, choice))
     rounds = sorted(texts["round"].unique())
     last = rounds[-1] if choice.round is None else choice.round
     if last not in rounds:
@@ -92,6 +92,14 @@ def show(texts: pd.DataFrame, choice: Choice, console: Console) -> None:
     for group, numbers in groups.items():
         for number in numbers:
             _show_text(group, texts[texts["text"] == number].sort_values("round"), console)
+
+
+def _measured(texts: pd.DataFrame) -> pd.DataFrame:
+    """The texts with their sentence BLEU, which traces do not have."""
+    if "bleu_sentence" in texts:
+        return texts
+    pairs = zip(texts["hypothesis"], texts["reference"], strict=True)
+    return texts.assign(bleu_sentence=[bleu_sentence(*pair) for pair in pairs])
 
 
 def _say_what(texts: pd.DataFrame, by: str, last: int, console: Console) -> None:

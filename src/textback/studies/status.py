@@ -5,6 +5,7 @@ A file counts as done whether or not a change of the configuration would make it
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,56 +14,67 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from textback import cells
-from textback.cells import Cell
-from textback.config import Study
+from textback.cells import Cell, Inversion
+from textback.config import Part, Study, parts
 from textback.table import score_path
 
 LISTED = 20  # missing cells, where not all are asked for
 STATE = cells.RESULTS / ".state"
 
-Products = dict[str, list[Path]]  # by step, in the order of the steps
+Products = Iterator[tuple[str, Path]]  # a step, and the file that it is done with
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A cell without scores: the first step that it waits for, and whether that has begun."""
+    """A cell without scores, the first step that it waits for, and whether that has begun."""
 
+    part: str
     cell: Cell
     step: str
     begun: bool
 
 
-def products_of(study: Study, cell: Cell) -> Products:
-    """What a cell needs and makes: of every step the file that it is done with."""
+def products_of(study: Study, name: str, part: Part, cell: Cell) -> Products:
+    """What the scores of a cell need, in the order in which it is made, and they themselves."""
     tokenizer = study.inverters[cell.inverter].tokenizer
-    passages = cells.passages_folder(cell.corpus, tokenizer, cell.length)
+    owner = cell.hypothesized_by(cells.owners(study))
     embedded = cells.embeddings_folder(cell.corpus, tokenizer, cell.length, cell.embedder)
-    return {
-        "corpus": [cells.documents_file(cell.corpus)],
-        "tokenizer": [cells.tokenizer_file(cell.corpus, tokenizer)],
-        "passages": [passages / "test.parquet"],
-        "embeddings": [embedded / "test.safetensors"],
-        "reduction": [embedded / str(cell.reduction) / "reduction.safetensors"],
-        "null model": [cell.null_model / "null_model" / "model.safetensors"],
-        "hypothesizer": [cell.folder / "hypothesizer" / "model.safetensors"],
-        "hypotheses": [cell.folder / "hypotheses" / "train.safetensors"],
-        "corrector": [cell.folder / "corrector" / "model.safetensors"],
-        "inversions": [
-            cells.inversion_of(cell, beam, study.evaluation) / "trace.parquet"
-            for beam in study.beams
-        ],
-        "scores": [score_path(study.study, cell)],
-    }
+    yield "corpus", cells.documents_file(cell.corpus)
+    yield "tokenizer", cells.tokenizer_file(cell.corpus, tokenizer)
+    passages = cells.passages_folder(cell.corpus, tokenizer, cell.length)
+    yield "passages", passages / "test.parquet"
+    yield "embeddings", embedded / "test.safetensors"
+    yield "reduction", embedded / str(cell.reduction) / "reduction.safetensors"
+    yield "null model", owner.null_model / "null_model" / "model.safetensors"
+    yield "hypothesizer", owner.folder / "hypothesizer" / "model.safetensors"
+    if part.evaluation.rounds > 0:
+        yield "hypotheses", cell.folder / "hypotheses" / "train.safetensors"
+        yield "corrector", cell.folder / "corrector" / "model.safetensors"
+    for inversion in cells.inversions_of(part, cell):
+        yield from _target(inversion, tokenizer)
+        yield "inversions", inversion.trace
+    yield "scores", score_path(study.study, name, cell)
 
 
-def products(study: Study) -> Products:
+def _target(inversion: Inversion, tokenizer: str) -> Products:
+    """Of an inversion of test passages that are not its cell's own."""
+    cell, target = inversion.cell, inversion.target
+    if not target.own_of(cell):
+        folder = cells.targets_folder(cell.corpus, tokenizer, target)
+        yield "corpus", cells.documents_file(target.corpus)
+        yield "passages", folder / "test.parquet"
+        yield "embeddings", folder / cell.embedder / "test.safetensors"
+
+
+def products(study: Study) -> dict[str, list[Path]]:
     """Every product of a study once, by step."""
     found: dict[str, dict[Path, None]] = {}
-    for cell in cells.grid(study):
-        for step, paths in products_of(study, cell).items():
-            found.setdefault(step, {}).update(dict.fromkeys(paths))
-    if study.use_retrieval_sets:
-        found["retrieval"] = dict.fromkeys(point.scores for point in cells.retrievals(study))
+    for name, part in parts(study).items():
+        for cell in cells.cells_of(part):
+            for step, path in products_of(study, name, part, cell):
+                found.setdefault(step, {})[path] = None
+    for point in cells.retrievals(study):
+        found.setdefault("retrieval", {})[point.scores] = None
     folder = cells.study_folder(study.study)
     found["table"] = {folder / "table.csv": None}
     found["figures"] = {folder / "figures" / f"{name}.svg": None for name in study.figures}
@@ -71,18 +83,20 @@ def products(study: Study) -> Products:
 
 
 def missing(study: Study) -> list[Missing]:
-    """The cells without scores, in the order of the grid."""
-    found = []
-    for cell in cells.grid(study):
-        if not score_path(study.study, cell).exists():
-            step, path = next(
-                (step, path)
-                for step, paths in products_of(study, cell).items()
-                for path in paths
-                if not path.exists()
-            )
-            found.append(Missing(cell, step, (STATE / path.parent).exists()))
-    return found
+    """The cells without scores, in the order of the parts and their axes."""
+    return [
+        _waits(study, name, part, cell)
+        for name, part in parts(study).items()
+        for cell in cells.cells_of(part)
+        if not score_path(study.study, name, cell).exists()
+    ]
+
+
+def _waits(study: Study, name: str, part: Part, cell: Cell) -> Missing:
+    """Which of its products a cell without scores waits for first."""
+    made = products_of(study, name, part, cell)
+    step, path = next((step, path) for step, path in made if not path.exists())
+    return Missing(name, cell, step, (STATE / path.parent).exists())
 
 
 def show(study: Study, console: Console, all_cells: bool) -> None:
@@ -105,13 +119,13 @@ def _show_missing(found: list[Missing], console: Console, all_cells: bool) -> No
         return
     waiting = Counter(one.step for one in found)
     steps = ", ".join(f"{step} {number}" for step, number in waiting.items())
-    console.print(f"\n{len(found)} cells are missing; they wait for: {steps}", style="bold")
+    console.print(f"\nMissing: {len(found)} cells, which wait for: {steps}", style="bold")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("cell", overflow="fold")
-    table.add_column("waits for")
+    for name in ("part", "cell", "waits for"):
+        table.add_column(name, overflow="fold")
     shown = found if all_cells else found[:LISTED]
     for one in shown:
-        table.add_row(str(one.cell), one.step + (", begun" if one.begun else ""))
+        table.add_row(one.part, str(one.cell), one.step + (", begun" if one.begun else ""))
     console.print(table)
     if len(shown) < len(found):
         console.print(f"… and {len(found) - len(shown)} more: --all lists them")
