@@ -17,7 +17,6 @@ from textback.errors import TextbackError
 
 FIGURES = ("by_round", "by_length", "recovered_bits", "cosine_bleu", "worked_example")
 COLUMNS = [
-    "schema",
     "study",
     "corpus",
     "embedder",

@@ -4,7 +4,7 @@ Drawn without torch, so that they redraw anywhere from a committed table. Their 
 `workflow/report/`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,35 +14,43 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.errors import unknown_name
-from textback.figures.select import pool_seeds
-from textback.figures.style import apply_style
-from textback.files import read_csv, read_json, read_table, replacing
-from textback.schema import read_measured
-from textback.table import RETRIEVAL_COLUMNS
+from textback.figures.select import once, pool_seeds, undisturbed
+from textback.figures.style import apply_style, mark_gaps
+from textback.files import read_json, replacing
+from textback.schema import read_measured, read_texts
+from textback.table import MISSING, RETRIEVAL_COLUMNS, TEXT_COLUMNS, TEXTS
 
 
 @dataclass(frozen=True)
 class Tables:
     """What a figure is drawn from: see `textback.table`. Seeds are pooled in `measurements`.
 
-    retrieval: no rows where the study searches no set; fits: as `textback.scaling` says, empty
-    where no law was fitted
+    What several parts of the study share is there once, as the first part's.
+
+    texts: no rows where the folder has no texts.parquet
+    retrieval: no rows where the study searches no set
+    fits: as `textback.scaling` says, empty where no law was fitted
+    gaps: how many cells a partial table lacks
     """
 
     measurements: pd.DataFrame
     texts: pd.DataFrame
     retrieval: pd.DataFrame
     fits: dict[str, Any] = field(default_factory=dict)
+    gaps: int = 0
 
 
 def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
-    searched, fitted = folder / "retrieval.csv", folder / "fits.json"
+    texts, searched, fitted, missing = (
+        folder / name for name in (TEXTS, "retrieval.csv", "fits.json", MISSING)
+    )
     return Tables(
-        pool_seeds(read_measured(folder / "table.csv")),
-        read_table(folder / "texts.parquet"),
-        read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
+        pool_seeds(once(read_measured(folder / "table.csv"))),
+        once(read_texts(texts)) if texts.exists() else pd.DataFrame(columns=TEXT_COLUMNS),
+        read_measured(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},
+        len(read_measured(missing)) if missing.exists() else 0,
     )
 
 
@@ -51,7 +59,12 @@ def draw(name: str, tables: Tables, folder: Path) -> None:
     if name not in FIGURES:
         raise unknown_name("figure", name, FIGURES)
     apply_style()
+    if not FIGURES[name].whole:
+        plain = undisturbed(tables.measurements), undisturbed(tables.texts)
+        tables = replace(tables, measurements=plain[0], texts=plain[1])
     figure: Figure = import_module(f"textback.figures.{name}").draw(tables)
+    if tables.gaps:
+        mark_gaps(figure, tables.gaps)
     for ending, metadata in (("svg", {"Date": None}), ("pdf", {"CreationDate": None})):
         with replacing(folder / f"{name}.{ending}") as temporary:
             figure.savefig(temporary, format=ending, metadata=metadata)

@@ -33,6 +33,7 @@ def draw(tables: Tables) -> Figure:
 def _by_length(ax: Axes, table: pd.DataFrame) -> None:
     sizes = embedding_sizes(table)
     colours = palette(sizes)
+    lengths = sorted(table["length"].unique())
     there = table[table["metric"] == "null_nll_bits"].drop_duplicates("length")
     style = {"color": GREY, "linestyle": ":", "marker": "x"}
     errorbar(ax, there, "length", label="all bits of the text", **style)
@@ -40,8 +41,8 @@ def _by_length(ax: Axes, table: pd.DataFrame) -> None:
         line = table.query("metric == 'recovered_bits' and reduction == @reduction and dim == @dim")
         label = dimension_label(reduction, dim)
         style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
-        errorbar(ax, line, "length", color=colours[reduction, dim], label=label, **style)
-    lengths = sorted(table["length"].unique())
+        style["color"] = colours[reduction, dim]
+        errorbar(ax, line, "length", at=lengths, label=label, **style)
     octaves(ax, lengths)
     ax.set_ylim(bottom=0)
     ax.set_xlabel(AXIS_LABELS["length"])
@@ -53,18 +54,19 @@ def _by_dimension(ax: Axes, table: pd.DataFrame) -> None:
     lengths = sorted(table["length"].unique())
     colours = palette(lengths, "magma")  # not the left panel's: they stand for lengths
     per_token = table[table["metric"] == "recovered_bits_per_token"]
+    dims = sorted(per_token["dim"].unique())
     for index, length in enumerate(lengths):
         line = per_token[per_token["length"] == length]
         errorbar(
             ax,
             line,
             "dim",
+            at=dims,
             color=colours[length],
             marker=nth(MARKERS, -1 - index),
             linestyle=nth(LINES, index),
             label=f"{length} tokens",
         )
-    dims = sorted(per_token["dim"].unique())
     octaves(ax, dims)
     ax.set_ylim(bottom=0)
     ax.set_xlabel(AXIS_LABELS["dim"])

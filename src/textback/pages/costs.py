@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from textback.files import read_csv
 from textback.pages.html import page, table
+from textback.schema import read_measured
 
 COMMAND = "command.txt"  # beside the table: how Snakemake was called
 
@@ -25,7 +25,7 @@ COSTS = (
 
 def costs_page(folder: Path) -> str:
     """Seconds, FLOPs, queries and memory of each step; device, versions, seeds and the command."""
-    costs = read_csv(folder / "costs.csv")
+    costs = read_measured(folder / "costs.csv")
     steps = [step for step in STEPS if step in set(costs["step"])]
     shown = [cost for cost in COSTS if costs["metric"].str.fullmatch(cost[1]).any()]
     rows = (

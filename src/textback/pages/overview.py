@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from textback.files import read_csv, read_json
+from textback.files import read_json
 from textback.pages.figures import choose, inline
 from textback.pages.findings import findings
 from textback.pages.html import NAMES, interval, number, page, paragraphs, table
@@ -72,7 +72,7 @@ def _gaps(folder: Path) -> str:
     """How many cells a partial table lacks."""
     if not (folder / "missing.csv").exists():
         return ""
-    number = len(read_csv(folder / "missing.csv"))
+    number = len(read_measured(folder / "missing.csv"))
     return (
         f"<p><b>Unfinished: {number} cells have no scores yet</b> (<code>missing.csv</code>), and "
         "stand in no number here.</p>"
