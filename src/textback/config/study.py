@@ -52,6 +52,7 @@ class Shown:
     whole: bool = False
 
 
+TEXTS = "texts.parquet"  # there with every table that the workflow gathers
 FIGURES = {
     "by_round": Shown(("bleu", "exact_match", "cosine")),
     "by_length": Shown(("bleu", "exact_match", "token_f1", "cosine")),
@@ -70,8 +71,8 @@ FIGURES = {
         compares=("use_inverters",),
         beside=("fits.json",),
     ),
-    "cosine_bleu": Shown(),
-    "worked_example": Shown(),
+    "cosine_bleu": Shown(beside=(TEXTS,)),
+    "worked_example": Shown(beside=(TEXTS,)),
 }
 
 
@@ -100,7 +101,9 @@ class Study(Part):
     retrieval_sets: dict[Name, RetrievalSet] = Field({})
 
     metrics: list[str] = Field(list(METRICS))
-    figures: list[str] = Field([name for name, shown in FIGURES.items() if not shown.beside])
+    figures: list[str] = Field(
+        [name for name, shown in FIGURES.items() if set(shown.beside) <= {TEXTS}]
+    )
 
 
 def parts(study: Study) -> dict[str, Part]:

@@ -44,7 +44,7 @@ def _check(name: str, folder: Path, tables: Tables) -> None:
                 raise TextbackError(f"no {what} '{one}' in the table")
     several = {c: table[c].nunique() for axis, c in COLUMNS.items() if axis not in shown.compares}
     if not shown.whole:
-        several["search"] = table["search"].nunique()
+        several["search"] = table.loc[table["search"] != "", "search"].nunique()
     for column, number in several.items():
         if number > 1:
             raise TextbackError(f"it shows one {column}, the table has {number}")

@@ -22,7 +22,7 @@ def reached(table: pd.DataFrame) -> pd.DataFrame:
 
     stage: ONE_PASS is round 0, CORRECTED the last round of the widest beam
     """
-    own = undisturbed(table)
+    own = _of_searches(undisturbed(table))
     inverted, shuffled = (own[own["baseline"] == name] for name in ("", "shuffled"))
     nearest = own[own["baseline"] == "nearest"]
     stages = {
@@ -34,6 +34,14 @@ def reached(table: pd.DataFrame) -> pd.DataFrame:
     found = pd.concat([rows.assign(stage=stage) for stage, rows in stages.items()])
     columns = [*KEYS, "seed", "stage", "round", "beam", "metric", *MEASURES]
     return pool_seeds(found[columns].drop_duplicates([*KEYS, "seed", "stage", "metric"]))
+
+
+def _of_searches(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows, where what is of no search (bits of one pass) is of every search of its cell."""
+    of_cell = table[table["search"] == ""].drop(columns="search")
+    searched = table[table["search"] != ""]
+    searches = searched[KEYS].drop_duplicates()
+    return pd.concat([searched, of_cell.merge(searches, on=CELL)], ignore_index=True)
 
 
 def latest(table: pd.DataFrame) -> pd.DataFrame:
