@@ -71,7 +71,12 @@ rule fits:
         table=FOLDER / "table.csv",
         costs=rules.costs.output,
     output:
-        FOLDER / "fits.json",
+        report(
+            FOLDER / "fits.json",
+            caption="../report/fits.rst",
+            category="6 Tables",
+            labels={"table": "the fitted law"},
+        ),
     log:
         f"{LOGS}/fits/{STUDY.study}.log",
     localrule: True
