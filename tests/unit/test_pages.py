@@ -101,6 +101,26 @@ def test_bleu_speaks_where_hardly_a_text_is_recovered_exactly():
     assert any(line.startswith("From 4 to 16 tokens, BLEU falls") for line in lines)
 
 
+def test_a_search_without_correction_stands_beside_the_corrected_ones():
+    table = measured(cells())
+    sampled = table[(table["round"] == 0) & (table["search"] != "")]
+    sampled = sampled.assign(search="elitist-from-nucleus", part="nucleus", value=0.01)
+    lines = findings(reached(pd.concat([table, sampled])), compared(cells()))
+    (line,) = [line for line in lines if "searches" in line]
+    assert re.search(r"elitist \d+\.\d%, elitist-from-nucleus 1\.0% \(exact match", line)
+    assert lines[1].endswith("in one pass.")
+
+
+def test_a_study_of_bits_alone_has_a_page(tmp_path):
+    write_study(tmp_path, cells())
+    table = pd.read_csv(tmp_path / "table.csv", keep_default_na=False)
+    bits = table["metric"].str.contains("bits|unrecovered")
+    table[bits].to_csv(tmp_path / "table.csv", index=False)
+    page = overview_page(tmp_path)
+    assert "<li>One pass recovers between" in page and page.count("<li>") == 1
+    assert page.count("<tr>") == 1 + len(cells())
+
+
 @pytest.fixture
 def study(tmp_path):
     """A study's folder with tables and pictures of three figures."""

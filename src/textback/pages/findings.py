@@ -31,6 +31,8 @@ KINDS = {
 def findings(rows: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     """The sentences, of `reached` rows and comparisons.csv; the most important first."""
     metric = headline(rows, list(NAMES))
+    if metric is None:
+        return list(_bits(rows))
     cells = best_reached(rows, metric)
     return [
         *_extremes(rows, metric, cells),

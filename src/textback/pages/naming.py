@@ -32,4 +32,6 @@ def common(index: pd.MultiIndex) -> str:
         words.append(f"{point['length']} tokens")
     if {"reduction", "dim"} <= set(fixed):
         words.append(dimension_label(point["reduction"], point["dim"]))
-    return ", ".join(words + ([f"search {point['search']}"] if "search" in fixed else []))
+    if "search" in fixed and point["search"]:
+        words.append(f"search {point['search']}")
+    return ", ".join(words)

@@ -59,7 +59,7 @@ def _what(measured: pd.DataFrame, rows: pd.DataFrame) -> str:
     index = rows.set_index(KEYS).index.unique()
     seeds = measured["seed"].nunique()
     many = f"{len(index)} cells" if len(index) > 1 else "One cell"
-    texts = int(measured.loc[measured["metric"].isin(NAMES), "n"].max())
+    texts = int(measured["n"].max())
     return html.escape(
         f"{many}; {common(index)}; {texts} test texts each, "
         + (f"{seeds} seeds, whose mean is given. " if seeds > 1 else "one seed. ")
@@ -107,9 +107,10 @@ def _cells(rows: pd.DataFrame) -> str:
 def _listed(rows: pd.DataFrame) -> tuple[list[tuple], str]:
     """The cells that are listed, in the grid's order or by what they reached; which, in words."""
     metric = headline(rows, list(NAMES))
+    index = rows.set_index(KEYS).index.unique()
+    if metric is None or len(index) <= MOST:
+        return list(index), "Every measurement is in <code>table.csv</code>."
     cells = best_reached(rows, metric)["value"]
-    if len(cells) <= MOST:
-        return list(cells.index), "Every measurement is in <code>table.csv</code>."
     order = list(cells.sort_values(ascending=False, kind="stable").index)
     half = MOST // 2
     return order[:half] + order[-half:], (

@@ -41,7 +41,8 @@ def _of_searches(table: pd.DataFrame) -> pd.DataFrame:
     of_cell = table[table["search"] == ""].drop(columns="search")
     searched = table[table["search"] != ""]
     searches = searched[KEYS].drop_duplicates()
-    return pd.concat([searched, of_cell.merge(searches, on=CELL)], ignore_index=True)
+    told = of_cell.merge(searches, on=CELL, how="left").fillna({"search": ""})
+    return pd.concat([searched, told], ignore_index=True)
 
 
 def latest(table: pd.DataFrame) -> pd.DataFrame:
@@ -67,14 +68,17 @@ def of_stage(rows: pd.DataFrame, stage: str, metric: str) -> pd.DataFrame:
 
 def best_reached(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Of every cell what it reached after correction, or in one pass where it has no correction."""
-    corrected = of_stage(rows, CORRECTED, metric)
-    return corrected if len(corrected) else of_stage(rows, ONE_PASS, metric)
+    corrected, one_pass = (of_stage(rows, stage, metric) for stage in (CORRECTED, ONE_PASS))
+    return corrected.combine_first(one_pass).reindex(one_pass.index)
 
 
-def headline(rows: pd.DataFrame, metrics: Sequence[str]) -> str:
-    """The metric that tells most of these: exact match, unless hardly a text is recovered."""
+def headline(rows: pd.DataFrame, metrics: Sequence[str]) -> str | None:
+    """The metric that tells most of these: exact match, unless hardly a text is recovered.
+
+    None where the table has none of them.
+    """
     there = [metric for metric in metrics if len(best_reached(rows, metric))]
     exact = best_reached(rows, "exact_match")["value"]
     if "exact_match" in there and exact.max() < FEW and len(there) > 1:
-        return there[there[0] == "exact_match"]
-    return there[0]
+        there.remove("exact_match")
+    return there[0] if there else None
