@@ -1,5 +1,6 @@
 # make quickstart   set up, then run the default study to its figures and report
 # make test         set up, then lint, unit tests and workflow tests
+# make figures STUDY=results/studies/x   redraw a study's figures from its tables, in seconds
 # make setup        only the environment, in .venv
 # make format       rewrite code and rules in their canonical form
 
@@ -8,11 +9,15 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 IN_ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: quickstart test lint unit workflow-tests setup format
+.PHONY: quickstart figures test lint unit workflow-tests setup format
 
 quickstart: setup
 	$(IN_ENV) snakemake
 	@echo "The report: results/studies/quickstart/report.html (open it in a browser)"
+
+figures: setup
+	$(if $(STUDY),,$(error figures: say which study: make figures STUDY=results/studies/quickstart))
+	$(IN_ENV) textback figures --study $(STUDY)
 
 test: lint unit workflow-tests
 

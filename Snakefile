@@ -33,3 +33,7 @@ onstart:
 
 onsuccess:
     say_what_to_open()
+
+
+onerror:
+    say_what_failed(log)

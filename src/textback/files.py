@@ -54,10 +54,15 @@ def read_json(path: Path) -> Any:
         raise TextbackError(f"{path}: not JSON ({error}): delete it and run again") from None
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a parquet table. Raises TextbackError where it is missing or broken."""
+def read_table(
+    path: Path, columns: list[str] | None = None, filters: list[tuple[str, str, Any]] | None = None
+) -> pd.DataFrame:
+    """Read a parquet table, or the columns and rows of it that `pandas.read_parquet` is asked for.
+
+    Raises TextbackError where it is missing or broken.
+    """
     try:
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, columns=columns, filters=filters)
     except (OSError, pa.ArrowInvalid) as error:
         raise TextbackError(
             f"{path}: cannot be read ({error}): run the step that makes it"

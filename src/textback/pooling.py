@@ -10,7 +10,7 @@ little is known, and the intervals say so.
 With one seed the interval is over texts alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +21,11 @@ from safetensors.numpy import load_file, save_file
 from scipy.stats import t as student
 
 from textback.bootstrap import LEVEL
-from textback.cells import Cell, cells_of
-from textback.config import Part
+from textback.cells import Cell
 from textback.errors import TextbackError
 from textback.files import read_json, replacing
 from textback.metrics import Interval, wilson
-from textback.table import COLUMNS, SCHEMA, score_path
+from textback.table import COLUMNS, SCHEMA, PartCell, score_path
 
 SEED = 0
 RANGES = {
@@ -65,12 +64,11 @@ def read_resamples(path: Path) -> np.ndarray:
         ) from None
 
 
-def pooled_table(study: str, parts: dict[str, Part]) -> pd.DataFrame:
+def pooled_table(study: str, cells: Iterable[PartCell]) -> pd.DataFrame:
     """The pooled table of a study, from its cells' scores and resamples; a point at a time."""
     points: dict[Cell, list[tuple[str, Cell]]] = {}
-    for name, part in parts.items():
-        for cell in cells_of(part):
-            points.setdefault(replace(cell, seed=0), []).append((name, cell))
+    for name, _, cell in cells:
+        points.setdefault(replace(cell, seed=0), []).append((name, cell))
     frames = [_pooled_cells(study, scored) for scored in points.values()]
     return pd.concat(frames, ignore_index=True)[POOLED_COLUMNS]
 

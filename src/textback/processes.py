@@ -8,13 +8,16 @@ outlive a killed Snakemake and compete with its restart.
 import json
 import os
 import select
+import shlex
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 WORKFLOW = "TEXTBACK_WORKFLOW_PID"
 DEVICE = "TEXTBACK_DEVICE"
 COMPILE = "TEXTBACK_COMPILE"
 LAUNCH = "TEXTBACK_LAUNCH"  # the command of a training
+COMMAND = "TEXTBACK_COMMAND"  # how the workflow was called
 HOW_ASKED = "TEXTBACK_HOW_ASKED"  # JSON: of each embedder's name, keys of its entry
 
 
@@ -32,6 +35,11 @@ def mark_steps(device: str, compile: str, processes: int) -> None:
 def mark_embedders(how_asked: dict[str, dict[str, Any]]) -> None:
     """Called by the workflow: tells its steps how to ask embedders, by their names."""
     os.environ[HOW_ASKED] = json.dumps(how_asked)
+
+
+def mark_command(arguments: Sequence[str]) -> None:
+    """Called by the workflow: tells its steps how it was called, `sys.argv`."""
+    os.environ[COMMAND] = shlex.join(["snakemake", *arguments[1:]])
 
 
 def how_to_ask(embedder: str) -> dict[str, Any]:

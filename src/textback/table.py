@@ -8,6 +8,7 @@ texts.parquet    every text through its rounds, for figures of single texts
 word_errors.csv  which words come back by how often the attacker saw them, where a figure shows it
 retrieval.csv    how well documents are found by their embeddings, where the study searches a set
 histories.csv    how every training went: see `textback.histories`
+missing.csv      the cells that a partial table lacks; only beside one
 costs.csv        seconds, FLOPs, embedder queries, dollars and memory of every step, with device and
                  versions
 """
@@ -21,6 +22,7 @@ import pandas as pd
 
 from textback.cells import (
     Cell,
+    Retrieval,
     Target,
     cells_of,
     embeddings_folder,
@@ -35,6 +37,7 @@ from textback.metrics import bleu_sentence
 from textback.retrieval.measures import rows as retrieval_rows
 from textback.word_errors import COLUMNS as WORD_COLUMNS
 
+TEXTS, MISSING = "texts.parquet", "missing.csv"
 SCHEMA = 2  # of the tables: another number for other columns or other meanings
 CELL_COLUMNS = ["corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
 PART_COLUMNS = ["schema", "study", "part", *CELL_COLUMNS]
@@ -52,6 +55,7 @@ WORD_ERROR_COLUMNS = [
     *(*PART_COLUMNS, *TARGET_COLUMNS),
     *("baseline", "perturbation", "round", "beam", *WORD_COLUMNS),
 ]
+TEXT_COLUMNS = [*PART_COLUMNS, *TARGET_COLUMNS, "perturbation", "beam", "text", "round"]  # and more
 RETRIEVAL_COLUMNS = [
     *("schema", "study", "part", "retrieval_set", "embedder", "reduction", "dim", "perturbation"),
     *MEASURE_COLUMNS,
@@ -60,6 +64,7 @@ COST_COLUMNS = [
     *("schema", "study", *CELL_COLUMNS, "step", *TARGET_COLUMNS, "perturbation", "beam"),
     *("metric", "value", "device", "python", "versions"),
 ]
+PartCell = tuple[str, Part, Cell]  # a cell as one of a part, which is named
 COSTS = (
     "train_seconds",
     "embed_seconds",
@@ -79,59 +84,64 @@ def score_path(study: str, part: str, cell: Cell) -> Path:
     return study_folder(study) / "scores" / part / f"{cell}.json"
 
 
-def measurements(study: str, parts: dict[str, Part]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def cells_of_parts(parts: dict[str, Part]) -> list[PartCell]:
+    """Every cell of every part, in their order: one that several parts have is there for each."""
+    return [(name, part, cell) for name, part in parts.items() for cell in cells_of(part)]
+
+
+def measurements(study: str, cells: Iterable[PartCell]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table and the comparisons of a study, from its cells' scores."""
     rows: list[dict[str, Any]] = []
     comparisons: list[dict[str, Any]] = []
-    for name, part in parts.items():
-        for cell in cells_of(part):
-            scores = read_json(score_path(study, name, cell))
-            columns = {"schema": SCHEMA, "study": study, "part": name, **scores["cell"]}
-            rows += [columns | row for row in scores["rows"]]
-            comparisons += [columns | row for row in scores["comparisons"]]
+    for name, _, cell in cells:
+        scores = read_json(score_path(study, name, cell))
+        columns = {"schema": SCHEMA, "study": study, "part": name, **scores["cell"]}
+        rows += [columns | row for row in scores["rows"]]
+        comparisons += [columns | row for row in scores["comparisons"]]
     return (
         pd.DataFrame(rows, columns=COLUMNS),
         pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS),
     )
 
 
-def texts(study: str, parts: dict[str, Part]) -> pd.DataFrame:
+def texts(study: str, cells: Iterable[PartCell]) -> pd.DataFrame:
     """Every text of every inversion through its rounds, with its sentence BLEU."""
     frames = []
-    for name, part in parts.items():
-        for cell in cells_of(part):
-            dim = read_json(score_path(study, name, cell))["cell"]["dim"]
-            own = {"schema": SCHEMA, "study": study, "part": name, **cell.columns(), "dim": dim}
-            for inversion in inversions_of(part, cell):
-                frame = read_table(inversion.trace)
-                frame = frame.drop(columns=["candidate", "candidate_cosine"])
-                frames.append(frame.assign(**own, **inversion.columns()))
+    for name, part, cell in cells:
+        dim = read_json(score_path(study, name, cell))["cell"]["dim"]
+        own = {"schema": SCHEMA, "study": study, "part": name, **cell.columns(), "dim": dim}
+        for inversion in inversions_of(part, cell):
+            frame = read_table(inversion.trace)
+            frame = frame.drop(columns=["candidate", "candidate_cosine"])
+            frames.append(frame.assign(**own, **inversion.columns()))
     frame = pd.concat(frames, ignore_index=True)
     pairs = zip(frame["hypothesis"], frame["reference"], strict=True)
     frame["bleu_sentence"] = [bleu_sentence(*pair) for pair in pairs]
-    lead = [*PART_COLUMNS, *TARGET_COLUMNS, "perturbation", "beam", "text", "round"]
-    return frame[lead + [c for c in frame.columns if c not in lead]]
+    return frame[TEXT_COLUMNS + [c for c in frame.columns if c not in TEXT_COLUMNS]]
 
 
-def word_errors(study: str, parts: dict[str, Part]) -> pd.DataFrame:
+def word_errors(study: str, cells: Iterable[PartCell]) -> pd.DataFrame:
     """The table of errors by word frequency of a study, from its cells' scores."""
     rows: list[dict[str, Any]] = []
-    for name, part in parts.items():
-        for cell in cells_of(part):
-            scores = read_json(score_path(study, name, cell))
-            columns = {"schema": SCHEMA, "study": study, "part": name, **scores["cell"]}
-            rows += [columns | row for row in scores["word_errors"]]
+    for name, _, cell in cells:
+        scores = read_json(score_path(study, name, cell))
+        columns = {"schema": SCHEMA, "study": study, "part": name, **scores["cell"]}
+        rows += [columns | row for row in scores["word_errors"]]
     return pd.DataFrame(rows, columns=WORD_ERROR_COLUMNS)
 
 
-def retrieval(study: str, parts: dict[str, Part], resamples: int) -> pd.DataFrame:
+def retrievals_of_parts(parts: dict[str, Part]) -> list[tuple[str, Retrieval]]:
+    """Every measurement of retrieval of every part, in their order."""
+    return [(name, point) for name, part in parts.items() for point in retrievals_of(part)]
+
+
+def retrieval(study: str, points: Iterable[tuple[str, Retrieval]], resamples: int) -> pd.DataFrame:
     """The table of retrieval of a study, with bootstrap intervals over queries."""
     rows: list[dict[str, Any]] = []
-    for name, part in parts.items():
-        for point in retrievals_of(part):
-            scores = read_json(point.scores)
-            columns = {"schema": SCHEMA, "study": study, "part": name, **scores["columns"]}
-            rows += retrieval_rows(columns, scores["measures"], resamples)
+    for name, point in points:
+        scores = read_json(point.scores)
+        columns = {"schema": SCHEMA, "study": study, "part": name, **scores["columns"]}
+        rows += retrieval_rows(columns, scores["measures"], resamples)
     return pd.DataFrame(rows, columns=RETRIEVAL_COLUMNS)
 
 

@@ -48,3 +48,9 @@ def to_frame(
         for number, state in enumerate(history)
     ]
     return pd.DataFrame(rows)
+
+
+def changes(rounds: pd.DataFrame) -> pd.DataFrame:
+    """The rounds of one text at which its best hypothesis changed, and the last."""
+    changed = rounds["hypothesis"] != rounds["hypothesis"].shift()
+    return rounds[changed | (rounds["round"] == rounds["round"].max())]

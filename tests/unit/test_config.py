@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from textback import cli, specs
+from textback import specs
 from textback.cells import Cell, Reduction, grid, retrievals
 from textback.config import (
     FIGURES,
@@ -21,6 +21,7 @@ from textback.config import (
     study_warnings,
 )
 from textback.errors import TextbackError
+from textback.options import configured_study
 
 ROOT = Path(__file__).parents[2]
 
@@ -411,17 +412,20 @@ def test_commands_read_a_configuration_over_the_default_one_as_snakemake_does(
     Path("mine.yaml").write_text("study: mine\nlengths: [4]\n")
     whole = json.dumps(read_study(config | {"study": "whole"}).model_dump())
     Path("whole.json").write_text(whole)
-    assert cli._study(None).study == "quickstart"
-    assert (cli._study([Path("mine.yaml")]).study, cli._study([Path("mine.yaml")]).lengths) == (
+    assert configured_study(None).study == "quickstart"
+    assert (
+        configured_study([Path("mine.yaml")]).study,
+        configured_study([Path("mine.yaml")]).lengths,
+    ) == (
         "mine",
         [4],
     )
-    assert cli._study([Path("whole.json")]).study == "whole"
-    assert cli._study([Path("config.yaml"), Path("mine.yaml")]).study == "mine"
+    assert configured_study([Path("whole.json")]).study == "whole"
+    assert configured_study([Path("config.yaml"), Path("mine.yaml")]).study == "mine"
     Path("config.yaml").unlink()
-    assert cli._study([Path("whole.json")]).study == "whole"
+    assert configured_study([Path("whole.json")]).study == "whole"
     with pytest.raises(TextbackError, match="config.yaml"):
-        cli._study(None)
+        configured_study(None)
 
 
 def test_a_misspelt_key_is_named_before_the_key_that_is_missed_for_it(config):

@@ -14,9 +14,9 @@ from textback.figures import law as figure_of_law
 from textback.scaling.forms import FORMS
 from textback.scaling.law import fit_law
 from textback.scaling.points import read_points
-from textback.table import COLUMNS, COST_COLUMNS
+from textback.table import COLUMNS, COST_COLUMNS, SCHEMA
 
-CELL = {"study": "s", "corpus": "c", "embedder": "e", "reduction": "pca"}
+CELL = {"schema": SCHEMA, "study": "s", "corpus": "c", "embedder": "e", "reduction": "pca"}
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from textback.pooling import (
     write_resamples,
 )
 from textback.scoring import without_resamples
-from textback.table import score_path
+from textback.table import cells_of_parts, score_path
 
 TEXTS, RESAMPLES, TRUE = 100, 400, 0.5
 STUDIES = 1500
@@ -166,7 +166,7 @@ def test_cells_that_differ_in_their_seed_alone_are_pooled_whichever_part_has_the
         for cell in cells_of(part):
             values = {"nll_bits": cell.length + cell.seed, "bleu": 50.0}
             scored(cell, name, values, resamples)
-    found = pooled_table("s", parts)
+    found = pooled_table("s", cells_of_parts(parts))
     assert list(found.columns) == POOLED_COLUMNS
     bits = found[found["metric"] == "nll_bits"]
     assert bits[["part", "length", "value", "seeds", "n"]].to_numpy().tolist() == [

@@ -6,10 +6,11 @@ from textback import cells, prices, specs
 from textback.config import FIGURES, canonical, lookup, parts, read_study, study_warnings, used
 from textback.corpora import names_files, own_files
 from textback.errors import TextbackError
+from textback.failures import last_words
 from textback.histories import history_files
 from textback.locks import hold
 from textback.pooling import resamples_path
-from textback.processes import gpus, mark_embedders, mark_steps
+from textback.processes import gpus, mark_command, mark_embedders, mark_steps
 from textback.retrieval.beir import set_files
 from textback.table import Known, cost_files, score_path
 
@@ -33,6 +34,7 @@ TRAINING_GPUS = GPUS * STUDY.gpus
 
 mark_steps(STUDY.device, STUDY.compile, STUDY.gpus)
 mark_embedders(specs.how_asked(STUDY))
+mark_command(sys.argv)
 
 
 wildcard_constraints:
@@ -209,3 +211,9 @@ def say_what_to_open():
         return
     print(f"\nOpen {FOLDER}/report.html in a browser.", file=sys.stderr)
     print(f"Figures: {FOLDER}/figures/  Table: {FOLDER}/table.csv", file=sys.stderr)
+
+
+def say_what_failed(logs):
+    """The last lines of a run that failed: what its failed steps said last."""
+    for line in last_words(map(Path, logs)):
+        print(f"failed: {line}", file=sys.stderr)

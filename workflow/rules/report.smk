@@ -120,7 +120,12 @@ rule fits:
         table=FOLDER / "table.csv",
         costs=rules.costs.output,
     output:
-        FOLDER / "fits.json",
+        report(
+            FOLDER / "fits.json",
+            caption="../report/fits.rst",
+            category="6 Tables",
+            labels={"table": "the fitted law"},
+        ),
     log:
         f"{LOGS}/fits/{STUDY.study}.log",
     localrule: True
@@ -180,7 +185,9 @@ rule pages:
     input:
         tables=rules.table.output,
         costs=rules.costs.output,
-        module=PACKAGE / "pages.py",
+        figures=expand(FOLDER / "figures" / "{figure}.svg", figure=STUDY.figures),
+        config=FOLDER / "config.json",
+        modules=sorted((PACKAGE / "pages").glob("*.py")),
     output:
         report(
             FOLDER / "overview.html",
@@ -207,7 +214,8 @@ rule pages:
 
 rule study_config:
     output:
-        FOLDER / "config.json",
+        config=FOLDER / "config.json",
+        command=FOLDER / "command.txt",
     log:
         f"{LOGS}/study_config/{STUDY.study}.log",
     localrule: True
@@ -216,7 +224,9 @@ rule study_config:
     message:
         "the study's configuration"
     shell:
-        "printf '%s\\n' {params.config:q} > {output} 2> {log}"
+        # How Snakemake was called is no parameter: the same study, called otherwise, is no other one.
+        "(printf '%s\\n' {params.config:q} > {output.config};"
+        " printf '%s\\n' \"$TEXTBACK_COMMAND\" > {output.command}) 2> {log}"
 
 
 rule report_contents:
@@ -231,7 +241,7 @@ rule report_contents:
 rule report:
     input:
         rules.report_contents.input,
-        config=rules.study_config.output,
+        config=rules.study_config.output.config,
         captions=sorted(Path(workflow.basedir, "workflow", "report").glob("*.rst")),
     output:
         FOLDER / "report.html",

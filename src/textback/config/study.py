@@ -65,6 +65,7 @@ class Shown:
     whole: bool = False
 
 
+TEXTS = "texts.parquet"  # there with every table that the workflow gathers
 FIGURES = {
     "by_round": Shown(("bleu", "exact_match", "cosine")),
     "by_length": Shown(
@@ -145,10 +146,12 @@ FIGURES = {
         beside=("word_errors.csv",),
         whole=True,
     ),
-    "cosine_bleu": Shown(),
-    "worked_example": Shown(),
+    "cosine_bleu": Shown(beside=(TEXTS,)),
+    "worked_example": Shown(beside=(TEXTS,)),
 }
-ALWAYS_DRAWN = [name for name, shown in FIGURES.items() if not (shown.beside or shown.sweeps)]
+ALWAYS_DRAWN = [
+    name for name, shown in FIGURES.items() if set(shown.beside) <= {TEXTS} and not shown.sweeps
+]
 
 
 class Study(Part):

@@ -15,10 +15,17 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.errors import unknown_name
 from textback.figures.select import cover_seeds, once, undisturbed
-from textback.figures.style import apply_style
-from textback.files import read_csv, read_json, read_table, replacing
+from textback.figures.style import apply_style, mark_gaps
+from textback.files import read_json, replacing
 from textback.histories import HISTORY_COLUMNS, read_histories
-from textback.table import RETRIEVAL_COLUMNS, WORD_ERROR_COLUMNS
+from textback.schema import read_measured, read_texts
+from textback.table import (
+    MISSING,
+    RETRIEVAL_COLUMNS,
+    TEXT_COLUMNS,
+    TEXTS,
+    WORD_ERROR_COLUMNS,
+)
 
 NO_WORD_ERRORS = pd.DataFrame(columns=WORD_ERROR_COLUMNS)
 
@@ -29,9 +36,11 @@ class Tables:
 
     What several parts of the study share is there once, as the first part's.
 
-    retrieval: no rows where the study searches no set; fits: as `textback.scaling` says, empty
-    where no law was fitted; histories and word_errors: empty where no figure of the study needs
-    them
+    texts: no rows where the folder has no texts.parquet
+    retrieval: no rows where the study searches no set
+    fits: as `textback.scaling` says, empty where no law was fitted
+    histories, word_errors: no rows where no figure of the study needs them
+    gaps: how many cells a partial table lacks
     """
 
     measurements: pd.DataFrame
@@ -40,21 +49,26 @@ class Tables:
     fits: dict[str, Any] = field(default_factory=dict)
     histories: pd.DataFrame = field(default_factory=pd.DataFrame)
     word_errors: pd.DataFrame = field(default_factory=NO_WORD_ERRORS.copy)
+    gaps: int = 0
 
 
 def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
-    searched, fitted = folder / "retrieval.csv", folder / "fits.json"
-    trained = folder / "histories.csv"
-    word_errors = folder / "word_errors.csv"
+    texts, fitted, trained = folder / TEXTS, folder / "fits.json", folder / "histories.csv"
     return Tables(
-        read_csv(folder / "pooled.csv"),
-        once(read_table(folder / "texts.parquet")),
-        read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
+        read_measured(folder / "pooled.csv"),
+        once(read_texts(texts)) if texts.exists() else pd.DataFrame(columns=TEXT_COLUMNS),
+        _read_some(folder / "retrieval.csv", RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},
         read_histories(trained) if trained.exists() else pd.DataFrame(columns=HISTORY_COLUMNS),
-        cover_seeds(once(read_csv(word_errors))) if word_errors.exists() else NO_WORD_ERRORS,
+        cover_seeds(once(_read_some(folder / "word_errors.csv", WORD_ERROR_COLUMNS))),
+        len(_read_some(folder / MISSING, [])),
     )
+
+
+def _read_some(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A table that not every study has: no rows where it is not there."""
+    return read_measured(path) if path.exists() else pd.DataFrame(columns=columns)
 
 
 def draw(name: str, tables: Tables, folder: Path) -> None:
@@ -66,6 +80,8 @@ def draw(name: str, tables: Tables, folder: Path) -> None:
         plain = undisturbed(tables.measurements), undisturbed(tables.texts)
         tables = replace(tables, measurements=plain[0], texts=plain[1])
     figure: Figure = import_module(f"textback.figures.{name}").draw(tables)
+    if tables.gaps:
+        mark_gaps(figure, tables.gaps)
     for ending, metadata in (("svg", {"Date": None}), ("pdf", {"CreationDate": None})):
         with replacing(folder / f"{name}.{ending}") as temporary:
             figure.savefig(temporary, format=ending, metadata=metadata)

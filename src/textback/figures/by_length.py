@@ -39,16 +39,18 @@ def _panel(ax: Axes, table: pd.DataFrame) -> None:
     sizes = embedding_sizes(table)
     colours = palette(sizes)
     inverted = final(of_inverter(table))
+    lengths = sorted(table["length"].unique())
     for index, (reduction, dim) in enumerate(sizes):
         line = inverted.query("reduction == @reduction and dim == @dim")
         label = f"inverter, {dimension_label(reduction, dim)}"
         style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
-        errorbar(ax, line, "length", color=colours[reduction, dim], label=label, **style)
+        style["color"] = colours[reduction, dim]
+        errorbar(ax, line, "length", at=lengths, label=label, **style)
     reduction, dim = sizes[-1]
     for baseline, style in BASELINE_STYLES.items():
         line = final(
             table.query("baseline == @baseline and reduction == @reduction and dim == @dim")
         )
         errorbar(ax, line, "length", label=BASELINE_NAMES[baseline], **style)
-    octaves(ax, sorted(table["length"].unique()))
+    octaves(ax, lengths)
     ax.set_ylim(bottom=min(0.0, table["low"].min()))

@@ -64,6 +64,7 @@ def draw(tables: Tables) -> Figure:
 def _by_length(ax: Axes, table: pd.DataFrame) -> None:
     sizes = embedding_sizes(table)
     colours = palette(sizes)
+    lengths = sorted(table["length"].unique())
     there = table[table["metric"] == "null_nll_bits"].drop_duplicates("length")
     style = {"color": GREY, "linestyle": ":", "marker": "x"}
     errorbar(ax, there, "length", label="all bits of the text", **style)
@@ -71,8 +72,9 @@ def _by_length(ax: Axes, table: pd.DataFrame) -> None:
         line = table.query("metric == 'recovered_bits' and reduction == @reduction and dim == @dim")
         label = dimension_label(reduction, dim)
         style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
-        errorbar(ax, line, "length", color=colours[reduction, dim], label=label, **style)
-    octaves(ax, sorted(table["length"].unique()))
+        style["color"] = colours[reduction, dim]
+        errorbar(ax, line, "length", at=lengths, label=label, **style)
+    octaves(ax, lengths)
     ax.tick_params(labelsize=7)
     ax.set_yscale("log", nonpositive="clip")
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
@@ -86,16 +88,18 @@ def _by_dimension(ax: Axes, table: pd.DataFrame, metric: str) -> None:
     lengths = sorted(table["length"].unique())
     colours = palette(lengths, "magma")  # not the left panel's: they stand for lengths
     shown = table[table["metric"] == metric]
+    dims = sorted(shown["dim"].unique())
     for index, length in enumerate(lengths):
         errorbar(
             ax,
             shown[shown["length"] == length],
             "dim",
+            at=dims,
             color=colours[length],
             marker=nth(MARKERS, -1 - index),
             linestyle=nth(LINES, index),
             label=f"{length} tokens",
         )
-    narrow_octaves(ax, sorted(shown["dim"].unique()))
+    narrow_octaves(ax, dims)
     ax.tick_params(labelsize=7)
     ax.set_ylim(bottom=min(0.0, shown["value"].min()))

@@ -69,9 +69,15 @@ def nth(kinds: Sequence, index: int) -> object:
     return kinds[index % len(kinds)]
 
 
-def errorbar(ax: Axes, frame: pd.DataFrame, x: str, **style: object) -> None:
-    """A line of values by `x` with their 95% intervals."""
-    frame = frame.sort_values(x)
+def errorbar(
+    ax: Axes, frame: pd.DataFrame, x: str, at: Sequence[int] | None = None, **style: object
+) -> None:
+    """A line of values by `x` with their 95% intervals.
+
+    at: every x that the line should have; it is broken where a cell is missing
+    """
+    gaps = sorted(set(at or ()) - set(frame[x]))
+    frame = pd.concat([frame, pd.DataFrame({x: gaps})]).sort_values(x)
     ax.errorbar(
         frame[x],
         frame["value"],
@@ -111,6 +117,12 @@ def note(figure: Figure, text: str) -> None:
     """What all of the figure is of, above it; nothing where the text is empty."""
     if text:
         figure.suptitle(text, x=0.01, horizontalalignment="left", fontsize=8, color=GREY)
+
+
+def mark_gaps(figure: Figure, cells: int) -> None:
+    """Say above a figure that it is not all of the study."""
+    words = f"Unfinished: {cells} of the study's cells have no scores yet"
+    note(figure, ". ".join(filter(None, [figure.get_suptitle(), words])))
 
 
 def legend_below(figure: Figure, ax: Axes, columns: int) -> None:

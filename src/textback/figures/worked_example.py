@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from textback.figures import Tables
 from textback.figures.select import embedding_sizes
 from textback.figures.style import GREY, WIDTH
+from textback.trace import changes
 
 LINE = 62  # characters a line of text
 FONT = 8.5  # points
@@ -46,7 +47,7 @@ def as_text(rounds: pd.DataFrame) -> str:
         f"{first['dim']} dimensions, beam {first['beam']}",
         f"target          {first['reference']}",
     ]
-    for row in _changes(rounds).itertuples():
+    for row in changes(rounds).itertuples():
         lines.append(f"round {row.round:<3} {row.cosine:.4f} {row.hypothesis}")
     return "\n".join(lines) + "\n"
 
@@ -57,7 +58,7 @@ def draw(tables: Tables) -> Figure:
     reference = rounds.iloc[0]["reference"]
     lines = [("target", "", reference)] + [
         (f"round {row.round}", f"{row.cosine:.3f}", row.hypothesis)
-        for row in _changes(rounds).itertuples()
+        for row in changes(rounds).itertuples()
     ]
     wrapped = [(name, cosine, textwrap.wrap(text, LINE)) for name, cosine, text in lines]
     height = ROW * (1.5 + sum(len(parts) for _, _, parts in wrapped))
@@ -88,9 +89,3 @@ def _words(figure: Figure, y: float, line: str, target: set[str]) -> None:
         style = {"color": FOUND} if found else {"color": WRONG, "style": "italic"}
         _write(figure, TEXT_AT + column * CHARACTER, y, word, **style)
         column += len(word) + 1
-
-
-def _changes(rounds: pd.DataFrame) -> pd.DataFrame:
-    """The rounds at which the best hypothesis changed, and the last."""
-    changed = rounds["hypothesis"] != rounds["hypothesis"].shift()
-    return rounds[changed | (rounds["round"] == rounds["round"].max())]

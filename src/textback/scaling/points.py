@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from textback.errors import TextbackError
-from textback.files import read_csv
 from textback.progress import log
 from textback.scaling import needed
+from textback.schema import read_measured
 from textback.table import CELL_COLUMNS
 
 CELL = ["length", "dim", "inverter"]
@@ -33,7 +33,7 @@ def read_points(folder: Path) -> pd.DataFrame:
     Raises TextbackError where the tables lack what a law is fitted to, mix what a law cannot, or
     have too few cells.
     """
-    table, costs = read_csv(folder / "table.csv"), read_csv(folder / "costs.csv")
+    table, costs = read_measured(folder / "table.csv"), read_measured(folder / "costs.csv")
     points = table[(table["metric"] == "unrecovered_fraction") & (table["baseline"] == "")]
     points = points[[*CELL_COLUMNS, "value", "low", "high"]].rename(columns={"value": "u"})
     _check_one_law(points)

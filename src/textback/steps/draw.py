@@ -3,14 +3,27 @@
 from pathlib import Path
 
 from textback.figures import draw, read_tables
+from textback.figures.redraw import redraw
 from textback.figures.worked_example import as_text, choose
 from textback.files import replacing
 from textback.pages import costs_page, overview_page
+from textback.progress import log
 
 
 def draw_figure(name: str, folder: Path) -> None:
     """Draw one figure of the study in `folder` into its `figures/`."""
     draw(name, read_tables(folder), folder / "figures")
+
+
+def draw_figures(folder: Path) -> None:
+    """Draw every figure that the tables in `folder` allow; say which, and why the others not."""
+    drawn, left_out = redraw(folder)
+    log.info("%s: drew %s", folder / "figures", ", ".join(drawn) or "no figure")
+    if left_out:
+        reasons = "; ".join(f"{name} ({reason})" for name, reason in left_out.items())
+        log.info("left out: %s", reasons)
+    if "worked_example" in drawn:
+        write_example(folder)
 
 
 def write_example(folder: Path) -> None:

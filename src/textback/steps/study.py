@@ -11,25 +11,33 @@ from textback.specs import Spec
 
 def make_tables(spec: Spec, output: Path) -> None:
     """Write table.csv, pooled.csv, comparisons.csv and texts.parquet into the study's folder."""
-    gathered = spec["study"], parts_of(spec)
-    measured, compared = table.measurements(*gathered)
+    cells = table.cells_of_parts(parts_of(spec))
+    number = write_tables(spec["study"], cells, output)
+    (output / table.MISSING).unlink(missing_ok=True)
+    log.info("table of %s: %d measurements", spec["study"], number)
+
+
+def write_tables(study: str, cells: list[table.PartCell], output: Path) -> int:
+    """Write the tables of some of a study's cells; how many measurements there are."""
+    measured, compared = table.measurements(study, cells)
     table.write_csv(output / "table.csv", measured)
     table.write_csv(output / "comparisons.csv", compared)
-    table.write_csv(output / "pooled.csv", pooling.pooled_table(*gathered))
-    with replacing(output / "texts.parquet") as temporary:
-        table.texts(*gathered).to_parquet(temporary, compression="zstd", index=False)
-    log.info("table of %s: %d measurements", spec["study"], len(measured))
+    table.write_csv(output / "pooled.csv", pooling.pooled_table(study, cells))
+    with replacing(output / table.TEXTS) as temporary:
+        table.texts(study, cells).to_parquet(temporary, compression="zstd", index=False)
+    return len(measured)
 
 
 def make_retrieval_table(spec: Spec, output: Path) -> None:
     """Write retrieval.csv."""
-    found = table.retrieval(spec["study"], parts_of(spec), spec["resamples"])
-    table.write_csv(output, found)
+    points = table.retrievals_of_parts(parts_of(spec))
+    table.write_csv(output, table.retrieval(spec["study"], points, spec["resamples"]))
 
 
 def make_word_errors(spec: Spec, output: Path) -> None:
     """Write word_errors.csv."""
-    table.write_csv(output, table.word_errors(spec["study"], parts_of(spec)))
+    cells = table.cells_of_parts(parts_of(spec))
+    table.write_csv(output, table.word_errors(spec["study"], cells))
 
 
 def make_costs(spec: Spec, output: Path) -> None:

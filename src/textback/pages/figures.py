@@ -1,0 +1,61 @@
+"""Which of a study's figures stand on the first page, and how they get there."""
+
+import html
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from textback.config import FIGURES
+from textback.files import read_json
+
+SHOWN = 3
+CAPTIONS = {
+    "law": "the unrecovered fraction of the text's bits by load, and the law fitted to it",
+    "leakage_retrieval": "what is recovered against how well the embedding finds documents",
+    "leakage_by_embedder": "what is recovered of each embedder's vectors, by embedding size",
+    "by_length": "what is recovered by text length, a line an embedding size",
+    "by_round": "what is recovered by round of correction, a row of panels a text length",
+    "recovered_bits": "the bits that one pass recovers, by text length and by embedding size",
+    "worked_example": "one text through its rounds, chosen among those that end best",
+    "cosine_bleu": "cosine against sentence BLEU, a point a text",
+}
+
+
+def order(cells: pd.DataFrame) -> list[str]:
+    """The figures' names, the most telling first, by what a study sweeps (`reached` rows)."""
+    embedders = cells["embedder"].nunique() > 1
+    sizes = len(cells[["length", "reduction", "dim"]].drop_duplicates()) > 1
+    first = [
+        "law",
+        *(["leakage_retrieval", "leakage_by_embedder"] if embedders else []),
+        *(["by_length"] if sizes else []),
+        "by_round",
+        *(["recovered_bits"] if sizes else []),
+        "worked_example",
+        "cosine_bleu",
+    ]
+    return first + [name for name in FIGURES if name not in first]
+
+
+def choose(folder: Path, cells: pd.DataFrame) -> list[Path]:
+    """The SVG files of the most telling figures that a study has drawn, at most SHOWN."""
+    paths = [folder / "figures" / f"{name}.svg" for name in order(cells) if _asked(folder, name)]
+    return [path for path in paths if path.exists()][:SHOWN]
+
+
+def inline(path: Path, number: int) -> str:
+    """A figure as part of the page. Its ids get its name in front: pages hold several figures."""
+    name = path.stem
+    svg = path.read_text(encoding="utf-8")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|\bhref="#|url\(#)', rf"\g<1>{name}-", svg)
+    label = html.escape(CAPTIONS.get(name, name.replace("_", " ")))
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+    return f"<figure>{svg}<figcaption>Figure {number}: {label}</figcaption></figure>"
+
+
+def _asked(folder: Path, name: str) -> bool:
+    """Whether the study draws a figure; a study without its configuration, whatever lies there."""
+    config = folder / "config.json"
+    return not config.exists() or name in read_json(config)["figures"]

@@ -1,0 +1,78 @@
+"""`textback table --partial`: the tables of a study that is not finished."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from textback import cells, specs, table
+from textback.config import Study, parts
+from textback.errors import TextbackError
+from textback.histories import histories, history_files
+from textback.pooling import resamples_path
+from textback.progress import log
+from textback.steps.study import write_tables
+
+
+def gather(study: Study, output: Path | None) -> None:
+    """Gather the scores, retrieval and costs that there are, and say which cells are missing.
+
+    output: default: the study's folder. Its missing.csv names the missing cells; figures and pages
+    that are drawn from such tables say how many they are. Raises TextbackError where no cell has
+    scores.
+    """
+    folder = output or cells.study_folder(study.study)
+    everything = table.cells_of_parts(parts(study))
+    scored = [one for one in everything if _is_scored(study, one)]
+    if not scored:
+        raise TextbackError(
+            f"study '{study.study}': none of its {len(everything)} cells has scores yet: run "
+            "`snakemake` first, and see `textback status`"
+        )
+    number = write_tables(study.study, scored, folder)
+    _write_others(study, scored, folder)
+    missing = [one for one in everything if one not in scored]
+    _write_missing(study, missing, folder / table.MISSING)
+    log.info("%s: %d measurements of %d cells", folder / "table.csv", number, len(scored))
+    if missing:
+        log.info("missing: %d cells, in %s", len(missing), folder / table.MISSING)
+
+
+def _is_scored(study: Study, one: table.PartCell) -> bool:
+    name, part, cell = one
+    traces = [inversion.trace for inversion in cells.inversions_of(part, cell)]
+    scores = table.score_path(study.study, name, cell)
+    return all(path.exists() for path in [scores, resamples_path(scores), *traces])
+
+
+def _write_others(study: Study, scored: list[table.PartCell], folder: Path) -> None:
+    """What there is of costs, histories, errors by word frequency and retrieval."""
+    told = specs.table(study)
+    known = table.Known(told["tokenizers"], told["owners"], told["native"])
+    files = table.cost_files(parts(study), known)
+    spent = [(path, columns) for path, columns in files.items() if path.exists()]
+    table.write_csv(folder / "costs.csv", table.costs(study.study, spent))
+    trained = {
+        path: columns
+        for path, columns in history_files(parts(study), known).items()
+        if path.exists()
+    }
+    if trained:
+        table.write_csv(folder / "histories.csv", histories(study.study, trained))
+    if "word_recall" in study.metrics:
+        table.write_csv(folder / "word_errors.csv", table.word_errors(study.study, scored))
+    points = [one for one in table.retrievals_of_parts(parts(study)) if one[1].scores.exists()]
+    if points:
+        found = table.retrieval(study.study, points, study.evaluation.resamples)
+        table.write_csv(folder / "retrieval.csv", found)
+
+
+def _write_missing(study: Study, missing: list[table.PartCell], path: Path) -> None:
+    if not missing:
+        path.unlink(missing_ok=True)
+        return
+    rows = [
+        {"schema": table.SCHEMA, "study": study.study, "part": name, **cell.columns()}
+        | {"dim": cell.dimension(study)}
+        for name, _, cell in missing
+    ]
+    table.write_csv(path, pd.DataFrame(rows, columns=table.PART_COLUMNS))
