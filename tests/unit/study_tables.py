@@ -54,6 +54,7 @@ def measured(cells):
                 ("null_nll_bits", 6.0 * cell["length"]),
                 ("recovered_bits", 6.0 * cell["length"] * share),
                 ("recovered_bits_per_token", 6.0 * share),
+                ("recovered_bits_per_dimension", 6.0 * share * cell["length"] / cell["dim"]),
                 ("unrecovered_fraction", 1 - share),
             )
         ]
@@ -80,9 +81,18 @@ def spent(cells):
 
 def write_study(folder: Path, found) -> Path:
     """A study's folder with the tables alone, as it may be committed."""
-    for name, table in (("table", measured), ("comparisons", compared), ("costs", spent)):
+    write_measured(folder, measured(found))
+    for name, table in (("comparisons", compared), ("costs", spent)):
         write_csv(folder / f"{name}.csv", table(found))
     return folder
+
+
+def write_measured(folder: Path, table: pd.DataFrame) -> None:
+    """table.csv, and pooled.csv as if every seed had measured what the first one did."""
+    write_csv(folder / "table.csv", table)
+    first = table[table["seed"] == table["seed"].min()]
+    pooled = first.drop(columns="seed").assign(seeds=table["seed"].nunique())
+    write_csv(folder / "pooled.csv", pooled)
 
 
 def _row(cell, metric, value, *, round=0, beam=1, search=""):

@@ -5,7 +5,17 @@ import re
 
 import pandas as pd
 import pytest
-from study_tables import GAIN, LENGTHS, SIZES, cells, compared, measured, recovered, write_study
+from study_tables import (
+    GAIN,
+    LENGTHS,
+    SIZES,
+    cells,
+    compared,
+    measured,
+    recovered,
+    write_measured,
+    write_study,
+)
 
 from textback.pages import costs_page, overview_page
 from textback.pages.figures import inline
@@ -115,7 +125,7 @@ def test_a_study_of_bits_alone_has_a_page(tmp_path):
     write_study(tmp_path, cells())
     table = pd.read_csv(tmp_path / "table.csv", keep_default_na=False)
     bits = table["metric"].str.contains("bits|unrecovered")
-    table[bits].to_csv(tmp_path / "table.csv", index=False)
+    write_measured(tmp_path, table[bits])
     page = overview_page(tmp_path)
     assert "<li>One pass recovers between" in page and page.count("<li>") == 1
     assert page.count("<tr>") == 1 + len(cells())

@@ -10,7 +10,7 @@ from inspect import getsource
 import numpy as np
 import pandas as pd
 import pytest
-from study_tables import cells, measured, write_study
+from study_tables import cells, measured, write_measured, write_study
 
 from textback.config import FIGURES
 from textback.errors import TextbackError
@@ -25,7 +25,7 @@ def study(tmp_path):
     write_study(tmp_path, cells())
     table = measured(cells())
     more = table[table["metric"] == "bleu"].assign(metric="token_f1")
-    pd.concat([table, more]).to_csv(tmp_path / "table.csv", index=False)
+    write_measured(tmp_path, pd.concat([table, more]))
     return tmp_path
 
 
@@ -74,12 +74,12 @@ def test_figures_of_one_embedder_are_left_out_where_there_are_two(study, unpaint
 
 def test_a_metric_that_the_table_lacks_is_named(study, unpainted):
     table = measured(cells())
-    table[table["metric"] != "cosine"].to_csv(study / "table.csv", index=False)
+    write_measured(study, table[table["metric"] != "cosine"])
     assert redraw(study)[1]["by_round"] == "no metric 'cosine' in the table"
 
 
 def test_a_folder_without_a_table_is_one_line(tmp_path):
-    with pytest.raises(TextbackError, match=r"table\.csv: cannot be read"):
+    with pytest.raises(TextbackError, match=r"pooled\.csv: cannot be read"):
         redraw(tmp_path)
 
 
@@ -89,7 +89,7 @@ def partial(study):
     (missing,) = [c for c in cells() if (c["length"], c["dim"]) == (8, 64)]
     table = pd.read_csv(study / "table.csv", keep_default_na=False)
     gap = (table["length"] == 8) & (table["dim"] == 64)
-    table[~gap].to_csv(study / "table.csv", index=False)
+    write_measured(study, table[~gap])
     pd.DataFrame([missing]).to_csv(study / "missing.csv", index=False)
     return read_tables(study)
 
