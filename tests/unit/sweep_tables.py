@@ -103,7 +103,7 @@ def histories(embedders=("one",), lengths=LENGTHS, sizes=None, inverters=tuple(B
         embedder="", reduction="", dim=pd.NA, model="null_model", validation_nll=BITS * np.log(2)
     )
     null = null.drop_duplicates(["length", "inverter", "seed", "examples"])
-    return pd.concat([table, null], ignore_index=True).astype({"dim": "Int64"})
+    return pd.concat([null, table], ignore_index=True).astype({"dim": "Int64"})
 
 
 def tables(half=0.02, **axes):

@@ -21,8 +21,8 @@ def draw(tables: Tables) -> Figure:
     Seeds are one line, with a band from the least to the greatest; the level line is what the null
     model, which sees no embedding, ends at.
     """
-    table, said = leading(tables.histories, "embedder", "reduction")
-    trained = table[table["model"] == "hypothesizer"]
+    trained = tables.histories.query("model == 'hypothesizer'")
+    trained, said = leading(trained, "embedder", "reduction")
     null = tables.histories.query("model == 'null_model'")
     sizes = embedding_sizes(trained)
     shown = sizes[::-1] if len(sizes) < 3 else [sizes[-1], sizes[0]]
