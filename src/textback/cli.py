@@ -21,6 +21,7 @@ from textback.bench import commands as bench
 from textback.errors import TextbackError
 from textback.processes import DEVICE, die_with_workflow
 from textback.progress import configure, log
+from textback.published.command import published
 
 if TYPE_CHECKING:
     from textback.config import Study
@@ -32,6 +33,7 @@ app = typer.Typer(
     help="How much of a text can be read back from its embedding?",
 )
 app.add_typer(bench.app, name="bench")
+app.command()(published)
 
 
 def _spec(text: str) -> dict[str, Any]:

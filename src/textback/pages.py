@@ -51,7 +51,7 @@ def overview_page(folder: Path) -> str:
         "shuffled embeddings": final(table[table["baseline"] == "shuffled"]),
     }
     gained = comparisons[(comparisons["against"] == "round 0") & (comparisons["beam"] == widest)]
-    return _page(
+    return page(
         f"Study {table['study'].iloc[0]}",
         f"<p>How much of a text can be read back from its embedding. {int(table['n'].max())} test "
         "texts a cell; brackets are 95% intervals.</p>",
@@ -78,7 +78,7 @@ def costs_page(folder: Path) -> str:
         .drop_duplicates()
         .itertuples(index=False)
     )
-    return _page(
+    return page(
         "What the study cost",
         f"<table><tr><th class=name>step</th>{head}</tr>{body}</table>",
         "<p>Sums over all runs of a step; memory is the largest of them. Measured on:</p>"
@@ -147,7 +147,8 @@ def _value(frame: pd.DataFrame, metric: str) -> str:
     return f"{value} <span>[{low}, {high}]</span>"
 
 
-def _page(title: str, *parts: str) -> str:
+def page(title: str, *parts: str) -> str:
+    """An HTML page of the report."""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
         f"<style>{STYLE}</style><h1>{title}</h1>{''.join(parts)}</html>\n"

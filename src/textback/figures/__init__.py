@@ -17,6 +17,7 @@ from textback.errors import unknown_name
 from textback.figures.select import pool_seeds
 from textback.figures.style import apply_style
 from textback.files import read_csv, read_json, read_table, replacing
+from textback.published.pairs import COLUMNS as PAIR_COLUMNS
 from textback.table import RETRIEVAL_COLUMNS
 
 
@@ -25,23 +26,27 @@ class Tables:
     """What a figure is drawn from: see `textback.table`. Seeds are pooled in `measurements`.
 
     retrieval: no rows where the study searches no set; fits: as `textback.scaling` says, empty
-    where no law was fitted
+    where no law was fitted; published: of `textback.published.pairs`, no rows where the study
+    reruns nothing published
     """
 
     measurements: pd.DataFrame
     texts: pd.DataFrame
     retrieval: pd.DataFrame
     fits: dict[str, Any] = field(default_factory=dict)
+    published: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PAIR_COLUMNS))
 
 
 def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
     searched, fitted = folder / "retrieval.csv", folder / "fits.json"
+    compared = folder / "published.csv"
     return Tables(
         pool_seeds(read_csv(folder / "table.csv")),
         read_table(folder / "texts.parquet"),
         read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},
+        read_csv(compared) if compared.exists() else pd.DataFrame(columns=PAIR_COLUMNS),
     )
 
 

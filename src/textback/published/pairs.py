@@ -1,0 +1,195 @@
+"""Each published number beside the rows of ours that rerun it, and whether the two agree.
+
+A part of a study says which published settings it reruns (`published:` in its configuration). A
+published number is paired with the part's rows of the same embedder, texts, length, round, beam,
+noise and metric. Where the part names rows that stand in, those are taken instead: such a pair is
+shown, and its verdict is `stand-in` unless the setting is the same after all.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from textback.config.published import SETTING, Published
+from textback.published.values import RENAMED
+
+AGREES, DIFFERS, STAND_IN = "agrees", "differs", "stand-in"
+BEIR = (  # the tasks over which a published mean of nDCG@10 is taken
+    *("arguana", "climate-fever", "cqadupstack", "dbpedia", "fever", "fiqa", "hotpotqa"),
+    *("msmarco", "nfcorpus", "nq", "quora", "scidocs", "scifact", "trec-covid"),
+    "webis-touche2020",
+)
+OURS = [
+    *("corpus", "embedder", "length", "reduction", "dim", "inverter", "target_corpus"),
+    *("target_length", "search", "perturbation", "round", "beam"),
+]
+MEASURED = ["value", "low", "high", "n", "seeds"]
+THEIRS = [
+    *("figure", "dataset", "published_embedder", "max_tokens", "method", "steps"),
+    *("published_beam", "noise", "metric", "published", "published_n", "rounding", "source"),
+]
+COLUMNS = ["study", "part", *THEIRS, *OURS, *MEASURED, "difference", "verdict"]
+
+# The column of ours that says the same as a published one, and so the same setting.
+SAME = {
+    "published_embedder": "embedder",
+    "dataset": "texts",
+    "max_tokens": "target_length",
+    "noise": "level",
+    "steps": "round",
+    "published_beam": "beam",
+}
+OF_RETRIEVAL = {key: SAME[key] for key in ("published_embedder", "dataset", "noise")}
+
+
+def pair(
+    values: pd.DataFrame,
+    table: pd.DataFrame,
+    retrieval: pd.DataFrame,
+    parts: Mapping[str, Sequence[Published]],
+    sets: Mapping[str, Sequence[str]],
+) -> pd.DataFrame:
+    """The pairs of a study, a row a published number and row of ours, with COLUMNS.
+
+    values: of `published.values.converted`; table, retrieval: the study's; parts: the entries of
+    each part; sets: the retrieval sets that each part searches
+    """
+    found = []
+    for part, entries in parts.items():
+        ours = _of_part(table, part)
+        searched = _mean_of_sets(retrieval, sets[part])
+        for entry in entries:
+            theirs = chosen(values, entry)
+            by_text = theirs[theirs["metric"] != "ndcg_at_10"]
+            by_search = theirs[theirs["metric"] == "ndcg_at_10"]
+            stand_in = entry.stand_in.model_dump(exclude_none=True) if entry.stand_in else None
+            found.append(_join(by_text, ours, SAME, stand_in).assign(part=part))
+            found.append(_join(by_search, searched, OF_RETRIEVAL, stand_in).assign(part=part))
+    found = [frame for frame in found if len(frame)]
+    pairs = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
+    pairs = pairs.assign(
+        study=table["study"].iloc[0], difference=pairs["value"] - pairs["published"]
+    )
+    return pairs.reindex(columns=COLUMNS).drop_duplicates(ignore_index=True)
+
+
+def chosen(values: pd.DataFrame, entry: Published) -> pd.DataFrame:
+    """The published numbers that an entry picks."""
+    for column in (*SETTING, "noise"):
+        wanted = getattr(entry, column)
+        if wanted is not None:
+            values = values[values[RENAMED.get(column, column)] == wanted]
+    return values
+
+
+def left_out(values: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, int]:
+    """How many published numbers have no row of ours beside them, by figure and texts."""
+    keys = [key for key in THEIRS if key not in ("published", "rounding")]
+    with_pair = values.merge(pairs[keys].drop_duplicates(), on=keys, how="left", indicator=True)
+    alone = with_pair[with_pair["_merge"] == "left_only"]
+    counts = alone.groupby(["figure", "dataset"], sort=False).size()
+    return {f"{figure} of {dataset}": int(count) for (figure, dataset), count in counts.items()}
+
+
+def left_out_line(counts: Mapping[str, int]) -> str:
+    """What has been left out, in one line; empty where nothing was."""
+    if not counts:
+        return ""
+    listed = ", ".join(f"{name} ({count})" for name, count in counts.items())
+    return (
+        f"{sum(counts.values())} published values are left out, since nothing of this study was "
+        f"run in their setting: {listed}"
+    )
+
+
+def verdicts(pairs: pd.DataFrame) -> np.ndarray:
+    """Whether a published number lies in our interval, widened by its own error.
+
+    The error of a published number over n texts is taken to be ours over as many texts, as the
+    half of an interval falls with the root of n; where n is not known it is its rounding alone.
+    Both errors add as independent ones do.
+    """
+    ratio = np.sqrt(pairs["n"] / pairs["published_n"].astype(float)).fillna(0)
+    least = pairs["rounding"]
+    below, above = (np.abs(pairs["value"] - pairs[end]) for end in ("low", "high"))
+    low = pairs["value"] - np.hypot(below, below * ratio) - least
+    high = pairs["value"] + np.hypot(above, above * ratio) + least
+    inside = (low <= pairs["published"]) & (pairs["published"] <= high)
+    return np.where(inside, AGREES, DIFFERS)
+
+
+def _of_part(table: pd.DataFrame, part: str) -> pd.DataFrame:
+    """The inverter's rows of a part, seeds pooled, with what is compared with published columns."""
+    rows = table[(table["part"] == part) & (table["baseline"] == "")]
+    keys = [*OURS, "metric"]
+    pooled = rows.groupby(keys, sort=False, as_index=False, dropna=False).agg(
+        value=("value", "mean"),
+        low=("low", "min"),
+        high=("high", "max"),
+        n=("n", "sum"),
+        seeds=("seed", "nunique"),
+    )
+    texts = pooled["target_corpus"].str.removeprefix("beir-")
+    return pooled.assign(texts=texts, level=pooled["perturbation"].map(noise_level))
+
+
+def _mean_of_sets(retrieval: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
+    """nDCG@10, its mean over the retrieval sets; their errors add as independent ones do."""
+    rows = retrieval[
+        (retrieval["metric"] == "ndcg_at_10") & retrieval["retrieval_set"].isin(list(sets))
+    ]
+    keys = ["embedder", "reduction", "dim", "perturbation", "metric"]
+    means = [
+        {
+            **dict(zip(keys, point, strict=True)),
+            "value": of_sets["value"].mean(),
+            "low": of_sets["value"].mean() - _mean_error(of_sets["value"] - of_sets["low"]),
+            "high": of_sets["value"].mean() + _mean_error(of_sets["high"] - of_sets["value"]),
+            "n": of_sets["n"].sum(),
+            "seeds": 1,
+        }
+        for point, of_sets in rows.groupby(keys, sort=False)
+    ]
+    frame = pd.DataFrame(means, columns=[*keys, *MEASURED])
+    all_of_beir = {name.removeprefix("beir-") for name in sets} == set(BEIR)
+    texts = "beir-mean" if all_of_beir else " ".join(sets)
+    level = frame["perturbation"].map(noise_level).astype(float)
+    return frame.assign(texts=texts, target_corpus=texts, level=level)
+
+
+def _mean_error(halves: pd.Series) -> float:
+    return float(np.sqrt((halves**2).sum()) / len(halves))
+
+
+def noise_level(perturbation: str) -> float:
+    """The λ of Gaussian noise, 0 of none; NaN of another perturbation."""
+    if perturbation == "none":
+        return 0.0
+    kind, _, level = perturbation.partition(":")
+    return float(level) if kind == "gaussian" else np.nan
+
+
+def _join(
+    theirs: pd.DataFrame,
+    ours: pd.DataFrame,
+    same: Mapping[str, str],
+    stand_in: Mapping[str, Any] | None,
+) -> pd.DataFrame:
+    """The pairs of some published numbers with some rows of ours, with their verdicts."""
+    on = dict(same)
+    if stand_in is not None:
+        for column, value in stand_in.items():
+            if column in ours:
+                ours = ours[ours[column] == value]
+        of_setting = ("published_embedder", "dataset", "max_tokens")
+        pinned = {*stand_in, *(["level"] if "perturbation" in stand_in else [])}
+        on = {a: b for a, b in same.items() if a not in of_setting and b not in pinned}
+    pairs = theirs.merge(
+        ours, left_on=["metric", *on], right_on=["metric", *on.values()], suffixes=("", "_ours")
+    )
+    if stand_in is None:
+        return pairs.assign(verdict=verdicts(pairs))
+    is_same = np.logical_and.reduce([pairs[a] == pairs[b] for a, b in same.items()])
+    return pairs.assign(verdict=np.where(is_same, verdicts(pairs), STAND_IN))
