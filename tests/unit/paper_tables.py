@@ -48,6 +48,7 @@ PUBLISHED = {
     ],
     "length-mismatch": [{"figure": "length_mismatch"}],
 }
+MEASURES = ("value", "low", "high", "n")
 RETRIEVAL_SETS = {part: ["scifact"] if part == "noise" else [] for part in PUBLISHED}
 
 
@@ -139,5 +140,7 @@ def pairs(table=None):
 
 
 def tables():
-    measurements = pool_seeds(measured())
+    """As `figures.read_tables` gives them: what several parts share stands once."""
+    keys = [column for column in measured() if column not in ("part", *MEASURES)]
+    measurements = pool_seeds(measured().drop_duplicates(keys))
     return Tables(measurements, texts(), searched(), published=pairs())

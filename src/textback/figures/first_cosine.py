@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.figures import Tables, overlay
-from textback.figures.select import undisturbed
-from textback.figures.settings import CELL, beside, title
+from textback.figures.settings import attacks, beside, title
 from textback.figures.style import AXIS_LABELS, GREY, WIDTH, legend_below
 
 BINS = np.linspace(-1, 1, 81)
@@ -17,9 +16,7 @@ COLUMNS = 3
 
 def draw(tables: Tables) -> Figure:
     """A panel a cell: hypothesizer, last round and other texts' hypotheses; seeds together."""
-    texts = undisturbed(tables.texts)
-    texts = texts[~texts["search"].str.contains("-from-")]
-    cells = [_one_attack(rows) for _, rows in texts.groupby(CELL, sort=False)]
+    cells = attacks(tables.texts)
     columns = min(COLUMNS, len(cells))
     lines = -(-len(cells) // columns)
     figure, panels = plt.subplots(
@@ -37,13 +34,6 @@ def draw(tables: Tables) -> Figure:
         ax.set_ylabel("share of texts")
     legend_below(figure, panels[0][0], columns=2)
     return figure
-
-
-def _one_attack(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the first inverter and search, with the widest beam."""
-    first = rows.iloc[0]
-    rows = rows[(rows["inverter"] == first["inverter"]) & (rows["search"] == first["search"])]
-    return rows[rows["beam"] == rows["beam"].max()]
 
 
 def _panel(ax: Axes, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:

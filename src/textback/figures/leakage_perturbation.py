@@ -10,8 +10,8 @@ from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.embedders import Looks, legend, looks_of
 from textback.figures.noise_levels import mean_over_sets
-from textback.figures.select import level, of_inverter, of_own_texts, varied
-from textback.figures.settings import ATTACK, nothing
+from textback.figures.select import of_inverter, of_own_texts, varied
+from textback.figures.settings import ATTACK, comparable, nothing
 from textback.figures.style import AXIS_LABELS, WIDTH, around
 
 METRICS = FIGURES["leakage_perturbation"].metrics
@@ -25,7 +25,8 @@ def draw(tables: Tables) -> Figure:
     found = varied(table, "perturbation", ATTACK)
     if not found:
         raise nothing("leakage_perturbation", "several perturbations")
-    rows = pd.concat([level(attack, "perturbation") for attack in found])
+    published = tables.published[tables.published["figure"] == PUBLISHED]
+    rows = pd.concat([comparable(attack, "perturbation", published) for attack in found])
     quality = mean_over_sets(tables.retrieval)
     if quality.empty:
         raise nothing("leakage_perturbation", "retrieval (use_retrieval_sets)")

@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.select import level, of_inverter, varied
-from textback.figures.settings import ATTACK, beside, nothing, title
+from textback.figures.select import of_inverter, varied
+from textback.figures.settings import ATTACK, beside, comparable, nothing, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_below
 
 METRICS = FIGURES["length_mismatch"].metrics
@@ -27,17 +27,17 @@ def draw(tables: Tables) -> Figure:
         squeeze=False,
         layout="constrained",
     )
+    published = tables.published[tables.published["figure"] == FIGURE]
     for attack, axes in zip(found, panels, strict=True):
-        rows = level(attack, "target_length")
+        pairs = beside(published, attack)
+        rows = comparable(attack, "target_length", pairs)
         trained = rows["length"].iloc[0]
         effort = f"round {rows['round'].iloc[0]}, beam {rows['beam'].iloc[0]}"
         style = {"marker": OURS["marker"], "color": OURS["color"], "label": f"ours, {effort}"}
         for metric, ax in zip(METRICS, axes, strict=True):
             ax.axvline(trained, color="0.7", linewidth=4, alpha=0.5, label="trained at this length")
             errorbar(ax, rows[rows["metric"] == metric], "target_length", **style)
-            pairs = overlay.chosen(beside(tables.published, rows), metric, FIGURE)
-            if len(pairs):
-                overlay.lines(ax, pairs, "target_length")
+            overlay.lines(ax, overlay.chosen(pairs, metric, FIGURE), "target_length")
             ax.set_xticks(sorted(rows["target_length"].unique()))
             ax.set(xlabel=AXIS_LABELS["length"], ylabel=AXIS_LABELS[metric])
             ax.set_ylim(bottom=0)

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.select import level, of_inverter, of_own_texts, varied
-from textback.figures.settings import ATTACK, beside, nothing, title
+from textback.figures.select import of_inverter, of_own_texts, varied
+from textback.figures.settings import ATTACK, beside, comparable, nothing, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_below
 from textback.published.pairs import noise_level
 
@@ -19,7 +19,9 @@ FIGURE = "defence_noise"
 def draw(tables: Tables) -> Figure:
     """A row of panels for each attack on noisy embeddings; the retrieval at the right."""
     table = leveled(of_own_texts(of_inverter(tables.measurements)))
-    found = [level(rows, "noise") for rows in varied(table[table["round"] > 0], "noise", ATTACK)]
+    published = tables.published[tables.published["figure"] == FIGURE]
+    several = varied(table[table["round"] > 0], "noise", ATTACK)
+    found = [comparable(rows, "noise", published) for rows in several]
     if not found:
         raise nothing("noise_levels", "several levels of perturbations gaussian:<λ>")
     figure, panels = plt.subplots(

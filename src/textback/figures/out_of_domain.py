@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.select import level, of_inverter, varied
-from textback.figures.settings import ATTACK, beside, nothing, title
+from textback.figures.select import of_inverter, varied
+from textback.figures.settings import ATTACK, beside, comparable, nothing, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, legend_below
 
 METRICS = FIGURES["out_of_domain"].metrics
@@ -32,16 +32,17 @@ def draw(tables: Tables) -> Figure:
         squeeze=False,
         layout="constrained",
     )
+    published = tables.published[tables.published["figure"] == FIGURE]
     for rows, axes in zip(found, panels, strict=True):
-        last = level(rows, "target_corpus")
+        pairs = beside(published, rows)
+        last = comparable(rows, "target_corpus", pairs)
         same = last[[*ATTACK, *KEYS, "beam", "search"]].drop_duplicates()
         first = table[table["round"] == 0].merge(same)
         words = mean_words(tables.texts, last)
         for metric, ax in zip(METRICS, axes, strict=True):
-            pairs = overlay.chosen(beside(tables.published, rows), metric, FIGURE)
             ours = [(first, FIRST, "ours, round 0"), (last, OURS, _effort(last))]
             shown = [(own[own["metric"] == metric], *looks) for own, *looks in ours]
-            _panel(ax, shown, pairs, words)
+            _panel(ax, shown, overlay.chosen(pairs, metric, FIGURE), words)
             ax.set_yticks(words["place"], [""] * len(words))
             ax.set_xlabel(AXIS_LABELS[metric])
         axes[0].set_yticks(words["place"], words["label"])

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from textback.errors import TextbackError
+from textback.figures.select import embedding_sizes, level, undisturbed
 
 CELL = ["corpus", "embedder", "length", "reduction", "dim"]
 ATTACK = [*CELL, "inverter"]
@@ -18,6 +19,34 @@ def title(rows: pd.DataFrame, *columns: str) -> str:
 def beside(pairs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """The published values whose rows of ours are of the same cell as these rows."""
     return pairs.merge(rows[CELL].drop_duplicates(), on=CELL)
+
+
+def attacks(texts: pd.DataFrame) -> list[pd.DataFrame]:
+    """The texts of each corpus, embedder and length, of one attack: see `first_attack`."""
+    texts = undisturbed(texts)
+    texts = texts[~texts["search"].str.contains("-from-")]
+    settings = texts.groupby(["corpus", "embedder", "length"], sort=False)
+    return [first_attack(rows) for _, rows in settings]
+
+
+def first_attack(texts: pd.DataFrame) -> pd.DataFrame:
+    """Each text's rounds once, of the first inverter and search, largest embedding, widest beam."""
+    reduction, dim = embedding_sizes(texts)[-1]
+    texts = texts[(texts["reduction"] == reduction) & (texts["dim"] == dim)]
+    inverter, search = texts[["inverter", "search"]].iloc[0]
+    texts = texts[(texts["inverter"] == inverter) & (texts["search"] == search)]
+    widest = texts[texts["beam"] == texts["beam"].max()]
+    return widest.drop_duplicates(["seed", "text", "round"])
+
+
+def comparable(rows: pd.DataFrame, column: str, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The rows in which values of `column` are compared: see `select.level`.
+
+    Where something is published of these cells, after the rounds and beam that it was published of.
+    """
+    known = pairs.loc[pairs["round"] > 0, [*CELL, "round", "beam"]].drop_duplicates()
+    same = rows.merge(known.astype(rows[known.columns].dtypes))
+    return level(same if len(same) else rows, column)
 
 
 def nothing(figure: str, what: str) -> TextbackError:

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.select import level, of_inverter, undisturbed, varied
-from textback.figures.settings import ATTACK, beside, nothing, title
+from textback.figures.select import of_inverter, undisturbed, varied
+from textback.figures.settings import ATTACK, beside, comparable, nothing, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, legend_below
 
 METRICS = FIGURES["starts"].metrics
@@ -25,7 +25,9 @@ NAMES = {
 def draw(tables: Tables) -> Figure:
     """A block of panels for each attack with several starts, after the same rounds."""
     table = with_starts(undisturbed(of_inverter(tables.measurements)))
-    found = [level(rows, "start") for rows in varied(table[table["round"] > 0], "start", ATTACK)]
+    pairs = overlay.chosen(tables.published, "exact_match", FIGURE)
+    several = varied(table[table["round"] > 0], "start", ATTACK)
+    found = [comparable(rows, "start", pairs) for rows in several]
     if not found:
         raise nothing("starts", "rounds from several starts (evaluation.start)")
     figure, panels = plt.subplots(
@@ -35,7 +37,6 @@ def draw(tables: Tables) -> Figure:
         squeeze=False,
         layout="constrained",
     )
-    pairs = overlay.chosen(tables.published, "exact_match", FIGURE)
     for rows, axes in zip(found, panels, strict=True):
         starts = [start for start in NAMES if start in set(rows["start"])]
         theirs = with_starts(beside(pairs, rows))
@@ -65,6 +66,6 @@ def draw(tables: Tables) -> Figure:
 
 def with_starts(table: pd.DataFrame) -> pd.DataFrame:
     """The table with its column `search` divided into the search itself and its `start`."""
-    parts = table["search"].str.partition("-from-")
-    start = parts[2].replace("", "hypothesizer")
-    return table.assign(search=parts[0], start=start)
+    parts = [search.partition("-from-") for search in table["search"]]
+    starts = [start or "hypothesizer" for _, _, start in parts]
+    return table.assign(search=[search for search, _, _ in parts], start=starts)
