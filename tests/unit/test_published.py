@@ -9,12 +9,21 @@ from paper_tables import RETRIEVAL_SETS, entries, measured, pairs, searched
 
 from textback.config.published import Published, StandIn, check_published
 from textback.errors import TextbackError
+from textback.files import read_csv
 from textback.published.costs import with_costs
 from textback.published.page import published_page
-from textback.published.pairs import BEIR, left_out, left_out_line, pair, verdicts
+from textback.published.pairs import (
+    BEIR,
+    left_out,
+    left_out_line,
+    pair,
+    read_pairs,
+    verdicts,
+)
 from textback.published.values import FILE, converted, listed
-from textback.table import COST_COLUMNS
+from textback.table import COST_COLUMNS, write_csv
 
+OWNERS = {"paper": "paper", "no-feedback": "paper"}
 NO_COSTS = pd.DataFrame(columns=COST_COLUMNS)
 
 
@@ -157,33 +166,47 @@ def test_a_part_that_reran_nothing_has_an_empty_table_and_a_page(values):
     parts = entries() | {"out-of-domain": []}
     empty = pair(values, table, searched(), parts, {name: [] for name in RETRIEVAL_SETS})
     assert empty.query("verdict != 'stand-in'").empty
-    nothing = with_costs(empty.head(0), NO_COSTS)
+    nothing = with_costs(empty.head(0), NO_COSTS, {})
     assert "0 comparisons" in published_page(nothing, "all is left out")
 
 
-def test_costs_are_those_of_the_cells_embedding_training_and_inversions(found):
-    cell = {"corpus": "nq", "embedder": "gtr-base", "length": 32}
-    own = {**cell, "reduction": "native", "dim": 768, "inverter": "paper"}
-    seconds = {"metric": "train_seconds", "value": 3600, "device": "H100"}
-    costs = pd.DataFrame(
-        [
-            {**cell, "step": "embed", **seconds},
-            {**own, "step": "corrector", "seed": 0, **seconds},
-            {**own, "step": "corrector", "seed": 1, **seconds},
-            {**own, "step": "null_model", **seconds},
-            {**own, "inverter": "other", "step": "corrector", **seconds},
-            {**own, "step": "invert", "beam": 8, **seconds, "metric": "invert_seconds"},
-            {**own, "step": "invert", "beam": 8, **seconds, "metric": "paid_dollars", "value": 2},
-        ]
-    )
-    costed = with_costs(found, costs).query("inverter == 'paper' and figure == 'table1'")
-    hours = costed.drop_duplicates("beam").set_index("beam")
-    assert hours.loc[8, "hours"] == 4 and hours.loc[1, "hours"] == 3
-    assert hours.loc[8, "dollars"] == 2 and hours.loc[8, "device"] == "H100"
+def test_costs_are_those_of_the_cells_embedding_training_and_inversions(found, tmp_path):
+    texts = {"corpus": "nq", "embedder": "gtr-base", "length": 32}
+    own = {**texts, "reduction": "native", "dim": 768, "inverter": "paper", "seed": 0}
+    target = {"target_corpus": "nq", "target_length": 32}
+    inversion = {**own, **target, "search": "paper", "perturbation": "none", "beam": 8}
+    hour = {"metric": "train_seconds", "value": 3600, "device": "H100"}
+    rows = [
+        {**texts, "step": "embed"},
+        {**texts, "step": "embed", "target_corpus": "speeches", "target_length": 32},
+        {**own, "step": "hypothesizer"},
+        {**own, "step": "corrector"},
+        {**own, "step": "corrector", "seed": 1},
+        {**own, "step": "null_model"},
+        {**own, "step": "corrector", "inverter": "no-feedback"},
+        {**inversion, "step": "invert", "metric": "invert_seconds"},
+        {**inversion, "step": "invert", "metric": "paid_dollars", "value": 2},
+        {**inversion, "step": "invert", "search": "paper-likelihood"},
+        {"step": "retrieval", "corpus": "scifact", "embedder": "gtr-base"},
+    ]
+    write_csv(tmp_path / "costs.csv", pd.DataFrame([hour | row for row in rows]))
+    costed = with_costs(found, read_csv(tmp_path / "costs.csv"), OWNERS)
+    main = costed.query("figure == 'table1'").drop_duplicates("beam").set_index("beam")
+    assert main.loc[8, "hours"] == 5 and main.loc[1, "hours"] == 4
+    assert main.loc[8, "dollars"] == 2 and main.loc[8, "device"] == "H100"
+    other = costed.query("inverter == 'no-feedback'")["hours"].unique()
+    assert other.tolist() == [3]  # the embeddings, the hypothesizer it shares, its corrector
+
+
+def test_pairs_are_read_as_they_were_written(found, tmp_path):
+    write_csv(tmp_path / "published.csv", found)
+    read = read_pairs(tmp_path / "published.csv")
+    same = ["round", "beam", "published", "value", "target_length", "published_n"]
+    pd.testing.assert_frame_equal(read[same], found[same], check_dtype=False)
 
 
 def test_the_page_has_every_published_figure_and_tells_what_was_left_out(found):
-    page = published_page(with_costs(found, NO_COSTS), "9 left")
+    page = published_page(with_costs(found, NO_COSTS, OWNERS), "9 left")
     for figure in found["figure"].unique():
         assert f"<h2>{figure.replace('_', ' ')}</h2>" in page
     assert f"{len(found)} comparisons" in page and "9 left" in page
@@ -202,7 +225,7 @@ def test_the_page_has_every_published_figure_and_tells_what_was_left_out(found):
 )
 def test_a_setting_that_nobody_published_is_one_line(entry, message):
     with pytest.raises(TextbackError, match=message) as error:
-        check_published(Published(**entry))
+        check_published("part 'nq'", Published(**entry))
     assert "\n" not in str(error.value)
 
 

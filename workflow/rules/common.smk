@@ -7,6 +7,7 @@ from textback.config import FIGURES, canonical, lookup, parts, read_study, study
 from textback.corpora import own_files
 from textback.errors import TextbackError
 from textback.locks import hold
+from textback.published.values import FILE as VALUES
 from textback.processes import gpus, mark_embedders, mark_steps
 from textback.retrieval.beir import set_files
 from textback.table import Known, cost_files, score_path
@@ -153,7 +154,9 @@ def retrieval_files(wildcards):
 
 def drawn_beside(wildcards):
     """What a figure is drawn from beside the table."""
-    return inside(FOLDER, *mendable(lookup, FIGURES, "figure", wildcards.figure).beside)
+    shown = mendable(lookup, FIGURES, "figure", wildcards.figure)
+    compared = PUBLISHED[:1] if shown.published else []
+    return inside(FOLDER, *shown.beside) + compared
 
 
 def embed_threads(name):

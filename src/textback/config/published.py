@@ -40,8 +40,8 @@ class Published(Section):
     )
 
 
-def check_published(entry: Published) -> None:
-    """Raise TextbackError, one line, where no published number is as an entry says."""
+def check_published(where: str, entry: Published) -> None:
+    """Raise TextbackError, one line, where no published number is as a part's entry says."""
     rows = listed()
     for column in SETTING:
         value = getattr(entry, column)
@@ -50,10 +50,13 @@ def check_published(entry: Published) -> None:
         left = rows[rows[column] == value]
         if left.empty:
             known = {str(value) for value in rows[column].unique()}
-            raise unknown_name(f"published {column}", str(value), known)
+            problem = unknown_name(f"published {column}", str(value), known)
+            raise TextbackError(f"{where}: {problem}")
         rows = left
     if entry.noise is not None and not (rows["noise"] == entry.noise).any():
-        raise TextbackError(f"published noise {entry.noise}: known are {_levels(rows)}")
+        raise TextbackError(
+            f"{where}: unknown published noise {entry.noise}: known are {_levels(rows)}"
+        )
 
 
 def _levels(rows: pd.DataFrame) -> str:

@@ -33,6 +33,8 @@ METRICS = (
     "explained_variance",
 )
 
+COMBINED = ("use_corpora", "use_embedders", "use_inverters", "use_retrieval_sets")
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -41,7 +43,8 @@ class Shown:
     A study names one value of every other axis; `needs` are axes that it must name; `beside` are
     files that it is drawn from beside the table, in the study's folder; `parts` those that the
     study must have. A figure that is not of the `whole` table shows one search of each cell's own
-    test passages, unperturbed.
+    test passages, unperturbed. `published`: values are drawn over it; `varies`: what a
+    study must have two of for it, in words.
     """
 
     metrics: tuple[str, ...] = ()
@@ -50,6 +53,8 @@ class Shown:
     beside: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     whole: bool = False
+    published: bool = False
+    varies: str = ""
 
 
 FIGURES = {
@@ -70,22 +75,67 @@ FIGURES = {
         compares=("use_inverters",),
         beside=("fits.json",),
     ),
-    "published_results": Shown(("bleu_sentence", "token_f1_set", "exact_match", "cosine")),
-    "rounds_by_inverter": Shown(("bleu_sentence", "exact_match")),
-    "first_cosine": Shown(),
-    "starts": Shown(("exact_match", "bleu_sentence")),
-    "beam_grid": Shown(("exact_match",)),
-    "out_of_domain": Shown(("bleu_sentence", "exact_match")),
-    "length_mismatch": Shown(("bleu_sentence", "exact_match", "token_f1_set")),
-    "noise_levels": Shown(("bleu_sentence", "exact_match"), needs=("use_retrieval_sets",)),
+    "cosine_bleu": Shown(compares=COMBINED, whole=True, published=True),
+    "worked_example": Shown(compares=COMBINED, whole=True),
+    "published_results": Shown(
+        ("bleu_sentence", "token_f1_set", "exact_match", "cosine"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="a part that reruns published values of figure table1",
+    ),
+    "first_cosine": Shown(compares=COMBINED, whole=True, published=True),
+    "rounds_by_inverter": Shown(
+        ("bleu_sentence", "exact_match"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="two inverters that correct",
+    ),
+    "starts": Shown(
+        ("exact_match", "bleu_sentence"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="rounds from two starts (evaluation.start)",
+    ),
+    "beam_grid": Shown(
+        ("exact_match",),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="two kinds of search (evaluation.mode, .rank, .parents)",
+    ),
+    "out_of_domain": Shown(
+        ("bleu_sentence", "exact_match"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="two target_corpora of an inverter",
+    ),
+    "length_mismatch": Shown(
+        ("bleu_sentence", "exact_match", "token_f1_set"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="two target_lengths of an inverter",
+    ),
+    "noise_levels": Shown(
+        ("bleu_sentence", "exact_match"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="corrected texts with perturbations gaussian:<λ>",
+    ),
     "leakage_perturbation": Shown(
         ("bleu_sentence", "exact_match"),
-        compares=("use_embedders",),
+        compares=COMBINED,
         needs=("use_retrieval_sets",),
         beside=("retrieval.csv",),
+        whole=True,
+        published=True,
+        varies="two perturbations",
     ),
-    "cosine_bleu": Shown(),
-    "worked_example": Shown(),
 }
 
 
@@ -114,7 +164,9 @@ class Study(Part):
     retrieval_sets: dict[Name, RetrievalSet] = Field({})
 
     metrics: list[str] = Field(list(METRICS))
-    figures: list[str] = Field([name for name, shown in FIGURES.items() if not shown.beside])
+    figures: list[str] = Field(
+        [name for name, shown in FIGURES.items() if not shown.beside and not shown.varies]
+    )
 
 
 def parts(study: Study) -> dict[str, Part]:

@@ -18,6 +18,7 @@ from textback.figures.select import once, pool_seeds, undisturbed
 from textback.figures.style import apply_style
 from textback.files import read_csv, read_json, read_table, replacing
 from textback.published.pairs import COLUMNS as PAIR_COLUMNS
+from textback.published.pairs import read_pairs
 from textback.table import RETRIEVAL_COLUMNS
 
 
@@ -48,7 +49,7 @@ def read_tables(folder: Path) -> Tables:
         once(read_table(folder / "texts.parquet")),
         read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},
-        read_csv(compared) if compared.exists() else pd.DataFrame(columns=PAIR_COLUMNS),
+        read_pairs(compared) if compared.exists() else pd.DataFrame(columns=PAIR_COLUMNS),
     )
 
 

@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.select import of_inverter, undisturbed, varied
-from textback.figures.settings import ATTACK, beside, nothing, title
+from textback.figures.select import undisturbed, varied
+from textback.figures.settings import ATTACK, beside, measured, nothing, title
 from textback.figures.style import (
     AXIS_LABELS,
     LINES,
@@ -30,11 +30,11 @@ NAMES = {
 
 def draw(tables: Tables) -> Figure:
     """A panel for each attack with several kinds of search."""
-    table = undisturbed(of_inverter(tables.measurements)).query("metric == @METRIC")
+    table = undisturbed(measured(tables)).query("metric == @METRIC")
     table = table[table["search"].isin(NAMES)]
     found = varied(table, "search", ATTACK)
     if not found:
-        raise nothing("beam_grid", "several kinds of search (evaluation.rank, .parents, .mode)")
+        raise nothing("beam_grid")
     figure, panels = plt.subplots(
         1, len(found), figsize=(WIDTH, 4.2), squeeze=False, layout="constrained"
     )

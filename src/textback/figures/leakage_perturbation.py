@@ -7,11 +7,12 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from textback.config import FIGURES
+from textback.errors import TextbackError
 from textback.figures import Tables, overlay
 from textback.figures.embedders import Looks, legend, looks_of
 from textback.figures.noise_levels import mean_over_sets
-from textback.figures.select import of_inverter, of_own_texts, varied
-from textback.figures.settings import ATTACK, comparable, nothing
+from textback.figures.select import of_own_texts, varied
+from textback.figures.settings import ATTACK, comparable, measured, nothing
 from textback.figures.style import AXIS_LABELS, WIDTH, around
 
 METRICS = FIGURES["leakage_perturbation"].metrics
@@ -21,15 +22,18 @@ PUBLISHED = "defence_noise"
 
 def draw(tables: Tables) -> Figure:
     """A row of panels a length, a column a metric; a line an embedder through its noise."""
-    table = of_own_texts(of_inverter(tables.measurements))
+    table = of_own_texts(measured(tables))
     found = varied(table, "perturbation", ATTACK)
     if not found:
-        raise nothing("leakage_perturbation", "several perturbations")
+        raise nothing("leakage_perturbation")
     published = tables.published[tables.published["figure"] == PUBLISHED]
     rows = pd.concat([comparable(attack, "perturbation", published) for attack in found])
     quality = mean_over_sets(tables.retrieval)
     if quality.empty:
-        raise nothing("leakage_perturbation", "retrieval (use_retrieval_sets)")
+        raise TextbackError(
+            "figure 'leakage_perturbation': the study searches no retrieval set: name one in "
+            "use_retrieval_sets"
+        )
     quality = quality.rename(columns={"value": "x", "low": "x_low", "high": "x_high"})
     looks = looks_of(rows)
     lengths = sorted(rows["length"].unique())

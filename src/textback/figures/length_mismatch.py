@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.select import of_inverter, varied
-from textback.figures.settings import ATTACK, beside, comparable, nothing, title
+from textback.figures.select import varied
+from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_below
 
 METRICS = FIGURES["length_mismatch"].metrics
@@ -15,11 +15,11 @@ FIGURE = "length_mismatch"
 
 def draw(tables: Tables) -> Figure:
     """A row of panels for each attack on several lengths; the trained one is marked."""
-    table = of_inverter(tables.measurements)
+    table = measured(tables)
     table = table[(table["perturbation"] == "none") & (table["target_corpus"] == table["corpus"])]
     found = varied(table[table["round"] > 0], "target_length", ATTACK)
     if not found:
-        raise nothing("length_mismatch", "several target_lengths")
+        raise nothing("length_mismatch")
     figure, panels = plt.subplots(
         len(found),
         len(METRICS),

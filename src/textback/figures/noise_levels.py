@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.select import of_inverter, of_own_texts, varied
-from textback.figures.settings import ATTACK, beside, comparable, nothing, title
+from textback.figures.select import of_own_texts, varied
+from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_below
 from textback.published.pairs import noise_level
 
@@ -18,12 +18,12 @@ FIGURE = "defence_noise"
 
 def draw(tables: Tables) -> Figure:
     """A row of panels for each attack on noisy embeddings; the retrieval at the right."""
-    table = leveled(of_own_texts(of_inverter(tables.measurements)))
+    table = leveled(of_own_texts(measured(tables)))
     published = tables.published[tables.published["figure"] == FIGURE]
     several = varied(table[table["round"] > 0], "noise", ATTACK)
     found = [comparable(rows, "noise", published) for rows in several]
     if not found:
-        raise nothing("noise_levels", "several levels of perturbations gaussian:<λ>")
+        raise nothing("noise_levels")
     figure, panels = plt.subplots(
         len(found),
         len(METRICS) + 1,
@@ -56,6 +56,7 @@ def mean_over_sets(retrieval: pd.DataFrame) -> pd.DataFrame:
     """nDCG@10 by embedder, reduction and perturbation, a mean over the retrieval sets."""
     rows = retrieval[retrieval["metric"] == "ndcg_at_10"]
     keys = ["embedder", "reduction", "dim", "perturbation"]
+    rows = rows.drop_duplicates([*keys, "retrieval_set"])
     return rows.groupby(keys, sort=False, as_index=False)[["value", "low", "high"]].mean()
 
 

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.select import of_inverter, varied
-from textback.figures.settings import ATTACK, beside, comparable, nothing, title
+from textback.figures.select import varied
+from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, legend_below
 
 METRICS = FIGURES["out_of_domain"].metrics
@@ -20,11 +20,11 @@ PUBLISHED = {"hypothesizer": "^", "corrector": "o"}
 
 def draw(tables: Tables) -> Figure:
     """A row a corpus, by the mean number of words of its texts; before and after correction."""
-    table = of_inverter(tables.measurements)
+    table = measured(tables)
     table = table[table["perturbation"] == "none"]
     found = varied(table[table["round"] > 0], "target_corpus", ATTACK)
     if not found:
-        raise nothing("out_of_domain", "several target_corpora")
+        raise nothing("out_of_domain")
     figure, panels = plt.subplots(
         len(found),
         len(METRICS),

@@ -23,7 +23,7 @@ def draw(tables: Tables) -> Figure:
     """A block of rows for each published setting, a row a method, a panel a metric."""
     pairs = tables.published[tables.published["figure"] == FIGURE]
     if pairs.empty:
-        raise nothing("published_results", "published values of figure 'table1' beside it")
+        raise nothing("published_results")
     blocks = [rows for _, rows in pairs.groupby(SETTING, sort=False)]
     heights = [len(rows[METHOD].drop_duplicates()) + 1 for rows in blocks]
     figure, panels = plt.subplots(

@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.select import of_inverter, undisturbed, varied
-from textback.figures.settings import CELL, beside, nothing, title
+from textback.figures.select import undisturbed, varied
+from textback.figures.settings import CELL, beside, measured, nothing, title
 from textback.figures.style import (
     AXIS_LABELS,
     LINES,
@@ -24,12 +24,12 @@ PUBLISHED = ("rounds_feedback", "rounds_by_dataset")
 
 def draw(tables: Tables) -> Figure:
     """A row of panels for each setting in which two inverters correct, with the narrowest beam."""
-    table = undisturbed(of_inverter(tables.measurements))
+    table = undisturbed(measured(tables))
     correct = table.loc[table["round"] > 0, "inverter"].unique()
     table = table[table["inverter"].isin(correct) & ~table["search"].str.contains("-from-")]
     found = varied(table, "inverter", [*CELL, "search"])
     if not found:
-        raise nothing("rounds_by_inverter", "two inverters with a corrector")
+        raise nothing("rounds_by_inverter")
     figure, panels = plt.subplots(
         len(found),
         len(METRICS),

@@ -61,11 +61,6 @@ def level(table: pd.DataFrame, column: str) -> pd.DataFrame:
     return table.query("round == @round_ and beam == @beam and search == @search")
 
 
-def undisturbed(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of unperturbed embeddings of texts like those the cell was trained on."""
-    return of_own_texts(table[table["perturbation"] == "none"])
-
-
 def of_own_texts(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of texts like those the cell was trained on."""
     same = table["target_length"] == table["length"]

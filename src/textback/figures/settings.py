@@ -2,8 +2,10 @@
 
 import pandas as pd
 
+from textback.config import FIGURES
 from textback.errors import TextbackError
-from textback.figures.select import embedding_sizes, level, undisturbed
+from textback.figures import Tables
+from textback.figures.select import embedding_sizes, level, of_inverter, undisturbed
 
 CELL = ["corpus", "embedder", "length", "reduction", "dim"]
 ATTACK = [*CELL, "inverter"]
@@ -19,6 +21,13 @@ def title(rows: pd.DataFrame, *columns: str) -> str:
 def beside(pairs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """The published values whose rows of ours are of the same cell as these rows."""
     return pairs.merge(rows[CELL].drop_duplicates(), on=CELL)
+
+
+def measured(tables: Tables) -> pd.DataFrame:
+    """The inverter's measurements, each once, whichever parts of the study have it."""
+    rows = of_inverter(tables.measurements)
+    values = ("part", "value", "low", "high", "n")
+    return rows.drop_duplicates([column for column in rows if column not in values])
 
 
 def attacks(texts: pd.DataFrame) -> list[pd.DataFrame]:
@@ -49,9 +58,9 @@ def comparable(rows: pd.DataFrame, column: str, pairs: pd.DataFrame) -> pd.DataF
     return level(same if len(same) else rows, column)
 
 
-def nothing(figure: str, what: str) -> TextbackError:
+def nothing(figure: str) -> TextbackError:
     """The error of a figure whose study has nothing for it to compare."""
     return TextbackError(
-        f"figure '{figure}': the study's table has no cell with {what}: see config/README.md for "
-        "what it compares, or leave it out of 'figures'"
+        f"figure '{figure}': the study's table has no cell with {FIGURES[figure].varies}: "
+        "run a part that has them, or leave it out of 'figures'"
     )

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.select import of_inverter, undisturbed, varied
-from textback.figures.settings import ATTACK, beside, comparable, nothing, title
+from textback.figures.select import undisturbed, varied
+from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, legend_below
 
 METRICS = FIGURES["starts"].metrics
@@ -24,12 +24,12 @@ NAMES = {
 
 def draw(tables: Tables) -> Figure:
     """A block of panels for each attack with several starts, after the same rounds."""
-    table = with_starts(undisturbed(of_inverter(tables.measurements)))
+    table = with_starts(undisturbed(measured(tables)))
     pairs = overlay.chosen(tables.published, "exact_match", FIGURE)
     several = varied(table[table["round"] > 0], "start", ATTACK)
     found = [comparable(rows, "start", pairs) for rows in several]
     if not found:
-        raise nothing("starts", "rounds from several starts (evaluation.start)")
+        raise nothing("starts")
     figure, panels = plt.subplots(
         len(found),
         len(METRICS),

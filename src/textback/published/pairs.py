@@ -7,12 +7,14 @@ shown, and its verdict is `stand-in` unless the setting is the same after all.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from textback.config.published import SETTING, Published
+from textback.files import read_csv
 from textback.published.values import RENAMED
 
 AGREES, DIFFERS, STAND_IN = "agrees", "differs", "stand-in"
@@ -30,6 +32,10 @@ THEIRS = [
     *("figure", "dataset", "published_embedder", "max_tokens", "method", "steps"),
     *("published_beam", "noise", "metric", "published", "published_n", "rounding", "source"),
 ]
+NUMBERS = [
+    *("steps", "published_beam", "noise", "published", "published_n", "max_tokens"),
+    *("length", "dim", "target_length", "round", "beam", "difference", *MEASURED),
+]
 COLUMNS = ["study", "part", *THEIRS, *OURS, *MEASURED, "difference", "verdict"]
 
 # The column of ours that says the same as a published one, and so the same setting.
@@ -42,6 +48,13 @@ SAME = {
     "published_beam": "beam",
 }
 OF_RETRIEVAL = {key: SAME[key] for key in ("published_embedder", "dataset", "noise")}
+
+
+def read_pairs(path: Path) -> pd.DataFrame:
+    """A study's published.csv. Raises TextbackError where it is missing or broken."""
+    pairs = read_csv(path)
+    numbers = [column for column in NUMBERS if column in pairs]
+    return pairs.assign(**pairs[numbers].apply(pd.to_numeric))
 
 
 def pair(

@@ -29,7 +29,7 @@ def compare(spec: Spec, folder: Path) -> None:
         sets,
     )
     line = left_out_line(left_out(values, pairs))
-    pairs = with_costs(pairs, read_csv(folder / "costs.csv"))
+    pairs = with_costs(pairs, read_csv(folder / "costs.csv"), spec["owners"])
     write_csv(folder / "published.csv", pairs)
     with replacing(folder / "published.html") as temporary:
         temporary.write_text(published_page(pairs, line), encoding="utf-8")
