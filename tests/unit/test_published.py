@@ -107,6 +107,17 @@ def test_rows_that_stand_in_and_are_the_setting_itself_are_judged(values):
     assert set(pinned["verdict"]) == {"stand-in"} and set(pinned["round"]) == {20}
 
 
+def test_a_first_guess_stands_there_once_whatever_the_beam_of_its_correction(values):
+    table = measured().query("part == 'nq'")
+    entry = {"figure": "table1", "dataset": "nq", "method": "hypothesizer"}
+    both, wide = (one(values, of, entry) for of in (table, table.query("beam == 8")))
+    assert both["beam"].tolist() == [1] * 4 and wide["beam"].tolist() == [8] * 4
+    searched_for = table.query("beam == 8").assign(search="paper-from-beam")
+    assert one(values, searched_for, entry).empty
+    beam = entry | {"method": "hypothesizer+beam"}
+    assert one(values, searched_for, beam)["beam"].tolist() == [8] * 4
+
+
 def test_a_corpus_of_beir_may_be_named_so(values):
     table = measured().query("part == 'nq'")
     table = table.assign(embedder="text-embedding-ada-002", target_length=128)

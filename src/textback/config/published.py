@@ -38,6 +38,9 @@ class Published(Section):
     stand_in: StandIn | None = Field(
         None, description="rows of ours of another setting, shown beside it and never judged"
     )
+    differs: str | None = Field(
+        None, description="what makes ours another setting, where its names are the same"
+    )
 
 
 def check_published(where: str, entry: Published) -> None:

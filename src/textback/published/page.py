@@ -51,7 +51,8 @@ def _table(rows: pd.DataFrame) -> str:
 def _row(row: pd.Series) -> str:
     digits = 1 if "bleu" in row["metric"] else 3
     value, low, high = (f"{row[key]:.{digits}f}" for key in ("value", "low", "high"))
-    own = f"<br><span>[{html.escape(own_setting(row))}]</span>"
+    why = f": {row['differs']}" if row["differs"] else ""
+    own = f"<br><span>[{html.escape(own_setting(row) + why)}]</span>"
     cells = [
         row["metric"].replace("_", " "),
         f"{row['published']:.{digits}f}",

@@ -3,12 +3,12 @@
 A part of a study says which published settings it reruns (`published:` in its configuration). A
 published number is paired with the part's rows of the same embedder, texts, length, round, beam,
 noise and metric. Where the part names rows that stand in, those are taken instead: such a pair is
-shown, and its verdict is `stand-in` unless the setting is the same after all.
+shown, and its verdict is `stand-in` unless the setting is the same after all. It is so, too, where
+the part says in what its setting differs.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,18 +36,19 @@ NUMBERS = [
     *("steps", "published_beam", "noise", "published", "published_n", "max_tokens"),
     *("length", "dim", "target_length", "round", "beam", "difference", *MEASURED),
 ]
-COLUMNS = ["study", "part", *THEIRS, *OURS, *MEASURED, "difference", "verdict"]
+COLUMNS = ["study", "part", *THEIRS, *OURS, *MEASURED, "difference", "verdict", "differs"]
 
 # The column of ours that says the same as a published one, and so the same setting.
 SAME = {
     "published_embedder": "embedder",
-    "dataset": "texts",
+    "texts": "own_texts",
     "max_tokens": "target_length",
     "noise": "level",
     "steps": "round",
-    "published_beam": "beam",
+    "published_beam": "own_beam",
 }
-OF_RETRIEVAL = {key: SAME[key] for key in ("published_embedder", "dataset", "noise")}
+FOLLOWS = {"perturbation": "level", "beam": "own_beam"}
+OF_RETRIEVAL = {key: SAME[key] for key in ("published_embedder", "texts", "noise")}
 
 
 def read_pairs(path: Path) -> pd.DataFrame:
@@ -75,11 +76,11 @@ def pair(
         searched = _mean_of_sets(retrieval, sets[part])
         for entry in entries:
             theirs = chosen(values, entry)
+            theirs = theirs.assign(texts=theirs["dataset"].str.replace("_", "-"))
             by_text = theirs[theirs["metric"] != "ndcg_at_10"]
             by_search = theirs[theirs["metric"] == "ndcg_at_10"]
-            stand_in = entry.stand_in.model_dump(exclude_none=True) if entry.stand_in else None
-            found.append(_join(by_text, ours, SAME, stand_in).assign(part=part))
-            found.append(_join(by_search, searched, OF_RETRIEVAL, stand_in).assign(part=part))
+            both = (by_text, ours, SAME), (by_search, searched, OF_RETRIEVAL)
+            found += [_join(*sides, entry).assign(part=part) for sides in both]
     found = [frame for frame in found if len(frame)]
     pairs = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
     pairs = pairs.assign(
@@ -144,8 +145,14 @@ def _of_part(table: pd.DataFrame, part: str) -> pd.DataFrame:
         n=("n", "sum"),
         seeds=("seed", "nunique"),
     )
-    texts = pooled["target_corpus"].str.removeprefix("beir-")
-    return pooled.assign(texts=texts, level=pooled["perturbation"].map(noise_level))
+    # The hypothesizer's own guess is the same whatever beam its correction has.
+    guess = (pooled["round"] == 0) & ~pooled["search"].str.endswith("-from-beam")
+    pooled = pooled.assign(
+        own_texts=pooled["target_corpus"].str.removeprefix("beir-"),
+        own_beam=pooled["beam"].mask(guess, 1),
+        level=pooled["perturbation"].map(noise_level),
+    ).sort_values("beam", kind="stable")
+    return pooled.drop_duplicates([key for key in [*keys, "own_beam"] if key != "beam"])
 
 
 def _mean_of_sets(retrieval: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
@@ -169,7 +176,7 @@ def _mean_of_sets(retrieval: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
     all_of_beir = {name.removeprefix("beir-") for name in sets} == set(BEIR)
     texts = "beir-mean" if all_of_beir else " ".join(sets)
     level = frame["perturbation"].map(noise_level).astype(float)
-    return frame.assign(texts=texts, target_corpus=texts, level=level)
+    return frame.assign(own_texts=texts, target_corpus=texts, level=level)
 
 
 def _mean_error(halves: pd.Series) -> float:
@@ -185,24 +192,21 @@ def noise_level(perturbation: str) -> float:
 
 
 def _join(
-    theirs: pd.DataFrame,
-    ours: pd.DataFrame,
-    same: Mapping[str, str],
-    stand_in: Mapping[str, Any] | None,
+    theirs: pd.DataFrame, ours: pd.DataFrame, same: Mapping[str, str], entry: Published
 ) -> pd.DataFrame:
     """The pairs of some published numbers with some rows of ours, with their verdicts."""
     on = dict(same)
-    if stand_in is not None:
-        for column, value in stand_in.items():
+    if entry.stand_in is not None:
+        rows = entry.stand_in.model_dump(exclude_none=True)
+        for column, value in rows.items():
             if column in ours:
                 ours = ours[ours[column] == value]
-        of_setting = ("published_embedder", "dataset", "max_tokens")
-        pinned = {*stand_in, *(["level"] if "perturbation" in stand_in else [])}
-        on = {a: b for a, b in same.items() if a not in of_setting and b not in pinned}
-    pairs = theirs.merge(
-        ours, left_on=["metric", *on], right_on=["metric", *on.values()], suffixes=("", "_ours")
-    )
-    if stand_in is None:
-        return pairs.assign(verdict=verdicts(pairs))
+        free = {*rows, "embedder", "own_texts", "target_length"}
+        free |= {FOLLOWS[column] for column in rows if column in FOLLOWS}
+        on = {theirs: ours for theirs, ours in same.items() if ours not in free}
+    pairs = theirs.merge(ours, left_on=["metric", *on], right_on=["metric", *on.values()])
     is_same = np.logical_and.reduce([pairs[a] == pairs[b] for a, b in same.items()])
-    return pairs.assign(verdict=np.where(is_same, verdicts(pairs), STAND_IN))
+    judged = is_same & (entry.differs is None)
+    return pairs.assign(
+        verdict=np.where(judged, verdicts(pairs), STAND_IN), differs=entry.differs or ""
+    )
