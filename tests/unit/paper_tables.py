@@ -5,7 +5,6 @@ import pandas as pd
 
 from textback.config.published import Published
 from textback.figures import Tables
-from textback.figures.select import pool_seeds
 from textback.published.pairs import pair
 from textback.published.values import converted
 
@@ -141,6 +140,7 @@ def pairs(table=None):
 
 def tables():
     """As `figures.read_tables` gives them: what several parts share stands once."""
-    keys = [column for column in measured() if column not in ("part", *MEASURES)]
-    measurements = pool_seeds(measured().drop_duplicates(keys))
-    return Tables(measurements, texts(), searched(), published=pairs())
+    table = measured()
+    table = table[table["seed"] == 0].drop(columns="seed")
+    keys = [column for column in table if column not in ("part", *MEASURES)]
+    return Tables(table.drop_duplicates(keys), texts(), searched(), published=pairs())
