@@ -148,6 +148,9 @@ def test_retrieval_is_judged_only_over_all_tasks_of_beir(values):
         (0.5405, None, "agrees"),  # outside by less than its rounding
         (0.55, 500, "agrees"),  # over as many texts: 1.41 times as far
         (0.57, 500, "differs"),
+        (0.45, None, "differs"),  # and below as above
+        (0.45, 500, "agrees"),
+        (0.43, 500, "differs"),
         (0.57, 125, "agrees"),  # over a quarter of the texts: √5 times as far
     ],
 )
