@@ -15,6 +15,7 @@ include: "workflow/rules/embed.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/invert.smk"
 include: "workflow/rules/retrieval.smk"
+include: "workflow/rules/published.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -22,6 +22,7 @@ from textback.errors import TextbackError
 from textback.options import ConfigFiles, configured_study
 from textback.processes import DEVICE, die_with_workflow
 from textback.progress import configure, log
+from textback.published.command import published
 from textback.studies import commands as studies
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(bench.app, name="bench")
 app.add_typer(studies.app)
+app.command()(published)
 
 
 def _spec(text: str) -> dict[str, Any]:

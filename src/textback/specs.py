@@ -49,6 +49,7 @@ RETRIEVAL_EMBED_RECIPE = 1
 RETRIEVAL_RECIPE = 1
 RETRIEVAL_TABLE_RECIPE = 1
 FIT_RECIPE = 1
+PUBLISHED_RECIPE = 1
 
 
 def corpus(study: Study, name: str) -> Spec:
@@ -236,10 +237,22 @@ def table(study: Study) -> Spec:
     }
 
 
+def published(study: Study) -> Spec:
+    """Of `textback published`: what each part reruns, and whose hypothesizers inverters have."""
+    return {
+        "recipe": PUBLISHED_RECIPE,
+        "parts": {
+            name: part.model_dump(include={"published", "use_retrieval_sets"})
+            for name, part in parts(study).items()
+        },
+        "owners": table(study)["owners"],
+    }
+
+
 def _parts(study: Study) -> Spec:
     """A study's parts with all that says which cells and inversions they have."""
     return {
-        name: part.model_dump(exclude={"evaluation": {"resamples"}})
+        name: part.model_dump(exclude={"evaluation": {"resamples"}, "published": True})
         for name, part in parts(study).items()
     }
 

@@ -11,6 +11,7 @@ from textback.histories import history_files
 from textback.locks import hold
 from textback.pooling import resamples_path
 from textback.processes import gpus, mark_command, mark_embedders, mark_steps
+from textback.published.values import FILE as VALUES
 from textback.retrieval.beir import set_files
 from textback.table import Known, cost_files, score_path
 
@@ -170,7 +171,9 @@ def retrieval_files(wildcards):
 
 def drawn_beside(wildcards):
     """What a figure is drawn from beside the table."""
-    return inside(FOLDER, *mendable(lookup, FIGURES, "figure", wildcards.figure).beside)
+    shown = mendable(lookup, FIGURES, "figure", wildcards.figure)
+    compared = PUBLISHED[:1] if shown.published else []
+    return inside(FOLDER, *shown.beside) + compared
 
 
 def embed_threads(name):

@@ -25,6 +25,13 @@ CATEGORIES = {
     "errors_by_frequency": "3 Names, numbers and rare words",
     "leakage_by_embedder": "4 Embedders",
     "leakage_retrieval": "4 Embedders",
+    **dict.fromkeys(
+        ("published_results", "rounds_by_inverter", "starts", "beam_grid"),
+        "2 Rounds of correction",
+    ),
+    **dict.fromkeys(("out_of_domain", "length_mismatch"), "3 Length and dimension"),
+    **dict.fromkeys(("noise_levels", "leakage_perturbation"), "4 Embedders"),
+    "first_cosine": "5 Single texts",
     "cosine_bleu": "5 Single texts",
     "worked_example": "5 Single texts",
 }
@@ -144,7 +151,15 @@ rule figure:
         tables=rules.table.output,
         beside=drawn_beside,
         module=PACKAGE / "figures" / "{figure}.py",
-        shared=inside(PACKAGE / "figures", "style.py", "select.py", "embedders.py", "measures.py"),
+        shared=inside(
+            PACKAGE / "figures",
+            "style.py",
+            "select.py",
+            "embedders.py",
+            "measures.py",
+            "settings.py",
+            "overlay.py",
+        ),
     output:
         report(
             FOLDER / "figures" / "{figure}.svg",
@@ -233,6 +248,7 @@ rule report_contents:
     input:
         figures=expand(FOLDER / "figures" / "{figure}.svg", figure=STUDY.figures),
         pages=rules.pages.output,
+        published=PUBLISHED,
         table=rules.table.output,
         retrieval=RETRIEVAL_TABLE if used(STUDY, "use_retrieval_sets") else [],
         example=rules.example.output if "worked_example" in STUDY.figures else [],

@@ -11,6 +11,7 @@ narrow one:
 from textback.config.checks import study_warnings
 from textback.config.corpora import Corpus, CorpusEntry, PassageCounts, Split, read_corpus
 from textback.config.embedders import Embedder, EmbedderEntry, read_embedder
+from textback.config.figures import FIGURES
 from textback.config.inverters import Backbone, CorrectorTraining, Inverter, Tokenizer, Training
 from textback.config.names import lookup
 from textback.config.part_checks import check_dimension, check_length
@@ -18,7 +19,7 @@ from textback.config.parts import Axes, Evaluation, Part
 from textback.config.reading import canonical, json_schema, read_study, read_study_file
 from textback.config.retrieval import RetrievalSet
 from textback.config.section import Section
-from textback.config.study import FIGURES, METRICS, RECALLS, Study, parts, used
+from textback.config.study import METRICS, RECALLS, Study, parts, used
 
 __all__ = [
     "FIGURES",

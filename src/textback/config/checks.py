@@ -4,18 +4,18 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from textback.config import compared
 from textback.config.corpora import CorpusEntry
 from textback.config.embedders import EmbedderEntry, OpenAI
+from textback.config.figures import COMBINED, FIGURES
 from textback.config.inverters import Inverter, Training
 from textback.config.names import lookup
 from textback.config.part_checks import check_part
-from textback.config.study import FIGURES, METRICS, Study, parts, used
+from textback.config.study import METRICS, Study, parts, used
 from textback.config.sweeps import check_sweeps
 from textback.errors import TextbackError, unknown_name
 from textback.scaling import needed
 from textback.searches import Search
-
-COMBINED = ("use_corpora", "use_embedders", "use_inverters", "use_retrieval_sets")
 
 
 def check_study(study: Study) -> None:
@@ -131,18 +131,17 @@ def _check_figure(study: Study, figure: str) -> None:
             f"figure '{figure}' shows the metric '{min(missing)}': add it to 'metrics', or leave "
             "the figure out of 'figures'"
         )
-    for part in shown.parts:
-        if part not in parts(study):
-            raise TextbackError(
-                f"figure '{figure}' shows the part '{part}', which the study has not: add it to "
-                "'parts', or leave the figure out of 'figures'"
-            )
     for axis in shown.needs:
         if not used(study, axis):
             raise TextbackError(
                 f"figure '{figure}' needs '{axis}', which is empty: name one there, or leave the "
                 "figure out of 'figures'"
             )
+    if shown.varies and not compared.varies(figure, parts(study).values()):
+        raise TextbackError(
+            f"figure '{figure}' compares what the study has only one of: it needs {shown.varies}: "
+            "add it, or leave the figure out of 'figures'"
+        )
     if not shown.whole:
         _check_one_search(study, figure)
     for axis in COMBINED:

@@ -5,6 +5,7 @@ Every message begins with `where`: the part, or `config` where a study is one pa
 
 from textback.config.embedders import EmbedderEntry
 from textback.config.parts import Axes, Part
+from textback.config.published import check_published
 from textback.config.study import Study
 from textback.errors import TextbackError
 from textback.perturbations import Perturbation
@@ -20,6 +21,8 @@ def check_part(where: str, study: Study, part: Part) -> None:
     _check_passages(where, study, part)
     _check_perturbations(where, part)
     _check_search(where, study, part)
+    for entry in part.published:
+        check_published(where, entry)
 
 
 def _check_axes(where: str, part: Part) -> None:

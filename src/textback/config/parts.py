@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
+from textback.config.published import Published
 from textback.config.section import Name, Positive, Section
 
 
@@ -64,6 +65,7 @@ class Part(Axes):
     """A grid, and what is done with its cells."""
 
     evaluation: Evaluation = Evaluation()
+    published: list[Published] = Field([], description="which published numbers it reruns")
 
 
 def _optional(section: type[Section], name: str, **instead: Any) -> type[Section]:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
 import yaml
@@ -126,8 +127,10 @@ def _kinds(model: Any) -> dict[str, Any]:
 
 
 def _below(model: Any, part: str) -> Any:
-    """The type of a section's key or of a mapping's value."""
-    if get_origin(model) is dict:
-        return get_args(model)[1]
+    """The type of a section's key, of a mapping's value or of a list's; of `X | None` it is X."""
+    if get_origin(model) in (dict, list):
+        return get_args(model)[-1]
     fields = getattr(model, "model_fields", {})
-    return fields[part].annotation if part in fields else None
+    found = fields[part].annotation if part in fields else None
+    some = [kind for kind in get_args(found) if kind is not NoneType]
+    return some[0] if NoneType in get_args(found) and len(some) == 1 else found

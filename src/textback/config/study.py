@@ -1,12 +1,12 @@
 """A study: its catalogues, the axes of its grid, what is evaluated and what is drawn."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
 from textback.config.corpora import Corpus
 from textback.config.embedders import Embedder
+from textback.config.figures import ALWAYS_DRAWN
 from textback.config.inverters import Inverter, Tokenizer
 from textback.config.parts import Part, PartChanges, changed
 from textback.config.retrieval import RetrievalSet
@@ -42,116 +42,6 @@ METRICS = (
     "unrecovered_fraction",
     "explained_variance",
 )
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a figure shows: metrics, and the axes beside lengths and dimensions that it compares.
-
-    A study names one value of every other axis but those in `leads`, of which the figure shows the
-    first and says so; `needs` are axes that it must name; of those in `sweeps` it must have two
-    values; `beside` are files that it is drawn from beside the table, in the study's folder;
-    `parts` those that the study must have. A figure that is not of the `whole` table shows one
-    search of each cell's own test passages, unperturbed.
-    """
-
-    metrics: tuple[str, ...] = ()
-    compares: tuple[str, ...] = ()
-    leads: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    sweeps: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
-    whole: bool = False
-
-
-TEXTS = "texts.parquet"  # there with every table that the workflow gathers
-FIGURES = {
-    "by_round": Shown(("bleu", "exact_match", "cosine")),
-    "by_length": Shown(
-        ("bleu", "exact_match", "token_f1", "cosine"),
-        compares=("use_embedders",),
-        leads=("use_inverters",),
-    ),
-    "by_dimension": Shown(
-        ("bleu", "exact_match", "token_f1", "cosine"),
-        compares=("use_embedders",),
-        leads=("use_inverters",),
-        sweeps=("dimensions",),
-    ),
-    "heat_maps": Shown(
-        ("exact_match", "bleu", "unrecovered_fraction"),
-        compares=("use_embedders",),
-        leads=("use_inverters",),
-        sweeps=("lengths", "dimensions"),
-    ),
-    "recovered_bits": Shown(
-        (
-            *("recovered_bits", "recovered_bits_per_token", "recovered_bits_per_dimension"),
-            "null_nll_bits",
-        ),
-        compares=("use_embedders",),
-        leads=("use_inverters",),
-    ),
-    "horizon": Shown(
-        ("exact_match",),
-        compares=("use_embedders",),
-        leads=("use_inverters",),
-        sweeps=("lengths",),
-    ),
-    "collapse": Shown(
-        ("unrecovered_fraction", "null_nll_bits"),
-        compares=("use_embedders",),
-        leads=("use_inverters",),
-        sweeps=("lengths", "dimensions"),
-    ),
-    "nll_by_compute": Shown(
-        compares=("use_inverters",), leads=("use_embedders",), beside=("histories.csv",)
-    ),
-    "reductions": Shown(
-        ("exact_match", "bleu", "unrecovered_fraction"),
-        leads=("use_embedders", "use_inverters"),
-        sweeps=("reductions",),
-    ),
-    "leakage_by_embedder": Shown(
-        ("exact_match", "bleu", "unrecovered_fraction"),
-        compares=("use_embedders",),
-        leads=("use_inverters",),
-    ),
-    "attacker_limit": Shown(
-        ("unrecovered_fraction",),
-        compares=("use_embedders", "use_inverters"),
-        sweeps=("use_inverters",),
-        beside=("histories.csv",),
-    ),
-    "leakage_retrieval": Shown(
-        ("exact_match", "bleu", "recovered_bits"),
-        compares=("use_embedders",),
-        needs=("use_retrieval_sets",),
-        beside=("retrieval.csv",),
-    ),
-    "law": Shown(
-        ("unrecovered_fraction", "null_nll_bits"),
-        compares=("use_inverters",),
-        beside=("fits.json",),
-    ),
-    "entity_recall": Shown(
-        ("word_recall", "name_recall", "number_recall", "rare_word_recall"),
-        compares=("use_corpora", "use_embedders", "use_inverters", "use_retrieval_sets"),
-        whole=True,
-    ),
-    "errors_by_frequency": Shown(
-        ("word_recall",),
-        compares=("use_corpora", "use_embedders", "use_inverters", "use_retrieval_sets"),
-        beside=("word_errors.csv",),
-        whole=True,
-    ),
-    "cosine_bleu": Shown(beside=(TEXTS,)),
-    "worked_example": Shown(beside=(TEXTS,)),
-}
-ALWAYS_DRAWN = [
-    name for name, shown in FIGURES.items() if set(shown.beside) <= {TEXTS} and not shown.sweeps
-]
 
 
 class Study(Part):

@@ -1,6 +1,7 @@
 """Whether a study sweeps the axes that its figures are drawn over."""
 
-from textback.config.study import FIGURES, Study, used
+from textback.config.figures import FIGURES
+from textback.config.study import Study, used
 from textback.errors import TextbackError
 
 LEAST = 2  # values: one is a point, not a line

@@ -18,6 +18,8 @@ from textback.figures.select import cover_seeds, once, undisturbed
 from textback.figures.style import apply_style, mark_gaps
 from textback.files import read_json, replacing
 from textback.histories import HISTORY_COLUMNS, read_histories
+from textback.published.pairs import COLUMNS as PAIR_COLUMNS
+from textback.published.pairs import read_pairs
 from textback.schema import read_measured, read_texts
 from textback.table import (
     MISSING,
@@ -40,6 +42,7 @@ class Tables:
     retrieval: no rows where the study searches no set
     fits: as `textback.scaling` says, empty where no law was fitted
     histories, word_errors: no rows where no figure of the study needs them
+    published: of `textback.published.pairs`, no rows where the study reruns nothing published
     gaps: how many cells a partial table lacks
     """
 
@@ -49,12 +52,14 @@ class Tables:
     fits: dict[str, Any] = field(default_factory=dict)
     histories: pd.DataFrame = field(default_factory=pd.DataFrame)
     word_errors: pd.DataFrame = field(default_factory=NO_WORD_ERRORS.copy)
+    published: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PAIR_COLUMNS))
     gaps: int = 0
 
 
 def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
-    texts, fitted, trained = folder / TEXTS, folder / "fits.json", folder / "histories.csv"
+    texts, fitted = folder / TEXTS, folder / "fits.json"
+    trained, compared = folder / "histories.csv", folder / "published.csv"
     return Tables(
         read_measured(folder / "pooled.csv"),
         once(read_texts(texts)) if texts.exists() else pd.DataFrame(columns=TEXT_COLUMNS),
@@ -62,6 +67,7 @@ def read_tables(folder: Path) -> Tables:
         read_json(fitted) if fitted.exists() else {},
         read_histories(trained) if trained.exists() else pd.DataFrame(columns=HISTORY_COLUMNS),
         cover_seeds(once(_read_some(folder / "word_errors.csv", WORD_ERROR_COLUMNS))),
+        read_pairs(compared) if compared.exists() else pd.DataFrame(columns=PAIR_COLUMNS),
         len(_read_some(folder / MISSING, [])),
     )
 

@@ -1,34 +1,59 @@
 """Cosine against sentence BLEU, a point a text, before and after correction."""
 
+import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from textback.figures import Tables
-from textback.figures.select import embedding_sizes
+from textback.figures import Tables, overlay
+from textback.figures.settings import attacks, beside, title
 from textback.figures.style import AXIS_LABELS, WIDTH
 
 BEFORE = {"color": "0.6", "marker": "x", "s": 12, "linewidths": 0.7}
 AFTER = {"color": "#00336e", "marker": "o", "s": 9, "linewidths": 0}
+PUBLISHED = "table1"
+COLUMNS = 3
 
 
 def draw(tables: Tables) -> Figure:
-    """A panel a length, native embedding or the largest, widest beam."""
-    texts = tables.texts
-    reduction, dim = embedding_sizes(texts)[-1]
-    texts = texts.query("reduction == @reduction and dim == @dim and beam == beam.max()")
-    texts = texts[texts["seed"] == texts["seed"].min()]
-    lengths = sorted(texts["length"].unique())
+    """A panel a corpus, embedder and length; native embedding or the largest, widest beam."""
+    found = [rows[rows["seed"] == rows["seed"].min()] for rows in attacks(tables.texts)]
+    lines = -(-len(found) // COLUMNS)
+    columns = min(COLUMNS, len(found))
     figure, panels = plt.subplots(
-        1, len(lengths), figsize=(WIDTH, 3.5), sharey=True, squeeze=False, layout="constrained"
+        lines,
+        columns,
+        figsize=(WIDTH, 3.1 * lines + 0.4),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
-    last = texts["round"].max()
-    for length, ax in zip(lengths, panels[0], strict=True):
-        cell = texts[texts["length"] == length]
-        for number, style, label in ((0, BEFORE, "round 0"), (last, AFTER, f"round {last}")):
-            shown = cell[cell["round"] == number]
-            ax.scatter(shown["cosine"], shown["bleu_sentence"], alpha=0.7, label=label, **style)
-        ax.set_title(f"{length} tokens, {dim} dimensions", loc="left", fontweight="bold")
-        ax.set_xlabel(AXIS_LABELS["cosine"])
-    panels[0][0].set_ylabel(AXIS_LABELS["bleu_sentence"])
-    panels[0][0].legend(loc="upper left", markerscale=1.6)
+    for rows, ax in zip(found, panels.flat, strict=False):
+        _panel(ax, rows, beside(tables.published, rows))
+        name = title(rows).replace(", ", "\n", 1) + f", {rows['dim'].iloc[0]} dimensions"
+        ax.set_title(name, loc="left", fontweight="bold", fontsize=8)
+    for ax in panels.flat[len(found) :]:
+        ax.axis("off")
+    for ax in panels[:, 0]:
+        ax.set_ylabel(AXIS_LABELS["bleu_sentence"])
+    panels[0][0].legend(loc="upper left", markerscale=1.2)
     return figure
+
+
+def _panel(ax: Axes, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
+    last = rows["round"].max()
+    for number, style, label in ((0, BEFORE, "round 0"), (last, AFTER, f"round {last}")):
+        shown = rows[rows["round"] == number]
+        ax.scatter(shown["cosine"], shown["bleu_sentence"], alpha=0.7, label=label, **style)
+    _published(ax, pairs)
+    ax.set_xlabel(AXIS_LABELS["cosine"])
+
+
+def _published(ax: Axes, pairs: pd.DataFrame) -> None:
+    """A published mean of each method and effort of which both numbers are known."""
+    effort = ["method", "steps", "published_beam"]
+    cosine, bleu = (overlay.chosen(pairs, m, PUBLISHED) for m in ("cosine", "bleu_sentence"))
+    means = cosine.merge(bleu, on=effort, suffixes=("", "_of_bleu")).drop_duplicates(effort)
+    if len(means):
+        label = f"means, {overlay.label(means)}"
+        overlay.points(ax, means["published"], means["published_of_bleu"], "o", label)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -31,8 +32,8 @@ def looks_of(table: pd.DataFrame) -> Looks:
     )
 
 
-def legend(figure: Figure, looks: Looks) -> None:
-    """The embedders, and the kinds of reduction where there are several."""
+def legend(figure: Figure, looks: Looks, *others: Artist) -> None:
+    """The embedders, the kinds of reduction where there are several, and others."""
     handles = [
         Line2D([], [], label=embedder, markersize=5, **style)
         for embedder, style in looks.embedders.items()
@@ -42,5 +43,6 @@ def legend(figure: Figure, looks: Looks) -> None:
             Line2D([], [], label=kind, color=GREY, linestyle=line)
             for kind, line in looks.reductions.items()
         ]
+    handles += others
     columns = -(-len(handles) // -(-len(handles) // 5))  # rows of at most five, evenly filled
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)

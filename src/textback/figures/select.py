@@ -1,9 +1,12 @@
 """Picking from a study's tables what a figure shows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+
+
+CELL = ("corpus", "embedder", "length", "reduction", "dim", "inverter")
 
 
 def once(table: pd.DataFrame) -> pd.DataFrame:
@@ -31,8 +34,16 @@ def of_inverter(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def final(table: pd.DataFrame) -> pd.DataFrame:
-    """The last round of the widest beam: the best the search offers."""
-    return table[(table["round"] == table["round"].max()) & (table["beam"] == table["beam"].max())]
+    """The last round of the widest beam that most cells have: the best their search offers.
+
+    Where parts of a study took different efforts, cells are compared after one they share.
+    """
+    if table.empty:
+        return table
+    cell = [column for column in CELL if column in table]
+    counts = table.drop_duplicates([*cell, "round", "beam"]).groupby(["round", "beam"]).size()
+    last, widest = max(counts[counts == counts.max()].index)
+    return table[(table["round"] == last) & (table["beam"] == widest)]
 
 
 def leading(table: pd.DataFrame, *axes: str) -> tuple[pd.DataFrame, str]:
@@ -84,3 +95,30 @@ def combinations(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
         ", ".join([*map(str, names), f"{length} tokens"]): rows
         for (*names, length), rows in table.groupby([*several, "length"], sort=True)
     }
+
+
+def varied(table: pd.DataFrame, column: str, within: Sequence[str]) -> list[pd.DataFrame]:
+    """The rows of each setting, the same in the columns `within`, where `column` has two values.
+
+    So a figure finds what it compares in a study of many parts.
+    """
+    groups = (rows for _, rows in table.groupby(list(within), sort=False, dropna=False))
+    return [rows for rows in groups if rows[column].nunique() > 1]
+
+
+def level(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The rows of the search, beam and round that most values of `column` were measured with.
+
+    Of several such ones the last round of the widest beam: where parts of a study ran different
+    rounds, their values are compared after the same effort.
+    """
+    effort = ["round", "beam", "search"]
+    counts = table.groupby(effort)[column].nunique()
+    round_, beam, search = max(counts[counts == counts.max()].index)
+    return table.query("round == @round_ and beam == @beam and search == @search")
+
+
+def of_own_texts(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of texts like those the cell was trained on."""
+    same = table["target_length"] == table["length"]
+    return table[same & (table["target_corpus"] == table["corpus"])]

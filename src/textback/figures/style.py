@@ -20,6 +20,7 @@ AXIS_LABELS = {
     "bleu_sentence": "sentence BLEU (0–100)",
     "exact_match": "exact match (share of texts)",
     "token_f1": "token F1 (0–1)",
+    "token_f1_set": "token F1 of sets (0–1)",
     "cosine": "cosine to the target (−1–1)",
     "recovered_bits": "recovered information (bits a text)",
     "recovered_bits_per_token": "recovered information (bits a token)",
@@ -30,6 +31,7 @@ AXIS_LABELS = {
     "ndcg_at_10": "nDCG@10 of retrieval",
     "dim": "embedding size (dimensions)",
 }
+OURS = {"color": "#00336e", "marker": "o", "markersize": 4, "capsize": 2, "elinewidth": 0.8}
 BASELINE_NAMES = {"shuffled": "shuffled embeddings (null)", "nearest": "nearest training passage"}
 BASELINE_STYLES = {
     "shuffled": {"color": "0.55", "linestyle": ":", "marker": "x"},

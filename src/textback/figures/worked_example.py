@@ -7,7 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from textback.figures import Tables
-from textback.figures.select import embedding_sizes
+from textback.figures.settings import attacks
 from textback.figures.style import GREY, WIDTH
 from textback.trace import changes
 
@@ -21,13 +21,18 @@ FOUND, WRONG = "#00336e", "#b05a00"
 def choose(texts: pd.DataFrame) -> pd.DataFrame:
     """The rounds of one text that shows the method: wrong at first, and most often improved.
 
-    Of the longest length and largest dimension, among the texts that end best (by cosine) after
-    an imperfect first guess, the one with the most distinct hypotheses on its way.
+    Of the first corpus and embedder, the longest length and the largest dimension, among the texts
+    that end best (by cosine) after an imperfect first guess, the one with the most distinct
+    hypotheses on its way.
     """
-    reduction, dim = embedding_sizes(texts)[-1]
-    cell = texts.query(
-        "reduction == @reduction and dim == @dim and length == length.max() and beam == beam.max()"
-    )
+    found = attacks(texts)
+    first = found[0].iloc[0]
+    same = [
+        rows
+        for rows in found
+        if (rows[["corpus", "embedder"]].iloc[0] == first[["corpus", "embedder"]]).all()
+    ]
+    cell = max(same, key=lambda rows: rows["length"].iloc[0])
     cell = cell[cell["seed"] == cell["seed"].min()]
     steps = cell.groupby("text")["hypothesis"].nunique()
     end = cell[cell["round"] == cell["round"].max()].set_index("text")["cosine"].round(2)

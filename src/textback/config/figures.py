@@ -1,0 +1,179 @@
+"""What each figure shows, and what it needs of a study."""
+
+from dataclasses import dataclass
+
+COMBINED = ("use_corpora", "use_embedders", "use_inverters", "use_retrieval_sets")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a figure shows: metrics, and the axes beside lengths and dimensions that it compares.
+
+    A study names one value of every other axis but those in `leads`, of which the figure shows the
+    first and says so; `needs` are axes that it must name; of those in `sweeps` it must have two
+    values, and of what `varies` says in words, see `textback.config.compared`; `beside` are files
+    that it is drawn from beside the table, in the study's folder. A figure that is not of the
+    `whole` table shows one search of each cell's own test passages, unperturbed. `published`:
+    published values are drawn over it.
+    """
+
+    metrics: tuple[str, ...] = ()
+    compares: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    sweeps: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    whole: bool = False
+    published: bool = False
+    varies: str = ""
+
+
+TEXTS = "texts.parquet"  # there with every table that the workflow gathers
+FIGURES = {
+    "by_round": Shown(("bleu", "exact_match", "cosine")),
+    "by_length": Shown(
+        ("bleu", "exact_match", "token_f1", "cosine"),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+    ),
+    "by_dimension": Shown(
+        ("bleu", "exact_match", "token_f1", "cosine"),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+        sweeps=("dimensions",),
+    ),
+    "heat_maps": Shown(
+        ("exact_match", "bleu", "unrecovered_fraction"),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+        sweeps=("lengths", "dimensions"),
+    ),
+    "recovered_bits": Shown(
+        (
+            *("recovered_bits", "recovered_bits_per_token", "recovered_bits_per_dimension"),
+            "null_nll_bits",
+        ),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+    ),
+    "horizon": Shown(
+        ("exact_match",),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+        sweeps=("lengths",),
+    ),
+    "collapse": Shown(
+        ("unrecovered_fraction", "null_nll_bits"),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+        sweeps=("lengths", "dimensions"),
+    ),
+    "nll_by_compute": Shown(
+        compares=("use_inverters",), leads=("use_embedders",), beside=("histories.csv",)
+    ),
+    "reductions": Shown(
+        ("exact_match", "bleu", "unrecovered_fraction"),
+        leads=("use_embedders", "use_inverters"),
+        sweeps=("reductions",),
+    ),
+    "leakage_by_embedder": Shown(
+        ("exact_match", "bleu", "unrecovered_fraction"),
+        compares=("use_embedders",),
+        leads=("use_inverters",),
+    ),
+    "attacker_limit": Shown(
+        ("unrecovered_fraction",),
+        compares=("use_embedders", "use_inverters"),
+        sweeps=("use_inverters",),
+        beside=("histories.csv",),
+    ),
+    "leakage_retrieval": Shown(
+        ("exact_match", "bleu", "recovered_bits"),
+        compares=("use_embedders",),
+        needs=("use_retrieval_sets",),
+        beside=("retrieval.csv",),
+    ),
+    "law": Shown(
+        ("unrecovered_fraction", "null_nll_bits"),
+        compares=("use_inverters",),
+        beside=("fits.json",),
+    ),
+    "entity_recall": Shown(
+        ("word_recall", "name_recall", "number_recall", "rare_word_recall"),
+        compares=COMBINED,
+        whole=True,
+    ),
+    "errors_by_frequency": Shown(
+        ("word_recall",),
+        compares=COMBINED,
+        beside=("word_errors.csv",),
+        whole=True,
+    ),
+    "cosine_bleu": Shown(compares=COMBINED, beside=(TEXTS,), whole=True, published=True),
+    "worked_example": Shown(compares=COMBINED, beside=(TEXTS,), whole=True),
+    "published_results": Shown(
+        ("bleu_sentence", "token_f1_set", "exact_match", "cosine"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="a part that reruns published values of figure table1",
+    ),
+    "first_cosine": Shown(compares=COMBINED, beside=(TEXTS,), whole=True, published=True),
+    "rounds_by_inverter": Shown(
+        ("bleu_sentence", "exact_match"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="two inverters that correct",
+    ),
+    "starts": Shown(
+        ("exact_match", "bleu_sentence"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="rounds from two starts (evaluation.start)",
+    ),
+    "beam_grid": Shown(
+        ("exact_match",),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="two kinds of search (evaluation.mode, .rank, .parents)",
+    ),
+    "out_of_domain": Shown(
+        ("bleu_sentence", "exact_match"),
+        compares=COMBINED,
+        beside=(TEXTS,),
+        whole=True,
+        published=True,
+        varies="two target_corpora of an inverter",
+    ),
+    "length_mismatch": Shown(
+        ("bleu_sentence", "exact_match", "token_f1_set"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="two target_lengths of an inverter",
+    ),
+    "noise_levels": Shown(
+        ("bleu_sentence", "exact_match"),
+        compares=COMBINED,
+        whole=True,
+        published=True,
+        varies="corrected texts with perturbations gaussian:<λ>",
+    ),
+    "leakage_perturbation": Shown(
+        ("bleu_sentence", "exact_match"),
+        compares=COMBINED,
+        needs=("use_retrieval_sets",),
+        beside=("retrieval.csv",),
+        whole=True,
+        published=True,
+        varies="two perturbations",
+    ),
+}
+ALWAYS_DRAWN = [
+    name
+    for name, shown in FIGURES.items()
+    if set(shown.beside) <= {TEXTS} and not (shown.sweeps or shown.varies)
+]

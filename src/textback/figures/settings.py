@@ -1,0 +1,66 @@
+"""What figures of a study of many parts share: names of cells, and what is published of them."""
+
+import pandas as pd
+
+from textback.config import FIGURES
+from textback.errors import TextbackError
+from textback.figures import Tables
+from textback.figures.select import embedding_sizes, level, of_inverter, undisturbed
+
+CELL = ["corpus", "embedder", "length", "reduction", "dim"]
+ATTACK = [*CELL, "inverter"]
+
+
+def title(rows: pd.DataFrame, *columns: str) -> str:
+    """The setting of some rows: corpus, embedder and length, or other columns."""
+    first = rows.iloc[0]
+    words = [str(first[column]) for column in columns or ("corpus", "embedder", "length")]
+    return ", ".join(words) + (" tokens" if not columns or columns[-1] == "length" else "")
+
+
+def beside(pairs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The published values whose rows of ours are of the same cell as these rows."""
+    return pairs.merge(rows[CELL].drop_duplicates(), on=CELL)
+
+
+def measured(tables: Tables) -> pd.DataFrame:
+    """The inverter's measurements, each once, whichever parts of the study have it."""
+    rows = of_inverter(tables.measurements)
+    values = ("part", "value", "low", "high", "n")
+    return rows.drop_duplicates([column for column in rows if column not in values])
+
+
+def attacks(texts: pd.DataFrame) -> list[pd.DataFrame]:
+    """The texts of each corpus, embedder and length, of one attack: see `first_attack`."""
+    texts = undisturbed(texts)
+    texts = texts[~texts["search"].str.contains("-from-")]
+    settings = texts.groupby(["corpus", "embedder", "length"], sort=False)
+    return [first_attack(rows) for _, rows in settings]
+
+
+def first_attack(texts: pd.DataFrame) -> pd.DataFrame:
+    """Each text's rounds once, of the first inverter and search, largest embedding, widest beam."""
+    reduction, dim = embedding_sizes(texts)[-1]
+    texts = texts[(texts["reduction"] == reduction) & (texts["dim"] == dim)]
+    inverter, search = texts[["inverter", "search"]].iloc[0]
+    texts = texts[(texts["inverter"] == inverter) & (texts["search"] == search)]
+    widest = texts[texts["beam"] == texts["beam"].max()]
+    return widest.drop_duplicates(["seed", "text", "round"])
+
+
+def comparable(rows: pd.DataFrame, column: str, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The rows in which values of `column` are compared: see `select.level`.
+
+    Where something is published of these cells, after the rounds and beam that it was published of.
+    """
+    known = pairs.loc[pairs["round"] > 0, [*CELL, "round", "beam"]].drop_duplicates()
+    same = rows.merge(known.astype(rows[known.columns].dtypes))
+    return level(same if len(same) else rows, column)
+
+
+def nothing(figure: str) -> TextbackError:
+    """The error of a figure whose study has nothing for it to compare."""
+    return TextbackError(
+        f"figure '{figure}': the study's table has no cell with {FIGURES[figure].varies}: "
+        "run a part that has them, or leave it out of 'figures'"
+    )
