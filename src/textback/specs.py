@@ -46,13 +46,15 @@ FIT_RECIPE = 1
 
 def corpus(study: Study, name: str) -> Spec:
     """Of `textback corpus`: the source and the split."""
-    entry = lookup(study.corpora, "corpus", name).model_dump(exclude={"passages", "source"})
+    entry = lookup(study.corpora, "corpus", name).model_dump(
+        exclude={"passages", "source", "download"}
+    )
     return {"recipe": CORPUS_RECIPE, "name": name, "corpus": entry}
 
 
 def tokenizer(study: Study, name: str) -> Spec:
     """Of `textback tokenizer`."""
-    entry = lookup(study.tokenizers, "tokenizer", name).model_dump()
+    entry = lookup(study.tokenizers, "tokenizer", name).model_dump(exclude={"download"})
     return {"recipe": TOKENIZER_RECIPE, "tokenizer": entry}
 
 
@@ -83,7 +85,7 @@ def training(study: Study, inverter: str, part: str, seed: int) -> Spec:
     entry = lookup(study.inverters, "inverter", inverter)
     return {
         "recipe": TRAIN_RECIPE,
-        "backbone": entry.backbone.model_dump(),
+        "backbone": entry.backbone.model_dump(exclude={"download"}),
         "training": getattr(entry, part).model_dump(include=set(Training.model_fields)),
         "seed": seed,
     }

@@ -121,12 +121,11 @@ def take_workflow_lock():
     mendable(hold, STATE)
 
 
-def check_embedders():
-    """End a run that would work for minutes before it misses what an embedder is loaded from."""
-    from textback.embedders.at_hand import check_at_hand  # half a second, once a run
+def check_at_hand():
+    """End a run that would work for minutes before it misses what it is made from, in one line."""
+    from textback.plan.at_hand import check_all_at_hand  # half a second, once a run
 
-    for name in STUDY.use_embedders:
-        mendable(check_at_hand, name, STUDY.embedders[name])
+    mendable(check_all_at_hand, STUDY)
 
 
 def warn():
