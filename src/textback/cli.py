@@ -1,6 +1,7 @@
 """The command line: a sub-command per step of the workflow, and a few for people.
 
     textback invert "some text"         read a text back from its embedding, round by round
+    textback plan config/paper.yaml     what a study needs before it runs
     textback price                      what a study may ask of embedders that are paid for
     textback config-schema              the JSON schema of a study's configuration
     textback train-hypothesizer --help  any step of the workflow, by hand
@@ -19,6 +20,7 @@ import typer
 
 from textback.bench import commands as bench
 from textback.errors import TextbackError
+from textback.plan import command as plan
 from textback.processes import DEVICE, die_with_workflow
 from textback.progress import configure, log
 
@@ -32,6 +34,7 @@ app = typer.Typer(
     help="How much of a text can be read back from its embedding?",
 )
 app.add_typer(bench.app, name="bench")
+app.command("plan")(plan.plan)
 
 
 def _spec(text: str) -> dict[str, Any]:
