@@ -43,6 +43,7 @@ from textback.metrics import bleu_of, bleu_statistics
 from textback.packages import package_folder
 from textback.passages import read_passages
 from textback.reductions import Projection
+from textback.inverter.starts import greedy
 from textback.steps.invert import CandidateEmbedder, load_attack
 from textback.tokenizer import Tokenizer
 
@@ -218,9 +219,9 @@ def _invert(options: argparse.Namespace) -> dict[str, Any]:
     attack = load_attack(
         options.folder / "ours" / "hypothesizer.safetensors",
         options.folder / "ours" / "corrector.safetensors",
-        tokenizer,
+        Tokenizer.load(tokenizer),
         embed,
-        options.length,
+        greedy(options.length),
         options.device,
     )
     test = load_file(options.folder / "test.safetensors")

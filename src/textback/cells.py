@@ -5,14 +5,15 @@ and nothing is trained twice. Everything is relative to the working directory.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
-from textback.config import Axes, Evaluation, Study
+from textback.config import Axes, Part, Study, parts
 from textback.errors import TextbackError
 from textback.perturbations import Perturbation
+from textback.searches import Search
 
 RESULTS = Path("results")
 SPLITS = ("train", "validation", "test")
@@ -67,10 +68,12 @@ class Cell:
         parts = (self.corpus, f"len{self.length}", self.inverter, f"seed{self.seed}")
         return RESULTS.joinpath("null_models", *parts)
 
-    def inversion(self, mode: str, beam: int, rounds: int, passages: int) -> Path:
-        """The folder of one inversion: the trace and its costs."""
-        name = f"{mode}-beam{beam}-rounds{rounds}-passages{passages}"
-        return self.folder / "inversions" / name
+    def hypothesized_by(self, owners: Mapping[str, str]) -> "Cell":
+        """The cell whose hypothesizer and null model it has: of the inverter that owns its own's.
+
+        owners: of each inverter, see `owners`
+        """
+        return replace(self, inverter=owners[self.inverter])
 
     def columns(self) -> dict[str, str | int]:
         """The cell's columns in the tables."""
@@ -86,6 +89,62 @@ class Cell:
     def dimension(self, study: Study) -> int:
         """The number of components the inverter sees."""
         return self.reduction.dimension or study.embedders[self.embedder].dimension
+
+
+@dataclass(frozen=True, order=True)
+class Target:
+    """Whose test passages an inversion reads back: a corpus and a length in tokens."""
+
+    corpus: str
+    length: int
+
+    def __str__(self) -> str:
+        """Its name in paths."""
+        return f"{self.corpus}-len{self.length}"
+
+    def own_of(self, cell: Cell) -> bool:
+        """Whether these are the cell's own test passages."""
+        return (self.corpus, self.length) == (cell.corpus, cell.length)
+
+
+@dataclass(frozen=True, order=True)
+class Inversion:
+    """One inversion with a cell's inverter: search × beam × target × perturbation."""
+
+    cell: Cell
+    search: Search
+    beam: int
+    rounds: int
+    passages: int
+    target: Target
+    perturbation: Perturbation
+
+    @property
+    def folder(self) -> Path:
+        """Where the trace and its costs lie."""
+        search = f"{self.search}-beam{self.beam}-rounds{self.rounds}-passages{self.passages}"
+        below = Path(search, str(self.target), str(self.perturbation))
+        return self.cell.folder / "inversions" / below
+
+    @property
+    def trace(self) -> Path:
+        """Where the trace lies."""
+        return self.folder / "trace.parquet"
+
+    @property
+    def plain(self) -> bool:
+        """Whether it inverts the cell's own test embeddings as they are."""
+        return self.target.own_of(self.cell) and self.perturbation == Perturbation("none")
+
+    def columns(self) -> dict[str, str | int]:
+        """What tells it from the other inversions of its cell in the tables."""
+        return {
+            "target_corpus": self.target.corpus,
+            "target_length": self.target.length,
+            "search": self.search.label,
+            "perturbation": str(self.perturbation),
+            "beam": self.beam,
+        }
 
 
 @dataclass(frozen=True, order=True)
@@ -126,33 +185,70 @@ def reductions(study: Axes) -> list[Reduction]:
     ]
 
 
-def grid(study: Axes) -> Iterator[Cell]:
-    """All cells of a study, in the order of its axes."""
+def grid(study: Study) -> list[Cell]:
+    """All cells of a study, each once, in the order of its parts and axes."""
+    return list(dict.fromkeys(c for part in parts(study).values() for c in cells_of(part)))
+
+
+def cells_of(part: Axes) -> Iterator[Cell]:
+    """The cells of one part, in the order of its axes."""
     axes = product(
-        study.use_corpora,
-        study.use_embedders,
-        study.lengths,
-        reductions(study),
-        study.use_inverters,
-        study.seeds,
+        part.use_corpora,
+        part.use_embedders,
+        part.lengths,
+        reductions(part),
+        part.use_inverters,
+        part.seeds,
     )
     return (Cell(*point) for point in axes)
 
 
-def retrievals(study: Axes) -> Iterator[Retrieval]:
-    """All measurements of retrieval of a study, in the order of its axes."""
+def inversions(study: Study) -> list[Inversion]:
+    """All inversions of a study, each once."""
+    found = (
+        inversion
+        for part in parts(study).values()
+        for cell in cells_of(part)
+        for inversion in inversions_of(part, cell)
+    )
+    return list(dict.fromkeys(found))
+
+
+def inversions_of(part: Part, cell: Cell) -> Iterator[Inversion]:
+    """The inversions of one cell of a part, in the order of its axes."""
     axes = product(
-        study.use_retrieval_sets,
-        study.use_embedders,
-        reductions(study),
-        map(Perturbation.parse, study.perturbations),
+        part.target_corpora or [cell.corpus],
+        part.target_lengths or [cell.length],
+        map(Perturbation.parse, part.perturbations),
+        part.beams,
+    )
+    search = Search.of(part.evaluation)
+    rounds, passages = part.evaluation.rounds, part.evaluation.passages
+    return (
+        Inversion(cell, search, beam, rounds, passages, Target(corpus, length), perturbation)
+        for corpus, length, perturbation, beam in axes
+    )
+
+
+def retrievals(study: Study) -> list[Retrieval]:
+    """All measurements of retrieval of a study, each once."""
+    return list(dict.fromkeys(r for part in parts(study).values() for r in retrievals_of(part)))
+
+
+def retrievals_of(part: Axes) -> Iterator[Retrieval]:
+    """The measurements of retrieval of one part, in the order of its axes."""
+    axes = product(
+        part.use_retrieval_sets,
+        part.use_embedders,
+        reductions(part),
+        map(Perturbation.parse, part.perturbations),
     )
     return (Retrieval(*point) for point in axes)
 
 
-def inversion_of(cell: Cell, beam: int, evaluation: Evaluation) -> Path:
-    """The folder of the inversion that an evaluation asks for."""
-    return cell.inversion(evaluation.mode, beam, evaluation.rounds, evaluation.passages)
+def owners(study: Study) -> dict[str, str]:
+    """Of each inverter of the catalogue the one whose null model and hypothesizer it has."""
+    return {name: entry.hypothesizer_of or name for name, entry in study.inverters.items()}
 
 
 def documents_file(corpus: str) -> Path:
@@ -173,6 +269,14 @@ def passages_folder(corpus: str, tokenizer: str, length: int) -> Path:
 def embeddings_folder(corpus: str, tokenizer: str, length: int, embedder: str) -> Path:
     """Where the passages' embeddings lie, a safetensors file a split."""
     return RESULTS / "embeddings" / corpus / tokenizer / f"len{length}" / embedder
+
+
+def targets_folder(corpus: str, tokenizer: str, target: Target) -> Path:
+    """Where test passages lie that are not a cell's own, in tokens of the cell's tokenizer.
+
+    Their embeddings lie below, in a folder an embedder.
+    """
+    return RESULTS / "targets" / corpus / tokenizer / str(target)
 
 
 def study_folder(study: str) -> Path:

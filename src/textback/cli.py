@@ -237,12 +237,14 @@ def train_corrector(
 def invert_cell(
     spec: SpecOption,
     hypothesizer: ModelFile,
-    corrector: ModelFile,
     tokenizer: TokenizerFile,
     passages: Annotated[Path, _file("The test passages.")],
     embeddings: Annotated[Path, _file("The test passages' embeddings.")],
     reduction: ReductionFile,
     output: OutputFolder,
+    corrector: Annotated[
+        Path | None, _file("model.safetensors of the corrector; none where there are no rounds.")
+    ] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Invert a cell's test embeddings in rounds of correction."""
@@ -254,8 +256,9 @@ def invert_cell(
 @app.command()
 def score(
     spec: SpecOption,
-    trace: Annotated[list[Path], _file("A trace; give the option once for each beam.")],
-    beam: Annotated[list[int], typer.Option(help="The beam of each trace, in the same order.")],
+    trace: Annotated[
+        list[Path], _file("A trace; once for each inversion of the spec, in its order.")
+    ],
     nearest: Annotated[Path, _file("The trace of the nearest training passages.")],
     likelihood: Annotated[Path, _file("The hypothesizer's NLL of the test passages.")],
     null_likelihood: Annotated[Path, _file("The null model's NLL of the test passages.")],
@@ -265,8 +268,7 @@ def score(
     """Measure a cell's inversions against its texts and baselines."""
     from textback.steps.score import score_cell
 
-    traces = dict(zip(beam, trace, strict=True))
-    score_cell(spec, traces, nearest, likelihood, null_likelihood, reduction, output)
+    score_cell(spec, trace, nearest, likelihood, null_likelihood, reduction, output)
 
 
 @app.command()

@@ -166,6 +166,7 @@ def _run(
     console: Console,
 ) -> None:
     from textback.device import pick_device
+    from textback.inverter.starts import greedy
     from textback.steps.invert import CandidateEmbedder, load_attack
 
     os.environ.setdefault(COMPILE, study.compile)
@@ -173,11 +174,11 @@ def _run(
     tokenizer = _tokenizer_path(study, cell)
     project = load_projection(_reduction(study, cell))
     attack = load_attack(
-        cell.folder / "hypothesizer" / "model.safetensors",
+        cell.hypothesized_by(cells.owners(study)).folder / "hypothesizer" / "model.safetensors",
         cell.folder / "corrector" / "model.safetensors",
-        tokenizer,
+        _tokenizer(study, cell),
         CandidateEmbedder(cell.embedder, embedder, tokenizer, project),
-        cell.length,
+        greedy(cell.length),
         pick_device(study.device),
     )
     show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)

@@ -3,6 +3,7 @@
 Stored a parquet file a split, with columns `text` and `ids`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,15 @@ ORDER = ("test", "validation", "train")  # what is drawn first is held out of wh
 
 
 def draw_passages(
-    documents: Path, tokenizer: Tokenizer, length: int, counts: PassageCounts
+    documents: Path,
+    tokenizer: Tokenizer,
+    length: int,
+    counts: PassageCounts,
+    splits: Sequence[str] = ORDER,
 ) -> dict[str, np.ndarray]:
     """Draw distinct passages of each split, uniformly from its distinct windows.
 
-    documents: the file that `write_documents` made
+    documents: the file that `write_documents` made; splits: those that are drawn
     Returns token ids, (n, length) uint16 or uint32, a split each. No passage of validation or
     test occurs in train, nor one of test in validation; decode, then encode, gives the ids back.
     Which are drawn depends neither on the order of the documents nor on how many occurrences a
@@ -42,6 +47,8 @@ def draw_passages(
     drawn: dict[str, np.ndarray] = {}
     held_out: set[str] = set()
     for number, split in enumerate(ORDER):
+        if split not in splits:
+            continue
         wanted = getattr(counts, split)
         seed = (counts.seed, length, number)
         passages = _draw(documents, split, encoder, length, seed, held_out, wanted)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from textback.cells import Cell, grid
+from textback.cells import Cell, grid, inversions, retrievals
 from textback.config import Study
 from textback.config.embedders import OpenAI
 from textback.embedders.gate import TEXTS
@@ -92,53 +92,79 @@ def _dollars(study: Study, asked: Asked) -> str:
 
 def _asked(study: Study) -> Iterator[Asked]:
     embedded: set[tuple[str, ...]] = set()
-    for cell in grid(study):
+    corrected = {inversion.cell for inversion in inversions(study) if inversion.rounds > 0}
+    for cell in _paid(study, grid(study)):
         name, per_text = cell.embedder, cell.length * TOKENS_PER_TOKEN
-        if not isinstance(study.embedders[name], OpenAI):
-            continue
-        tokenizer = study.inverters[cell.inverter].tokenizer
-        shared = (cell.corpus, tokenizer, str(cell.length), name)
+        shared = (cell.corpus, _tokenizer(study, cell), str(cell.length), name)
         if shared not in embedded:
             embedded.add(shared)
             passages = study.corpora[cell.corpus].passages
             texts = passages.train + passages.validation + passages.test
             yield Asked(name, "gate", GATE_TEXTS, GATE_TOKENS)
             yield Asked(name, "embed", texts, texts * per_text)
-        for step, texts in _of_cell(study, cell).items():
+        for step, texts in _of_training(study, cell).items() if cell in corrected else ():
             yield Asked(name, step, texts, texts * per_text)
+    yield from _asked_by_targets(study)
+    for inversion in inversions(study):
+        if isinstance(study.embedders[inversion.cell.embedder], OpenAI):
+            one = inversion.search.parents == "one"
+            texts = inversion.passages * search_queries(inversion.rounds, inversion.beam, one)
+            per_text = inversion.target.length * TOKENS_PER_TOKEN
+            yield Asked(inversion.cell.embedder, "invert", texts, texts * per_text)
     yield from _asked_by_retrieval(study)
+
+
+def _paid(study: Study, cells: list[Cell]) -> list[Cell]:
+    return [cell for cell in cells if isinstance(study.embedders[cell.embedder], OpenAI)]
+
+
+def _tokenizer(study: Study, cell: Cell) -> str:
+    return study.inverters[cell.inverter].tokenizer
+
+
+def _asked_by_targets(study: Study) -> Iterator[Asked]:
+    """What embedding test passages that are no cell's own asks for, each target's once."""
+    others = {
+        (i.cell.embedder, i.cell.corpus, _tokenizer(study, i.cell), i.target)
+        for i in inversions(study)
+        if not i.target.own_of(i.cell) and isinstance(study.embedders[i.cell.embedder], OpenAI)
+    }
+    for name, _, _, target in sorted(others):
+        texts = study.corpora[target.corpus].passages.test
+        yield Asked(name, "gate", GATE_TEXTS, GATE_TOKENS)
+        yield Asked(name, "embed", texts, texts * target.length * TOKENS_PER_TOKEN)
 
 
 def _asked_by_retrieval(study: Study) -> Iterator[Asked]:
     """What embedding the documents and queries of a study's retrieval sets asks for."""
-    paid = [name for name in study.use_embedders if isinstance(study.embedders[name], OpenAI)]
-    for set_name in study.use_retrieval_sets if paid else []:
+    searched = {(point.retrieval_set, point.embedder) for point in retrievals(study)}
+    for set_name, name in sorted(searched):
+        if not isinstance(study.embedders[name], OpenAI):
+            continue
         entry = study.retrieval_sets[set_name]
         found = read_set(Path(entry.folder), entry.split, entry.source)
         sizes = [len(t.encode()) for t in (*found.documents.values(), *found.queries.values())]
-        for name in paid:
-            most = study.embedders[name].max_tokens  # in bytes: longer texts are cut
-            read = sum(sizes) if most is None else sum(min(size, most) for size in sizes)
-            yield Asked(name, "gate", GATE_TEXTS, GATE_TOKENS)
-            yield Asked(name, "retrieval", len(sizes), read / BYTES_PER_TOKEN)
+        most = study.embedders[name].max_tokens  # in bytes: longer texts are cut
+        read = sum(sizes) if most is None else sum(min(size, most) for size in sizes)
+        yield Asked(name, "gate", GATE_TEXTS, GATE_TOKENS)
+        yield Asked(name, "retrieval", len(sizes), read / BYTES_PER_TOKEN)
 
 
-def _of_cell(study: Study, cell: Cell) -> dict[str, int]:
-    """Texts that the steps of one cell ask for."""
+def _of_training(study: Study, cell: Cell) -> dict[str, int]:
+    """Texts that the training of one cell's corrector asks for."""
     passages = study.corpora[cell.corpus].passages
     corrector = study.inverters[cell.inverter].corrector
     train = min(corrector.passages, passages.train) * corrector.hypotheses
     asked = {"hypotheses": train + passages.validation}
     if corrector.data_rounds > 1:
         asked["corrector"] = train * (corrector.data_rounds - 1)
-    rounds = study.evaluation.rounds
-    searched = sum(search_queries(rounds, beam) for beam in study.beams)
-    return asked | {"invert": study.evaluation.passages * searched}
+    return asked
 
 
-def search_queries(rounds: int, beam: int) -> int:
+def search_queries(rounds: int, beam: int, one_parent: bool = False) -> int:
     """Texts embedded for one inverted text at most: the guess, then the corrections of each round.
 
-    The first round has the guess alone to correct, each later one `beam` hypotheses.
+    The first round has the guess alone to correct, each later one `beam` hypotheses, or one again.
     """
-    return 1 + beam + (rounds - 1) * beam**2
+    parents = 1 if one_parent else beam
+    return 1 if rounds == 0 else 1 + beam + (rounds - 1) * parents * beam

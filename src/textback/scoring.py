@@ -46,21 +46,18 @@ def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def trace_rows(
-    trace: pd.DataFrame, beam: int, baseline: str, wanted: Sequence[str], drawn: np.ndarray
+    trace: pd.DataFrame, columns: Row, baseline: str, wanted: Sequence[str], drawn: np.ndarray
 ) -> Iterator[Row]:
-    """Rows of the table for every round of a trace."""
+    """Rows of the table for every round of a trace; columns: those of its inversion."""
     for number, frame in trace.groupby("round"):
         for name, interval in round_measures(frame, wanted, drawn).items():
-            yield row(name, interval, baseline=baseline, round=int(number), beam=beam)
+            yield row(name, interval, columns | {"baseline": baseline, "round": int(number)})
 
 
-def row(metric: str, interval: Interval, *, baseline: str, round: int, beam: int) -> Row:
+def row(metric: str, interval: Interval, columns: Row) -> Row:
     """One measurement; the cell's own columns are added by the table."""
     return {
-        "baseline": baseline,
-        "perturbation": "none",
-        "round": round,
-        "beam": beam,
+        **columns,
         "metric": metric,
         "value": interval.value,
         "low": interval.low,

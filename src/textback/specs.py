@@ -8,22 +8,27 @@ endpoint (its timeout, its price) are no part of its spec.
 
 from typing import Any
 
-from textback.cells import Cell, Reduction, Retrieval
+from textback import cells
+from textback.cells import Cell, Reduction, Retrieval, inversions_of
 from textback.config import (
-    Axes,
     CorpusEntry,
+    CorrectorTraining,
     Embedder,
     Inverter,
+    Part,
     RetrievalSet,
     Study,
     Training,
     check_dimension,
     check_length,
     lookup,
+    parts,
     read_embedder,
 )
+from textback.errors import TextbackError
 from textback.perturbations import Perturbation
 from textback.processes import how_to_ask
+from textback.searches import Search
 
 Spec = dict[str, Any]
 
@@ -34,10 +39,10 @@ EMBED_RECIPE = 2
 REDUCTION_RECIPE = 2
 TRAIN_RECIPE = 2
 HYPOTHESES_RECIPE = 3
-INVERT_RECIPE = 3
+INVERT_RECIPE = 4
 NEAREST_RECIPE = 2
-SCORE_RECIPE = 2
-TABLE_RECIPE = 1
+SCORE_RECIPE = 3
+TABLE_RECIPE = 2
 RETRIEVAL_EMBED_RECIPE = 1
 RETRIEVAL_RECIPE = 1
 RETRIEVAL_TABLE_RECIPE = 1
@@ -64,6 +69,12 @@ def passages(study: Study, corpus_name: str, length: int) -> Spec:
     return {"recipe": PASSAGES_RECIPE, "length": length, "counts": counts}
 
 
+def target_passages(study: Study, corpus_name: str, length: int) -> Spec:
+    """Of `textback passages`, of a target: test passages alone."""
+    counts = lookup(study.corpora, "corpus", corpus_name).passages.model_dump()
+    return {"recipe": PASSAGES_RECIPE, "length": length, "counts": counts, "splits": ["test"]}
+
+
 def embed(study: Study, name: str, length: int) -> Spec:
     """Of `textback embed`. Raises TextbackError where the embedder cannot read the length."""
     entry = lookup(study.embedders, "embedder", name)
@@ -83,28 +94,31 @@ def reduction(study: Study, embedder: str, text: str) -> Spec:
 def training(study: Study, inverter: str, part: str, seed: int) -> Spec:
     """Of the trainers. part: `null_model`, `hypothesizer` or `corrector`."""
     entry = lookup(study.inverters, "inverter", inverter)
+    budget = find_corrector(study, inverter) if part == "corrector" else getattr(entry, part)
     return {
         "recipe": TRAIN_RECIPE,
         "backbone": entry.backbone.model_dump(exclude={"download"}),
-        "training": getattr(entry, part).model_dump(include=set(Training.model_fields)),
+        "training": budget.model_dump(include=set(Training.model_fields)),
         "seed": seed,
     }
 
 
 def corrector(study: Study, inverter: str, embedder: str, seed: int) -> Spec:
     """Of `textback train-corrector`: also where it starts, and what its data rounds embed with."""
-    entry = lookup(study.inverters, "inverter", inverter).corrector
+    entry = find_corrector(study, inverter)
     spec = {
         **training(study, inverter, "corrector", seed),
         "start": entry.start,
         "data_rounds": entry.data_rounds,
     }
+    if not entry.feedback:
+        spec["feedback"] = False
     return spec if entry.data_rounds == 1 else {**spec, **_embedder(study, embedder)}
 
 
 def hypotheses(study: Study, inverter: str, embedder: str, seed: int) -> Spec:
     """Of `textback hypotheses`."""
-    entry = lookup(study.inverters, "inverter", inverter).corrector
+    entry = find_corrector(study, inverter)
     return {
         "recipe": HYPOTHESES_RECIPE,
         "hypotheses": entry.model_dump(include={"passages", "hypotheses", "temperature"}),
@@ -113,21 +127,32 @@ def hypotheses(study: Study, inverter: str, embedder: str, seed: int) -> Spec:
     }
 
 
-def invert(study: Study, embedder: str, mode: str, beam: int, rounds: int, passages: int) -> Spec:
-    """Of `textback invert-cell`."""
+def invert(
+    study: Study,
+    embedder: str,
+    search: str,
+    beam: int,
+    rounds: int,
+    passages: int,
+    perturbation: str,
+    seed: int,
+) -> Spec:
+    """Of `textback invert-cell`. The seed is that of sampled and random starts."""
     return {
         "recipe": INVERT_RECIPE,
-        "mode": mode,
+        "search": str(Search.parse(search)),
         "beam": beam,
         "rounds": rounds,
         "passages": passages,
-        "patience": study.evaluation.patience,
+        "perturbation": str(Perturbation.parse(perturbation)),
+        "seed": seed,
         **_embedder(study, embedder),
     }
 
 
 def score(
     study: Study,
+    part: str,
     corpus: str,
     embedder: str,
     length: int,
@@ -135,14 +160,20 @@ def score(
     inverter: str,
     seed: int,
 ) -> Spec:
-    """Of `textback score`: the cell, and what is measured of it."""
+    """Of `textback score`: the cell, its inversions, and what is measured of them."""
     cell = Cell(corpus, embedder, length, Reduction.parse(reduction), inverter, seed)
+    evaluated = find_part(study, part)
     lookup(study.embedders, "embedder", embedder)
     return {
         "recipe": SCORE_RECIPE,
         "cell": cell.columns() | {"dim": cell.dimension(study)},
+        "inversions": [
+            inversion.columns() | {"plain": inversion.plain}
+            for inversion in inversions_of(evaluated, cell)
+        ],
+        "passages": evaluated.evaluation.passages,
         "metrics": study.metrics,
-        "resamples": study.evaluation.resamples,
+        "resamples": evaluated.evaluation.resamples,
     }
 
 
@@ -171,26 +202,33 @@ def score_retrieval(
 
 
 def retrieval_table(study: Study) -> Spec:
-    """Of `textback retrieval-table`: the axes it gathers, and the resamples of its intervals."""
+    """Of `textback retrieval-table`: the parts it gathers, and the resamples of its intervals."""
     return {
         "recipe": RETRIEVAL_TABLE_RECIPE,
-        "axes": study.model_dump(include=set(Axes.model_fields)),
+        "study": study.study,
+        "parts": _parts(study),
         "resamples": study.evaluation.resamples,
     }
 
 
 def table(study: Study) -> Spec:
-    """Of the steps that gather a study's cells: its axes, and what was evaluated."""
-    axes = study.model_dump(include=set(Axes.model_fields))
-    evaluation = study.evaluation.model_dump(include={"mode", "rounds", "passages"})
-    tokenizers = {name: study.inverters[name].tokenizer for name in study.use_inverters}
-    native = {name: study.embedders[name].dimension for name in study.use_embedders}
+    """Of the steps that gather a study's cells: its parts, and what their paths need beside."""
+    found = cells.grid(study)
     return {
         "recipe": TABLE_RECIPE,
-        "axes": axes,
-        "evaluation": evaluation,
-        "tokenizers": tokenizers,
-        "native": native,
+        "study": study.study,
+        "parts": _parts(study),
+        "tokenizers": {c.inverter: study.inverters[c.inverter].tokenizer for c in found},
+        "owners": {c.inverter: cells.owners(study)[c.inverter] for c in found},
+        "native": {c.embedder: study.embedders[c.embedder].dimension for c in found},
+    }
+
+
+def _parts(study: Study) -> Spec:
+    """A study's parts with all that says which cells and inversions they have."""
+    return {
+        name: part.model_dump(exclude={"evaluation": {"resamples"}})
+        for name, part in parts(study).items()
     }
 
 
@@ -211,6 +249,19 @@ def how_asked(study: Study) -> dict[str, Spec]:
 def embedder_entry(spec: Spec) -> Embedder:
     """The embedder that a step is told of, with what the workflow says of how to ask it."""
     return read_embedder(spec["embedder"] | how_to_ask(spec["name"]))
+
+
+def find_part(study: Study, name: str) -> Part:
+    """The study's part of that name."""
+    return lookup(parts(study), "part", name)
+
+
+def find_corrector(study: Study, inverter: str) -> CorrectorTraining:
+    """An inverter's corrector. Raises TextbackError where it has none."""
+    entry = lookup(study.inverters, "inverter", inverter).corrector
+    if entry is None:
+        raise TextbackError(f"inverter '{inverter}': has no corrector: give it one")
+    return entry
 
 
 def find_corpus(study: Study, name: str) -> CorpusEntry:

@@ -9,28 +9,47 @@ costs.csv        seconds, FLOPs, embedder queries, dollars and memory of every s
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from textback.cells import Cell, embeddings_folder, grid, inversion_of, retrievals, study_folder
-from textback.config import Axes, Evaluation
+from textback.cells import (
+    Cell,
+    Target,
+    cells_of,
+    embeddings_folder,
+    inversions_of,
+    retrievals_of,
+    study_folder,
+    targets_folder,
+)
+from textback.config import Part
 from textback.files import read_json, read_table, replacing
 from textback.metrics import bleu_sentence
 from textback.retrieval.measures import rows as retrieval_rows
 
-CELL_COLUMNS = ["study", "corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
+SCHEMA = 2  # of the tables: another number for other columns or other meanings
+CELL_COLUMNS = ["corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
+PART_COLUMNS = ["schema", "study", "part", *CELL_COLUMNS]
+TARGET_COLUMNS = ["target_corpus", "target_length", "search"]
 MEASURE_COLUMNS = ["metric", "value", "low", "high", "n"]
-COLUMNS = [*CELL_COLUMNS, "baseline", "perturbation", "round", "beam", *MEASURE_COLUMNS]
-COMPARISON_COLUMNS = [*CELL_COLUMNS, "perturbation", "round", "beam", "against", *MEASURE_COLUMNS]
+COLUMNS = [
+    *(*PART_COLUMNS, *TARGET_COLUMNS),
+    *("baseline", "perturbation", "round", "beam", *MEASURE_COLUMNS),
+]
+COMPARISON_COLUMNS = [
+    *(*PART_COLUMNS, *TARGET_COLUMNS),
+    *("perturbation", "round", "beam", "against", *MEASURE_COLUMNS),
+]
 RETRIEVAL_COLUMNS = [
-    *("study", "retrieval_set", "embedder", "reduction", "dim", "perturbation"),
+    *("schema", "study", "part", "retrieval_set", "embedder", "reduction", "dim", "perturbation"),
     *MEASURE_COLUMNS,
 ]
 COST_COLUMNS = [
-    *CELL_COLUMNS,
-    *("step", "beam", "metric", "value", "device", "python", "versions"),
+    *("schema", "study", *CELL_COLUMNS, "step", *TARGET_COLUMNS, "perturbation", "beam"),
+    *("metric", "value", "device", "python", "versions"),
 ]
 COSTS = (
     "train_seconds",
@@ -46,84 +65,123 @@ COSTS = (
 )
 
 
-def score_path(study: str, cell: Cell) -> Path:
-    """Where a cell's scores for a study lie."""
-    return study_folder(study) / "scores" / f"{cell}.json"
+def score_path(study: str, part: str, cell: Cell) -> Path:
+    """Where the scores of a cell of a study's part lie."""
+    return study_folder(study) / "scores" / part / f"{cell}.json"
 
 
-def measurements(axes: Axes) -> tuple[pd.DataFrame, pd.DataFrame]:
+def measurements(study: str, parts: dict[str, Part]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table and the comparisons of a study, from its cells' scores."""
     rows: list[dict[str, Any]] = []
     comparisons: list[dict[str, Any]] = []
-    for cell in grid(axes):
-        scores = read_json(score_path(axes.study, cell))
-        columns = {"study": axes.study, **scores["cell"]}
-        rows += [columns | row for row in scores["rows"]]
-        comparisons += [columns | row for row in scores["comparisons"]]
+    for name, part in parts.items():
+        for cell in cells_of(part):
+            scores = read_json(score_path(study, name, cell))
+            columns = {"schema": SCHEMA, "study": study, "part": name, **scores["cell"]}
+            rows += [columns | row for row in scores["rows"]]
+            comparisons += [columns | row for row in scores["comparisons"]]
     return (
         pd.DataFrame(rows, columns=COLUMNS),
         pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS),
     )
 
 
-def texts(axes: Axes, evaluation: Evaluation) -> pd.DataFrame:
-    """Every text of every cell through its rounds, with its sentence BLEU."""
+def texts(study: str, parts: dict[str, Part]) -> pd.DataFrame:
+    """Every text of every inversion through its rounds, with its sentence BLEU."""
     frames = []
-    for cell in grid(axes):
-        dim = read_json(score_path(axes.study, cell))["cell"]["dim"]
-        for beam in axes.beams:
-            frame = read_table(inversion_of(cell, beam, evaluation) / "trace.parquet")
-            frame = frame.drop(columns=["candidate", "candidate_cosine"])
-            frames.append(frame.assign(study=axes.study, **cell.columns(), dim=dim, beam=beam))
+    for name, part in parts.items():
+        for cell in cells_of(part):
+            dim = read_json(score_path(study, name, cell))["cell"]["dim"]
+            own = {"schema": SCHEMA, "study": study, "part": name, **cell.columns(), "dim": dim}
+            for inversion in inversions_of(part, cell):
+                frame = read_table(inversion.trace)
+                frame = frame.drop(columns=["candidate", "candidate_cosine"])
+                frames.append(frame.assign(**own, **inversion.columns()))
     frame = pd.concat(frames, ignore_index=True)
     pairs = zip(frame["hypothesis"], frame["reference"], strict=True)
     frame["bleu_sentence"] = [bleu_sentence(*pair) for pair in pairs]
-    lead = [*CELL_COLUMNS, "beam", "text", "round"]
+    lead = [*PART_COLUMNS, *TARGET_COLUMNS, "perturbation", "beam", "text", "round"]
     return frame[lead + [c for c in frame.columns if c not in lead]]
 
 
-def retrieval(axes: Axes, resamples: int) -> pd.DataFrame:
+def retrieval(study: str, parts: dict[str, Part], resamples: int) -> pd.DataFrame:
     """The table of retrieval of a study, with bootstrap intervals over queries."""
     rows: list[dict[str, Any]] = []
-    for point in retrievals(axes):
-        scores = read_json(point.scores)
-        columns = {"study": axes.study, **scores["columns"]}
-        rows += retrieval_rows(columns, scores["measures"], resamples)
+    for name, part in parts.items():
+        for point in retrievals_of(part):
+            scores = read_json(point.scores)
+            columns = {"schema": SCHEMA, "study": study, "part": name, **scores["columns"]}
+            rows += retrieval_rows(columns, scores["measures"], resamples)
     return pd.DataFrame(rows, columns=RETRIEVAL_COLUMNS)
 
 
-def cost_files(
-    axes: Axes, evaluation: Evaluation, tokenizers: dict[str, str], native: dict[str, int]
-) -> dict[Path, dict[str, Any]]:
-    """The cost records of a study and the columns that say what they are costs of.
+@dataclass(frozen=True)
+class Known:
+    """What the paths and columns of a study's products need beside its parts.
 
-    tokenizers: the tokenizer of each inverter; native: the dimension of each embedder
+    tokenizers: of each inverter; owners: of each inverter, see `textback.cells.owners`; native:
+    the dimension of each embedder
     """
+
+    tokenizers: dict[str, str]
+    owners: dict[str, str]
+    native: dict[str, int]
+
+
+def cost_files(parts: dict[str, Part], known: Known) -> dict[Path, dict[str, Any]]:
+    """The cost records of a study and the columns that say what they are costs of."""
     files: dict[Path, dict[str, Any]] = {}
-    for cell in grid(axes):
-        tokenizer = tokenizers[cell.inverter]
-        embedded = embeddings_folder(cell.corpus, tokenizer, cell.length, cell.embedder)
-        files[embedded / "costs.json"] = {
-            **{"corpus": cell.corpus, "embedder": cell.embedder, "length": cell.length},
-            **{"reduction": "", "dim": None, "inverter": "", "seed": None, "step": "embed"},
-        }
-        own = cell.columns() | {"dim": cell.reduction.dimension or native[cell.embedder]}
-        shared = own | {"embedder": "", "reduction": "", "dim": None}
-        files[cell.null_model / "null_model" / "costs.json"] = shared | {"step": "null_model"}
-        for step in ("hypothesizer", "hypotheses", "corrector"):
-            files[cell.folder / step / "costs.json"] = own | {"step": step}
-        for beam in axes.beams:
-            path = inversion_of(cell, beam, evaluation) / "costs.json"
-            files[path] = own | {"step": "invert", "beam": beam}
-    for point in retrievals(axes):
-        files[point.folder / "costs.json"] = {
-            **{"corpus": point.retrieval_set, "embedder": point.embedder, "length": None},
-            **{"reduction": "", "dim": None, "inverter": "", "seed": None, "step": "retrieval"},
-        }
+    for part in parts.values():
+        for cell in cells_of(part):
+            files |= _costs_of_training(cell, part.evaluation.rounds > 0, known)
+            files |= _costs_of_inversions(cell, part, known)
+        for point in retrievals_of(part):
+            columns = {"corpus": point.retrieval_set, "embedder": point.embedder}
+            files[point.folder / "costs.json"] = columns | {"step": "retrieval"}
     return files
 
 
-def costs(axes: Axes, files: Iterable[tuple[Path, dict[str, Any]]]) -> pd.DataFrame:
+def _costs_of_training(cell: Cell, corrected: bool, known: Known) -> dict[Path, dict[str, Any]]:
+    owner = cell.hypothesized_by(known.owners)
+    tokenizer = known.tokenizers[cell.inverter]
+    embedded = embeddings_folder(cell.corpus, tokenizer, cell.length, cell.embedder)
+    null = {key: getattr(owner, key) for key in ("corpus", "length", "inverter", "seed")}
+    files = {
+        embedded / "costs.json": _embedding(cell, Target(cell.corpus, cell.length)),
+        owner.null_model / "null_model" / "costs.json": null | {"step": "null_model"},
+        owner.folder / "hypothesizer" / "costs.json": _own(owner, known) | {"step": "hypothesizer"},
+    }
+    for step in ("hypotheses", "corrector") if corrected else ():
+        files[cell.folder / step / "costs.json"] = _own(cell, known) | {"step": step}
+    return files
+
+
+def _costs_of_inversions(cell: Cell, part: Part, known: Known) -> dict[Path, dict[str, Any]]:
+    files = {}
+    for inversion in inversions_of(part, cell):
+        target = inversion.target
+        if not target.own_of(cell):
+            folder = targets_folder(cell.corpus, known.tokenizers[cell.inverter], target)
+            files[folder / cell.embedder / "costs.json"] = _embedding(cell, target)
+        columns = _own(cell, known) | inversion.columns() | {"step": "invert"}
+        files[inversion.folder / "costs.json"] = columns
+    return files
+
+
+def _own(cell: Cell, known: Known) -> dict[str, Any]:
+    return cell.columns() | {"dim": cell.reduction.dimension or known.native[cell.embedder]}
+
+
+def _embedding(cell: Cell, target: Target) -> dict[str, Any]:
+    """Of embedding passages, shared by every reduction, inverter and seed."""
+    columns = {"corpus": cell.corpus, "embedder": cell.embedder, "length": cell.length}
+    if target.own_of(cell):
+        return columns | {"step": "embed"}
+    of_target = {"target_corpus": target.corpus, "target_length": target.length}
+    return columns | of_target | {"step": "embed"}
+
+
+def costs(study: str, files: Iterable[tuple[Path, dict[str, Any]]]) -> pd.DataFrame:
     """The table of costs, a row a cost."""
     rows = []
     for path, columns in files:
@@ -133,7 +191,8 @@ def costs(axes: Axes, files: Iterable[tuple[Path, dict[str, Any]]]) -> pd.DataFr
             if metric in record:
                 rows.append(
                     {
-                        "study": axes.study,
+                        "schema": SCHEMA,
+                        "study": study,
                         **columns,
                         "metric": metric,
                         "value": record[metric],
@@ -143,7 +202,8 @@ def costs(axes: Axes, files: Iterable[tuple[Path, dict[str, Any]]]) -> pd.DataFr
                     }
                 )
     frame = pd.DataFrame(rows, columns=COST_COLUMNS)
-    return frame.astype(dict.fromkeys(("length", "dim", "seed", "beam"), "Int64"))
+    whole = ("length", "dim", "seed", "target_length", "beam")
+    return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:

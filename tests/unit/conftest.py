@@ -1,11 +1,13 @@
 import logging
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from embedding_server import KEY, KEY_VARIABLE, EmbeddingServer
 
 from textback import device
@@ -16,12 +18,19 @@ from textback.inverter.model import Inverter
 from textback.progress import log
 from textback.tokenizer import PAD, Tokenizer
 
+ROOT = Path(__file__).parents[2]
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 BACKBONES = {
     "llama": Backbone(size="toy", family="llama"),
     "t5": Backbone(size="toy", family="t5", embedding_tokens=2),
     "paper": Backbone(size="toy", family="t5", form="paper", embedding_tokens=2),
 }
+
+
+@pytest.fixture
+def config():
+    """The default study's configuration, as YAML has it."""
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from textback.cells import Cell, Reduction
 from textback.cli import main
 from textback.inverter.data import targets
 from textback.inverter.search import Effort, invert
+from textback.inverter.starts import greedy
 from textback.inverter.state import save_model
 from textback.reductions import Projection, save_projection
 from textback.steps.invert import CandidateEmbedder, load_attack
@@ -260,7 +261,7 @@ def test_a_cells_search_finds_what_the_same_search_finds_elsewhere(bench, embedd
     tokenizer = cells.tokenizer_file(CELL.corpus, "bpe-2k")
     embed = CandidateEmbedder("minilm", embedder, tokenizer, Projection())
     paths = (CELL.folder / part / "model.safetensors" for part in choices.PARTS)
-    attack = load_attack(*paths, tokenizer, embed, CELL.length, "cpu")
+    attack = load_attack(*paths, Tokenizer.load(tokenizer), embed, greedy(CELL.length), "cpu")
     vectors = targets(trained, Projection()).numpy()[:6]
     histories = invert(attack, vectors, Effort("elitist", 2, 3, 2))
     cosine = np.mean([history[-1].best.cosine for history in histories])

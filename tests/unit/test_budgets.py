@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from torch import nn
 
 from textback.config import Training, read_study
@@ -74,11 +73,6 @@ def test_a_training_that_ends_within_its_warm_up_is_one_line(make, toy, tmp_path
     with pytest.raises(TextbackError, match=message) as error:
         run(model, toy, tmp_path, budget)
     assert "\n" not in str(error.value)
-
-
-@pytest.fixture
-def config():
-    return yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
 @pytest.mark.parametrize("part", ["null_model", "hypothesizer", "corrector"])

@@ -25,11 +25,6 @@ from textback.errors import TextbackError
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def config():
-    return yaml.safe_load((ROOT / "config.yaml").read_text())
-
-
 def test_the_default_study_is_valid_and_has_its_four_cells(config):
     cells = list(grid(read_study(config)))
     assert [(c.length, str(c.reduction)) for c in cells] == [
@@ -201,7 +196,7 @@ def test_each_step_is_told_only_what_it_does(config):
             "hypothesizer": specs.training(study, "nano", "hypothesizer", 0),
             "hypotheses": specs.hypotheses(study, "nano", "minilm", 0),
             "corrector": specs.corrector(study, "nano", "minilm", 0),
-            "invert": specs.invert(study, "minilm", "elitist", 4, 10, 500),
+            "invert": specs.invert(study, "minilm", "elitist-patience3", 4, 10, 500, "none", 0),
             "embed_retrieval": specs.embed_retrieval(study, "scifact", "minilm"),
             "score_retrieval": specs.score_retrieval(study, "scifact", "minilm", "pca64", "int8"),
         }
@@ -221,7 +216,7 @@ def test_each_step_is_told_only_what_it_does(config):
     assert changed(*nano, "corrector", "passages", value=7) == {"hypotheses"}
     assert changed(*nano, "backbone", "size", value="tiny") == {"hypothesizer", "corrector"}
     assert changed("tokenizers", "bpe-2k", "vocabulary", value=512) == {"tokenizer"}
-    assert changed("evaluation", "patience", value=1) == {"invert"}
+    assert changed("evaluation", "patience", value=1) == set()  # it is told by the search's name
     assert changed("corpora", "state-of-the-union", "lowercase", value=False) == {"corpus"}
     assert changed("corpora", "state-of-the-union", "passages", value={}) == {"passages"}
     retrieval = {"embed_retrieval", "score_retrieval"}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from textback.inverter.decoding import beam_search, sample
+from textback.inverter.decoding import Drawing, beam_search, sample
 from textback.tokenizer import PAD
 
 LENGTH = 5
@@ -75,7 +75,7 @@ def test_barred_tokens_are_never_written(hypothesizer, targets):
         read = hypothesizer.read(targets)
         read.shared[:, [PAD, 7, 8]] = 1e4
         generator = torch.Generator().manual_seed(0)
-        drawn = sample(hypothesizer, read, LENGTH, 1.0, generator)
+        drawn = sample(hypothesizer, read, LENGTH, Drawing(), generator)
         found, _ = beam_search(hypothesizer, read, LENGTH, 2)
     for written in (drawn, found):
         assert not torch.isin(written, torch.tensor([PAD, 7, 8])).any()
@@ -85,7 +85,7 @@ def test_sampling_follows_the_models_probabilities(hypothesizer, targets):
     many = targets[:1].expand(4000, -1)
     with torch.no_grad():
         generator = torch.Generator().manual_seed(0)
-        drawn = sample(hypothesizer, hypothesizer.read(many), 1, 1.0, generator)[:, 0]
+        drawn = sample(hypothesizer, hypothesizer.read(many), 1, Drawing(), generator)[:, 0]
     share = torch.bincount(drawn, minlength=30) / len(drawn)
     expected = next_log_probabilities(hypothesizer, (targets[:1],), []).exp()
     assert share == pytest.approx(expected, abs=0.04)
@@ -95,7 +95,7 @@ def test_sampling_at_a_low_temperature_is_greedy(hypothesizer, targets):
     with torch.no_grad():
         read = hypothesizer.read(targets)
         generator = torch.Generator().manual_seed(0)
-        cold = sample(hypothesizer, read, LENGTH, 1e-3, generator)
+        cold = sample(hypothesizer, read, LENGTH, Drawing(1e-3), generator)
         assert (cold == beam_search(hypothesizer, read, LENGTH, 1)[0][:, 0]).all()
 
 
@@ -107,5 +107,5 @@ def test_sampling_at_the_ends_of_chance_draws_no_barred_token(
     monkeypatch.setattr(torch, "rand", lambda *shape, **options: torch.full(shape, drawn))
     with torch.no_grad():
         read = hypothesizer.read(targets)
-        written = sample(hypothesizer, read, LENGTH, 1.0, torch.Generator())
+        written = sample(hypothesizer, read, LENGTH, Drawing(), torch.Generator())
     assert not torch.isin(written, torch.tensor([PAD, 1, 28, 29])).any()

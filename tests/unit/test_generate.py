@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from textback.inverter import generate
+from textback.inverter.decoding import Drawing
 from textback.inverter.search import Attack, Effort, invert
 
 LENGTH, DIMENSION = 4, 5
@@ -39,9 +40,9 @@ def test_corrections_do_not_depend_on_the_batch_size(corrector, targets, size, m
     guesses = torch.randint(1, 30, (5, LENGTH), generator=generator)
     batches_of(1000, monkeypatch)
     reading = generate.read_targets(corrector, targets)
-    expected = generate.correct(corrector, reading, rows, vectors, guesses, 3)
+    expected, _ = generate.correct(corrector, reading, rows, vectors, guesses, 3)
     batches_of(size, monkeypatch)
-    found = generate.correct(corrector, reading, rows, vectors, guesses, 3)
+    found, _ = generate.correct(corrector, reading, rows, vectors, guesses, 3)
     assert torch.equal(found, expected)
 
 
@@ -65,7 +66,8 @@ def attack(hypothesizer, corrector):
 
     def correct(reading, rows, vectors, ids, width):
         inputs = (torch.from_numpy(value) for value in (rows, vectors, ids))
-        return generate.correct(corrector, reading, *inputs, width).numpy()
+        ids, likelihoods = generate.correct(corrector, reading, *inputs, width)
+        return ids.numpy(), likelihoods.numpy()
 
     return Attack(
         guess=lambda e: generate.guess(hypothesizer, torch.from_numpy(e), LENGTH).numpy(),
@@ -101,17 +103,19 @@ def test_a_corrector_is_given_the_target_whose_guess_it_corrects(corrector, targ
     guesses = torch.randint(1, 30, (7, LENGTH), generator=torch.Generator().manual_seed(1))
     reading = generate.read_targets(corrector, targets)
     order = torch.tensor([4, 1, 6])
-    together = generate.correct(corrector, reading, order, vectors[order], guesses[order], 2)
+    together, _ = generate.correct(corrector, reading, order, vectors[order], guesses[order], 2)
     for place, row in enumerate(order.tolist()):
         one = slice(row, row + 1)
         alone = generate.read_targets(corrector, targets[one])
-        found = generate.correct(corrector, alone, torch.tensor([0]), vectors[one], guesses[one], 2)
+        found, _ = generate.correct(
+            corrector, alone, torch.tensor([0]), vectors[one], guesses[one], 2
+        )
         assert torch.equal(found[0], together[place])
 
 
 def test_sampled_texts_follow_from_their_seed(hypothesizer, targets):
     one, again, other = (
-        generate.sample(hypothesizer, targets, LENGTH, 1.0, seed, "toy") for seed in (1, 1, 2)
+        generate.sample(hypothesizer, targets, LENGTH, Drawing(), seed, "toy") for seed in (1, 1, 2)
     )
     assert torch.equal(one, again)
     assert not torch.equal(one, other)

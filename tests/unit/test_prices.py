@@ -89,7 +89,10 @@ def test_the_search_embeds_no_more_and_at_worst_as_much(mode, beam, rounds):
     attack = Attack(
         guess=lambda e: new(len(e)),
         read=lambda e: None,
-        correct=lambda read, rows, vector, ids, width: new(len(rows), width),
+        correct=lambda read, rows, vector, ids, width: (
+            new(len(rows), width),
+            np.zeros((len(rows), width)),
+        ),
         decode=lambda ids: [str(row) for row in ids],
         embed=embed,
     )

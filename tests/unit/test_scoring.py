@@ -42,7 +42,7 @@ def test_every_text_has_another_text_as_partner_once():
 
 
 def test_rounds_are_measured_by_hand(trace):
-    rows = list(scoring.trace_rows(trace, 4, "", METRICS, weights(3, 50)))
+    rows = list(scoring.trace_rows(trace, {"beam": 4}, "", METRICS, weights(3, 50)))
     first, last = values(rows, round=0), values(rows, round=1)
     assert first["exact_match"] == 0 and last["exact_match"] == pytest.approx(1 / 3)
     assert first["token_f1"] == pytest.approx((3 / 4 + 2 / 3 + 0) / 3)
@@ -52,7 +52,7 @@ def test_rounds_are_measured_by_hand(trace):
 
 
 def test_only_wanted_metrics_are_measured(trace):
-    rows = list(scoring.trace_rows(trace, 1, "", ["cosine", "bleu"], weights(3, 50)))
+    rows = list(scoring.trace_rows(trace, {"beam": 1}, "", ["cosine", "bleu"], weights(3, 50)))
     assert {row["metric"] for row in rows} == {"cosine", "bleu"}
 
 

@@ -1,6 +1,7 @@
 """Rounds of correction, on an embedder whose inverse is known: a text is its letters' counts."""
 
 import numpy as np
+import pytest
 
 from textback.inverter.search import Attack, Effort
 from textback.inverter.search import invert as search
@@ -30,10 +31,11 @@ class Toy:
         self.corrected: list[str] = []
 
     def attack(self):
-        return Attack(self.guess, lambda targets: targets, self._correct, decode, self.embed)
+        return Attack(self.guess, decode, self.embed, lambda targets: targets, self._correct)
 
     def _correct(self, read, rows, vectors, ids, width):
-        return self.correct(read[rows], vectors, ids, width)
+        likelihoods = np.tile(-np.arange(width, dtype=float), (len(rows), 1))
+        return self.correct(read[rows], vectors, ids, width), likelihoods
 
     def embed(self, texts, ids):
         assert list(texts) == decode(ids)
@@ -195,3 +197,37 @@ def test_a_text_is_recovered_only_if_its_vector_is_as_long_as_the_target():
         assert history[0].best.cosine > 0.9999
         assert len(set(attack.embedded)) >= tried
         assert (history[1].candidate is None) == (tried == 1)
+
+
+def test_by_likelihood_the_likeliest_go_on_even_where_others_are_nearer():
+    """The toy's way 0, its likeliest, mends a letter; a toy that spoils it there gets nowhere."""
+    mended = last(Effort("paper", 2, 3, rank="likelihood"), way=0)
+    spoiled = last(Effort("paper", 2, 3, rank="likelihood"), way=1)
+    nearest = last(Effort("paper", 2, 3, rank="cosine"), way=1)
+    assert mended.cosine == pytest.approx(1) and nearest.cosine == pytest.approx(1)
+    assert spoiled.cosine < 0.9
+
+
+def test_with_one_parent_each_round_corrects_the_nearest_hypothesis_alone():
+    toy = Toy()
+    search(toy.attack(), embed(["bcd", "bbd"]), Effort("paper", 3, 3, parents="one"))
+    assert len(toy.corrected) == 2 * 3
+    wide = Toy()
+    search(wide.attack(), embed(["bcd", "bbd"]), Effort("paper", 3, 3))
+    assert len(wide.corrected) > 2 * 3
+
+
+def test_without_rounds_nothing_is_corrected_and_no_corrector_is_needed():
+    toy = Toy()
+    guessing = Attack(toy.guess, decode, toy.embed)
+    (history,) = search(guessing, embed(["bcd"]), Effort("paper", 1, 0))
+    assert [state.best.text for state in history] == ["aaa"]
+
+
+def last(effort, way):
+    """The best of the last round, where the toy's way `way` mends and the others spoil."""
+    toy = Toy()
+    mend = toy._mend
+    toy._mend = lambda row, want, number: mend(row, want, (number - way) % effort.beam)
+    (history,) = search(toy.attack(), embed(["bcd"]), effort)
+    return history[-1].best

@@ -37,7 +37,6 @@ WRONG_SUM = "0" * 64
         ({"use_retrieval_sets": ["scifatc"]}, "did you mean 'scifact'"),
         ({"use_retrieval_sets": ["scifact"]}, "does not exist: get it from https://"),
         ({"perturbations": ["none", "int4"]}, "did you mean 'int8'"),
-        ({"perturbations": ["none", "int8"]}, "measured on retrieval alone"),
         ({"reductions": ["umap"]}, "reductions"),
         ({"metrics": ["blue"]}, "did you mean 'bleu'"),
         ({"figures": ["by_rounds"]}, "did you mean 'by_round'"),

@@ -1,14 +1,15 @@
 import sys
+from shlex import quote
 
 import textback
 from textback import cells, prices, specs
-from textback.config import FIGURES, canonical, lookup, read_study, study_warnings
+from textback.config import FIGURES, canonical, lookup, parts, read_study, study_warnings
 from textback.corpora import own_files
 from textback.errors import TextbackError
 from textback.locks import hold
 from textback.processes import gpus, mark_embedders, mark_steps
 from textback.retrieval.beir import set_files
-from textback.table import cost_files, score_path
+from textback.table import Known, cost_files, score_path
 
 
 def mendable(function, *arguments):
@@ -20,7 +21,8 @@ def mendable(function, *arguments):
 
 
 STUDY = mendable(read_study, config)
-CELLS = list(cells.grid(STUDY))
+PARTS = parts(STUDY)
+OWNERS = cells.owners(STUDY)
 FOLDER = cells.study_folder(STUDY.study)
 STATE = cells.RESULTS / ".state"
 LOGS = "logs"
@@ -39,9 +41,13 @@ wildcard_constraints:
     reduction=r"[a-z]+[0-9]*",
     length=r"[1-9][0-9]*",
     seed=r"[0-9]+",
-    mode=r"[a-z]+",
+    part=r"[a-z0-9-]+",
+    owner=r"[a-z0-9-]+",
+    target_corpus=r"[a-z0-9-]+",
+    target_length=r"[1-9][0-9]*",
+    search=r"[a-z0-9-]+",
     beam=r"[1-9][0-9]*",
-    rounds=r"[1-9][0-9]*",
+    rounds=r"[0-9]+",
     texts=r"[1-9][0-9]*",
     retrieval_set=r"[a-z0-9-]+",
     perturbation=r"[a-z0-9:.+-]+",
@@ -49,15 +55,20 @@ wildcard_constraints:
 
 # Paths with wildcards, made by the functions that make the real ones.
 ANY = cells.Cell("{corpus}", "{embedder}", "{length}", "{reduction}", "{inverter}", "{seed}")
-CELL, NULL_MODEL = ANY.folder, ANY.null_model
-INVERSION = ANY.inversion("{mode}", "{beam}", "{rounds}", "{texts}")
+CELL = ANY.folder
+OWNER = cells.Cell("{corpus}", "{embedder}", "{length}", "{reduction}", "{owner}", "{seed}")
+TARGET = cells.Target("{target_corpus}", "{target_length}")
+INVERSION = cells.Inversion(
+    ANY, "{search}", "{beam}", "{rounds}", "{texts}", TARGET, "{perturbation}"
+).folder
 RETRIEVAL = cells.Retrieval("{retrieval_set}", "{embedder}", "{reduction}", "{perturbation}")
 DOCUMENTS = cells.documents_file("{corpus}")
 TOKENIZER = cells.tokenizer_file("{corpus}", "{tokenizer}")
 PASSAGES = cells.passages_folder("{corpus}", "{tokenizer}", "{length}")
 EMBEDDINGS = cells.embeddings_folder("{corpus}", "{tokenizer}", "{length}", "{embedder}")
+TARGETS = cells.targets_folder("{corpus}", "{tokenizer}", TARGET)
 RETRIEVAL_TABLE = FOLDER / "retrieval.csv"
-SCORES = score_path(STUDY.study, ANY)
+SCORES = score_path(STUDY.study, "{part}", ANY)
 SPLITS = cells.SPLITS
 
 
@@ -73,18 +84,54 @@ def cast(wildcards, name):
     if name.startswith("="):
         return name[1:]
     value = getattr(wildcards, name)
-    return int(value) if name in ("length", "seed", "beam", "rounds", "texts") else value
+    numbers = ("length", "target_length", "seed", "beam", "rounds", "texts")
+    return int(value) if name in numbers else value
 
 
-def of_tokenizer(*patterns):
-    """An input function: the patterns with the tokenizer of the cell's inverter."""
+def of_inverter(*patterns):
+    """An input function: the patterns with the tokenizer of the cell's inverter, and the inverter
+    that owns its hypothesizer."""
 
     def paths(wildcards):
         inverter = mendable(specs.find_inverter, STUDY, wildcards.inverter)
-        known = {"tokenizer": inverter.tokenizer, **dict(wildcards.items())}
+        own = {"tokenizer": inverter.tokenizer, "owner": OWNERS[wildcards.inverter]}
+        known = {**own, **dict(wildcards.items())}
         return [str(pattern).format(**known) for pattern in patterns]
 
     return paths
+
+
+def inverted(kind):
+    """An input function: what an inversion reads back, `passages` or `embeddings`."""
+    files = {
+        "passages": (PASSAGES / "test.parquet", TARGETS / "test.parquet"),
+        "embeddings": (
+            EMBEDDINGS / "test.safetensors",
+            TARGETS / "{embedder}" / "test.safetensors",
+        ),
+    }
+
+    def paths(wildcards):
+        own = (wildcards.corpus, wildcards.length)
+        others = own != (wildcards.target_corpus, wildcards.target_length)
+        return of_inverter(files[kind][others])(wildcards)
+
+    return paths
+
+
+def traces_of_part(wildcards):
+    """The traces of a cell that its part asks for."""
+    part = mendable(specs.find_part, STUDY, wildcards.part)
+    reduction = mendable(cells.Reduction.parse, wildcards.reduction)
+    cell = cells.Cell(
+        wildcards.corpus,
+        wildcards.embedder,
+        int(wildcards.length),
+        reduction,
+        wildcards.inverter,
+        int(wildcards.seed),
+    )
+    return [inversion.trace for inversion in cells.inversions_of(part, cell)]
 
 
 def inside(folder, *names):

@@ -31,6 +31,24 @@ rule tokenizer:
         " --documents {input.documents} --output {output}"
 
 
+rule target_passages:
+    input:
+        documents=cells.documents_file("{target_corpus}"),
+        tokenizer=TOKENIZER,
+    output:
+        TARGETS / "test.parquet",
+    log:
+        f"{LOGS}/target_passages/{{corpus}}/{{tokenizer}}/{{target_corpus}}-len{{target_length}}.log",
+    params:
+        spec=spec(specs.target_passages, "target_corpus", "target_length"),
+        folder=lambda wildcards, output: Path(output[0]).parent,
+    message:
+        "passages of {wildcards.target_length} tokens of {wildcards.target_corpus}"
+    shell:
+        "textback --log {log} passages --spec {params.spec:q} --documents {input.documents}"
+        " --tokenizer {input.tokenizer} --output {params.folder}"
+
+
 rule passages:
     input:
         documents=DOCUMENTS,

@@ -21,6 +21,28 @@ rule embed:
         " --output {params.folder} --state {params.state}"
 
 
+rule embed_target:
+    input:
+        TARGETS / "test.parquet",
+    output:
+        inside(TARGETS / "{embedder}", "test.safetensors", "gate.json", "costs.json"),
+    log:
+        f"{LOGS}/embed_target/{{corpus}}/{{tokenizer}}/{{target_corpus}}-len{{target_length}}/{{embedder}}.log",
+    threads: lambda wildcards: embed_threads(wildcards.embedder)
+    resources:
+        gpu=GPUS,
+    params:
+        spec=spec(specs.embed, "embedder", "target_length"),
+        passages=lambda wildcards, input: Path(input[0]).parent,
+        folder=lambda wildcards, output: Path(output[0]).parent,
+        state=lambda wildcards, output: STATE / Path(output[0]).parent,
+    message:
+        "embeddings of {wildcards.target_length} tokens of {wildcards.target_corpus}, {wildcards.embedder}"
+    shell:
+        "textback --log {log} embed --spec {params.spec:q} --passages {params.passages}"
+        " --output {params.folder} --state {params.state}"
+
+
 rule reduction:
     input:
         EMBEDDINGS / "train.safetensors",

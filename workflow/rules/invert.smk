@@ -1,48 +1,61 @@
 rule invert:
     input:
-        hypothesizer=CELL / "hypothesizer" / "model.safetensors",
-        corrector=CELL / "corrector" / "model.safetensors",
-        tokenizer=of_tokenizer(TOKENIZER),
-        passages=of_tokenizer(PASSAGES / "test.parquet"),
-        embeddings=of_tokenizer(EMBEDDINGS / "test.safetensors"),
-        reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
+        hypothesizer=of_inverter(OWNER.folder / "hypothesizer" / "model.safetensors"),
+        corrector=branch(
+            lambda wildcards: wildcards.rounds != "0",
+            then=CELL / "corrector" / "model.safetensors",
+        ),
+        tokenizer=of_inverter(TOKENIZER),
+        passages=inverted("passages"),
+        embeddings=inverted("embeddings"),
+        reduction=of_inverter(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
     output:
         inside(INVERSION, "trace.parquet", "costs.json"),
     log:
-        f"{LOGS}/invert/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}/{{mode}}-beam{{beam}}-rounds{{rounds}}-passages{{texts}}.log",
+        f"{LOGS}/invert/{INVERSION.relative_to(cells.RESULTS / 'cells')}.log",
     threads: 1
     resources:
         gpu=GPUS,
     params:
-        spec=spec(specs.invert, "embedder", "mode", "beam", "rounds", "texts"),
+        spec=spec(
+            specs.invert,
+            "embedder",
+            "search",
+            "beam",
+            "rounds",
+            "texts",
+            "perturbation",
+            "seed",
+        ),
+        corrector=lambda wildcards, input: (
+            f"--corrector {input.corrector}" if input.corrector else ""
+        ),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:
-        "inversion, length {wildcards.length}, {wildcards.reduction}, beam {wildcards.beam}"
+        "inversion, length {wildcards.length}, {wildcards.reduction}, {wildcards.search}, beam {wildcards.beam}, of {wildcards.target_corpus} {wildcards.target_length}, {wildcards.perturbation}"
     shell:
-        "textback --log {log} invert-cell --spec {params.spec:q}"
-        " --hypothesizer {input.hypothesizer} --corrector {input.corrector}"
+        "textback --log {log:q} invert-cell --spec {params.spec:q}"
+        " --hypothesizer {input.hypothesizer} {params.corrector}"
         " --tokenizer {input.tokenizer} --passages {input.passages}"
         " --embeddings {input.embeddings} --reduction {input.reduction}"
-        " --output {params.folder}"
+        " --output {params.folder:q}"
 
 
 rule score:
     input:
-        traces=[
-            cells.inversion_of(ANY, beam, STUDY.evaluation) / "trace.parquet"
-            for beam in STUDY.beams
-        ],
-        nearest=of_tokenizer(EMBEDDINGS / "{reduction}" / "nearest.parquet"),
-        likelihood=CELL / "hypothesizer" / "likelihood.parquet",
-        null_likelihood=NULL_MODEL / "null_model" / "likelihood.parquet",
-        reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
+        traces=traces_of_part,
+        nearest=of_inverter(EMBEDDINGS / "{reduction}" / "nearest.parquet"),
+        likelihood=of_inverter(OWNER.folder / "hypothesizer" / "likelihood.parquet"),
+        null_likelihood=of_inverter(OWNER.null_model / "null_model" / "likelihood.parquet"),
+        reduction=of_inverter(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
     output:
         SCORES,
     log:
-        f"{LOGS}/score/{STUDY.study}/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
+        f"{LOGS}/score/{STUDY.study}/{{part}}/{{corpus}}/{{embedder}}/len{{length}}/{{reduction}}/{{inverter}}/seed{{seed}}.log",
     params:
         spec=spec(
             specs.score,
+            "part",
             "corpus",
             "embedder",
             "length",
@@ -50,11 +63,9 @@ rule score:
             "inverter",
             "seed",
         ),
-        traces=lambda wildcards, input: " ".join(
-            f"--beam {beam} --trace {path}" for beam, path in zip(STUDY.beams, input.traces)
-        ),
+        traces=lambda wildcards, input: " ".join(f"--trace {quote(path)}" for path in input.traces),
     message:
-        "scores, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
+        "scores, {wildcards.part}, length {wildcards.length}, {wildcards.reduction}, seed {wildcards.seed}"
     shell:
         "textback --log {log} score --spec {params.spec:q} {params.traces}"
         " --nearest {input.nearest} --likelihood {input.likelihood}"

@@ -1,11 +1,12 @@
-ALL_SCORES = [score_path(STUDY.study, cell) for cell in CELLS]
-ALL_TRACES = [
-    cells.inversion_of(cell, beam, STUDY.evaluation) / "trace.parquet"
-    for cell in CELLS
-    for beam in STUDY.beams
+ALL_SCORES = [
+    score_path(STUDY.study, name, cell)
+    for name, part in PARTS.items()
+    for cell in cells.cells_of(part)
 ]
+ALL_TRACES = [inversion.trace for inversion in cells.inversions(STUDY)]
 GATHERED = specs.table(STUDY)
-ALL_COSTS = list(cost_files(STUDY, STUDY.evaluation, GATHERED["tokenizers"], GATHERED["native"]))
+KNOWN = Known(GATHERED["tokenizers"], GATHERED["owners"], GATHERED["native"])
+ALL_COSTS = list(cost_files(PARTS, KNOWN))
 PACKAGE = Path(textback.__file__).parent
 CATEGORIES = {
     "by_round": "2 Rounds of correction",
@@ -174,7 +175,7 @@ rule report_contents:
         figures=expand(FOLDER / "figures" / "{figure}.svg", figure=STUDY.figures),
         pages=rules.pages.output,
         table=rules.table.output,
-        retrieval=RETRIEVAL_TABLE if STUDY.use_retrieval_sets else [],
+        retrieval=RETRIEVAL_TABLE if used(STUDY, "use_retrieval_sets") else [],
         example=rules.example.output if "worked_example" in STUDY.figures else [],
 
 

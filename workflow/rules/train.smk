@@ -1,14 +1,14 @@
-TRAIN_PASSAGES = of_tokenizer(*(PASSAGES / f"{split}.parquet" for split in SPLITS))
-TRAIN_EMBEDDINGS = of_tokenizer(*(EMBEDDINGS / f"{split}.safetensors" for split in SPLITS))
+TRAIN_PASSAGES = of_inverter(*(PASSAGES / f"{split}.parquet" for split in SPLITS))
+TRAIN_EMBEDDINGS = of_inverter(*(EMBEDDINGS / f"{split}.safetensors" for split in SPLITS))
 
 
 rule null_model:
     input:
-        tokenizer=of_tokenizer(TOKENIZER),
+        tokenizer=of_inverter(TOKENIZER),
         passages=TRAIN_PASSAGES,
     output:
         inside(
-            NULL_MODEL / "null_model",
+            ANY.null_model / "null_model",
             "model.safetensors",
             "likelihood.parquet",
             "history.csv",
@@ -34,10 +34,10 @@ rule null_model:
 
 rule hypothesizer:
     input:
-        tokenizer=of_tokenizer(TOKENIZER),
+        tokenizer=of_inverter(TOKENIZER),
         passages=TRAIN_PASSAGES,
         embeddings=TRAIN_EMBEDDINGS,
-        reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
+        reduction=of_inverter(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
     output:
         inside(
             CELL / "hypothesizer",
@@ -68,11 +68,11 @@ rule hypothesizer:
 
 rule hypotheses:
     input:
-        hypothesizer=CELL / "hypothesizer" / "model.safetensors",
-        tokenizer=of_tokenizer(TOKENIZER),
+        hypothesizer=of_inverter(OWNER.folder / "hypothesizer" / "model.safetensors"),
+        tokenizer=of_inverter(TOKENIZER),
         passages=TRAIN_PASSAGES,
         embeddings=TRAIN_EMBEDDINGS,
-        reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
+        reduction=of_inverter(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
     output:
         inside(
             CELL / "hypotheses",
@@ -103,11 +103,11 @@ rule hypotheses:
 
 rule corrector:
     input:
-        hypothesizer=CELL / "hypothesizer" / "model.safetensors",
-        tokenizer=of_tokenizer(TOKENIZER),
+        hypothesizer=of_inverter(OWNER.folder / "hypothesizer" / "model.safetensors"),
+        tokenizer=of_inverter(TOKENIZER),
         passages=TRAIN_PASSAGES,
         embeddings=TRAIN_EMBEDDINGS,
-        reduction=of_tokenizer(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
+        reduction=of_inverter(EMBEDDINGS / "{reduction}" / "reduction.safetensors"),
         hypotheses=inside(CELL / "hypotheses", "train.safetensors", "validation.safetensors"),
     output:
         inside(CELL / "corrector", "model.safetensors", "history.csv", "costs.json"),

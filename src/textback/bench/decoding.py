@@ -92,6 +92,6 @@ def _ways(beam: int, device: str) -> dict[str, tuple[Decode, int]]:
         return decoding.beam_search(model, read, length, beam)[0]
 
     def sampling(model: Inverter, read: Read, length: int) -> Tensor:
-        return decoding.sample(model, read, length, 1.0, generator)
+        return decoding.sample(model, read, length, decoding.Drawing(), generator)
 
     return {"greedy": (greedy, 1), f"beam {beam}": (search, beam), "sampling": (sampling, 1)}

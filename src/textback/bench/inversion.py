@@ -25,6 +25,7 @@ from textback.embedders import Embedder, load_embedder
 from textback.errors import TextbackError
 from textback.inverter import data
 from textback.inverter.search import Attack, Effort, invert
+from textback.inverter.starts import greedy
 from textback.inverter.state import save_model
 from textback.reductions import Projection, load_projection
 from textback.steps.invert import CandidateEmbedder, load_attack
@@ -49,7 +50,8 @@ def measure_cell(study: Study, cell: Cell, texts: int, effort: Effort, device: s
     tokenizer_file = cells.tokenizer_file(cell.corpus, tokenizer)
     embed = CandidateEmbedder(cell.embedder, embedder, tokenizer_file, project)
     models = (cell.folder / part / "model.safetensors" for part in WAYS)
-    attack = load_attack(*models, tokenizer_file, embed, cell.length, device)
+    bpe = Tokenizer.load(tokenizer_file)
+    attack = load_attack(*models, bpe, embed, greedy(cell.length), device)
     settings: Settings = {"cell": str(cell)}
     return _measure(attack, targets[:texts], cell.length, effort, device, settings, "")
 
@@ -82,7 +84,7 @@ def _random_attack(
         save_model(folder / part, model)
     embed = CandidateEmbedder(name, embedder, folder / "tokenizer.json", Projection())
     parts = (folder / part for part in WAYS)
-    return load_attack(*parts, folder / "tokenizer.json", embed, length, device)
+    return load_attack(*parts, bpe, embed, greedy(length), device)
 
 
 class _Stopwatch:
@@ -117,7 +119,7 @@ def _measure(
     guess, read, correct, embedding = [
         _Stopwatch(part) for part in (attack.guess, attack.read, attack.correct, attack.embed)
     ]
-    watched = Attack(guess, read, correct, attack.decode, embedding)
+    watched = Attack(guess, attack.decode, embedding, read, correct)
     began = time.perf_counter()
     histories = invert(watched, targets, effort)
     seconds = time.perf_counter() - began

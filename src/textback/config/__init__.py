@@ -8,14 +8,17 @@ narrow one:
     snakemake --config 'lengths=[4]'
 """
 
-from textback.config.checks import check_dimension, check_length, lookup, study_warnings
+from textback.config.checks import study_warnings
 from textback.config.corpora import Corpus, CorpusEntry, PassageCounts, Split, read_corpus
 from textback.config.embedders import Embedder, EmbedderEntry, read_embedder
 from textback.config.inverters import Backbone, CorrectorTraining, Inverter, Tokenizer, Training
+from textback.config.names import lookup
+from textback.config.part_checks import check_dimension, check_length
+from textback.config.parts import Axes, Evaluation, Part
 from textback.config.reading import canonical, json_schema, read_study, read_study_file
 from textback.config.retrieval import RetrievalSet
 from textback.config.section import Section
-from textback.config.study import FIGURES, METRICS, Axes, Evaluation, Study
+from textback.config.study import FIGURES, METRICS, Study, parts, used
 
 __all__ = [
     "FIGURES",
@@ -29,6 +32,7 @@ __all__ = [
     "EmbedderEntry",
     "Evaluation",
     "Inverter",
+    "Part",
     "PassageCounts",
     "RetrievalSet",
     "Section",
@@ -41,9 +45,11 @@ __all__ = [
     "check_length",
     "json_schema",
     "lookup",
+    "parts",
     "read_corpus",
     "read_embedder",
     "read_study",
     "read_study_file",
     "study_warnings",
+    "used",
 ]

@@ -72,13 +72,20 @@ class CorrectorTraining(Training):
     start: Literal["hypothesizer", "backbone"] = Field(
         "hypothesizer", description="whose weights the corrector begins with"
     )
+    feedback: bool = Field(True, description="whether it sees the hypothesis's embedding, ê")
 
 
 class Inverter(Section):
-    """Tokenizer, backbone and training budgets: everything that makes an inverter but its data."""
+    """Tokenizer, backbone and training budgets: everything that makes an inverter but its data.
+
+    Without a corrector it is a hypothesizer alone, evaluated with `rounds: 0`.
+    """
 
     tokenizer: Name
     backbone: Backbone = Backbone()
     null_model: Training
     hypothesizer: Training
-    corrector: CorrectorTraining
+    corrector: CorrectorTraining | None = None
+    hypothesizer_of: Name | None = Field(
+        None, description="the inverter whose null model and hypothesizer, the same, it shares"
+    )

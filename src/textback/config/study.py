@@ -1,15 +1,17 @@
 """A study: its catalogues, the axes of its grid, what is evaluated and what is drawn."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from textback.config.corpora import Corpus
 from textback.config.embedders import Embedder
 from textback.config.inverters import Inverter, Tokenizer
+from textback.config.parts import Part, PartChanges, changed
 from textback.config.retrieval import RetrievalSet
-from textback.config.section import Name, Positive, Section
+from textback.config.section import Name, Positive
+from textback.errors import unknown_name
 
 METRICS = (
     "bleu",
@@ -37,13 +39,17 @@ class Shown:
     """What a figure shows: metrics, and the axes beside lengths and dimensions that it compares.
 
     A study names one value of every other axis; `needs` are axes that it must name; `beside` are
-    files that it is drawn from beside the table, in the study's folder.
+    files that it is drawn from beside the table, in the study's folder; `parts` those that the
+    study must have. A figure that is not of the `whole` table shows one search of each cell's own
+    test passages, unperturbed.
     """
 
     metrics: tuple[str, ...] = ()
     compares: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    whole: bool = False
 
 
 FIGURES = {
@@ -69,38 +75,17 @@ FIGURES = {
 }
 
 
-class Evaluation(Section):
-    """What is done with a trained cell."""
+class Study(Part):
+    """A study: catalogues, its grid, what is evaluated and what is drawn.
 
-    mode: Literal["elitist", "paper"] = Field(
-        "elitist", description="how rounds search; `paper`: no elitism, no memory, no early stop"
-    )
-    passages: int = Field(500, ge=2, description="test passages inverted")
-    rounds: Positive = Field(10, description="correction rounds after the first hypothesis")
-    patience: Positive = Field(3, description="rounds without gain before a text is given up")
-    resamples: Positive = Field(1000, description="bootstrap resamples of an interval")
-
-
-class Axes(Section):
-    """The axes of a grid: every combination is a cell. `native` has no dimension to choose."""
+    Where it has parts, its own grid and evaluation are what a part does not say itself.
+    """
 
     study: Name
-    use_corpora: list[Name]
-    use_embedders: list[Name]
-    use_inverters: list[Name]
-    lengths: list[Positive]
-    reductions: list[Literal["native", "prefix", "pca", "random"]]
-    dimensions: list[Positive] = Field([], description="of the reductions")
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0])
-    beams: list[Positive] = Field([1], description="hypotheses kept and corrected a round")
-    use_retrieval_sets: list[Name] = Field([], description="searched with every reduction")
-    perturbations: list[str] = Field(
-        ["none"], description="of the documents searched: none, gaussian:<λ>, int8, binary"
+    parts: dict[Name, PartChanges] = Field(
+        {}, description="grids by name, each the study's own but for the keys it has"
     )
-
-
-class Study(Axes):
-    """A study: catalogues, the axes of its grid, what is evaluated and what is drawn."""
+    use_parts: list[Name] = Field([], description="which parts; none named: all of them")
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     gpus: Positive = Field(1, description="GPUs that train one model together, with torchrun")
@@ -114,6 +99,28 @@ class Study(Axes):
     inverters: dict[Name, Inverter]
     retrieval_sets: dict[Name, RetrievalSet] = Field({})
 
-    evaluation: Evaluation = Evaluation()
     metrics: list[str] = Field(list(METRICS))
     figures: list[str] = Field([name for name, shown in FIGURES.items() if not shown.beside])
+
+
+def parts(study: Study) -> dict[str, Part]:
+    """The parts of a study that are used, by name; a study without any is one part, `main`.
+
+    Raises TextbackError where `use_parts` names one that is not there.
+    """
+    whole = Part(**{key: getattr(study, key) for key in Part.model_fields})
+    if not study.parts:
+        found = {"main": whole}
+    else:
+        found = {name: changed(whole, changes) for name, changes in study.parts.items()}
+    for name in study.use_parts:
+        if name not in found:
+            raise unknown_name("part", name, found)
+    return {
+        name: part for name, part in found.items() if not study.use_parts or name in study.use_parts
+    }
+
+
+def used(study: Study, axis: str) -> list[Any]:
+    """The values of an axis over all parts, each once, in their order."""
+    return list(dict.fromkeys(v for part in parts(study).values() for v in getattr(part, axis)))

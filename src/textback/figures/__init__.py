@@ -4,7 +4,7 @@ Drawn without torch, so that they redraw anywhere from a committed table. Their 
 `workflow/report/`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.errors import unknown_name
-from textback.figures.select import pool_seeds
+from textback.figures.select import once, pool_seeds, undisturbed
 from textback.figures.style import apply_style
 from textback.files import read_csv, read_json, read_table, replacing
 from textback.table import RETRIEVAL_COLUMNS
@@ -23,6 +23,8 @@ from textback.table import RETRIEVAL_COLUMNS
 @dataclass(frozen=True)
 class Tables:
     """What a figure is drawn from: see `textback.table`. Seeds are pooled in `measurements`.
+
+    What several parts of the study share is there once, as the first part's.
 
     retrieval: no rows where the study searches no set; fits: as `textback.scaling` says, empty
     where no law was fitted
@@ -38,8 +40,8 @@ def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
     searched, fitted = folder / "retrieval.csv", folder / "fits.json"
     return Tables(
-        pool_seeds(read_csv(folder / "table.csv")),
-        read_table(folder / "texts.parquet"),
+        pool_seeds(once(read_csv(folder / "table.csv"))),
+        once(read_table(folder / "texts.parquet")),
         read_csv(searched) if searched.exists() else pd.DataFrame(columns=RETRIEVAL_COLUMNS),
         read_json(fitted) if fitted.exists() else {},
     )
@@ -50,6 +52,9 @@ def draw(name: str, tables: Tables, folder: Path) -> None:
     if name not in FIGURES:
         raise unknown_name("figure", name, FIGURES)
     apply_style()
+    if not FIGURES[name].whole:
+        plain = undisturbed(tables.measurements), undisturbed(tables.texts)
+        tables = replace(tables, measurements=plain[0], texts=plain[1])
     figure: Figure = import_module(f"textback.figures.{name}").draw(tables)
     for ending, metadata in (("svg", {"Date": None}), ("pdf", {"CreationDate": None})):
         with replacing(folder / f"{name}.{ending}") as temporary:

@@ -10,6 +10,18 @@ def pool_seeds(table: pd.DataFrame) -> pd.DataFrame:
     return table.groupby(keys, sort=False, as_index=False).agg(measures)
 
 
+def once(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table without those that another part of the study has, too."""
+    same = [column for column in table.columns if column != "part"]
+    return table.drop_duplicates(same)
+
+
+def undisturbed(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a cell's own test passages and their embeddings as they are."""
+    own = (table["target_corpus"] == table["corpus"]) & (table["target_length"] == table["length"])
+    return table[own & (table["perturbation"] == "none")]
+
+
 def of_inverter(table: pd.DataFrame) -> pd.DataFrame:
     """The measurements of the inverter itself, not of a baseline."""
     return table[table["baseline"] == ""]

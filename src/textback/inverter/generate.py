@@ -15,25 +15,32 @@ BATCH = {"cpu": 512, "cuda": 2048}  # sequences decoded together
 
 
 @torch.inference_mode()
-def guess(model: Inverter, target: Tensor, length: int, label: str | None = None) -> Tensor:
-    """The hypothesizer's greedy passages, e (n, dim) → ids (n, length)."""
+def guess(
+    model: Inverter, target: Tensor, length: int, label: str | None = None, width: int = 1
+) -> Tensor:
+    """The hypothesizer's likeliest passages a beam search finds, e (n, dim) → ids (n, length)."""
     return torch.cat(
         [
-            decoding.beam_search(model, model.read(target[rows]), length, 1)[0][:, 0]
-            for rows in _batches(target, 1, label)
+            decoding.beam_search(model, model.read(target[rows]), length, width)[0][:, 0]
+            for rows in _batches(target, width, label)
         ]
     )
 
 
 @torch.inference_mode()
 def sample(
-    model: Inverter, target: Tensor, length: int, temperature: float, seed: int, label: str
+    model: Inverter,
+    target: Tensor,
+    length: int,
+    how: decoding.Drawing,
+    seed: int,
+    label: str | None = None,
 ) -> Tensor:
     """Passages drawn from the hypothesizer, e (n, dim) → ids (n, length)."""
     generator = torch.Generator(target.device).manual_seed(seed)
     return torch.cat(
         [
-            decoding.sample(model, model.read(target[rows]), length, temperature, generator)
+            decoding.sample(model, model.read(target[rows]), length, how, generator)
             for rows in _batches(target, 1, label)
         ]
     )
@@ -62,10 +69,11 @@ def correct(
     ids: Tensor,
     width: int,
     label: str | None = None,
-) -> Tensor:
-    """The corrector's `width` likeliest passages.
+) -> tuple[Tensor, Tensor]:
+    """The corrector's `width` likeliest passages, and their log-likelihoods.
 
-    rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length) → (m, width, length)
+    rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length) → (m, width, length) and
+    (m, width)
     """
     length = ids.shape[1]
     inputs, shared = reading.projected
@@ -74,8 +82,9 @@ def correct(
         row = rows[part]
         projected = (inputs[row], None if shared is None else shared[row])
         read = model.read_projected(projected, reading.targets[row], vector[part], ids[part])
-        found.append(decoding.beam_search(model, read, length, width)[0])
-    return torch.cat(found)
+        found.append(decoding.beam_search(model, read, length, width))
+    ids, likelihoods = zip(*found, strict=True)
+    return torch.cat(ids), torch.cat(likelihoods)
 
 
 def _batches(rows: Tensor, width: int, label: str | None) -> Iterator[slice]:

@@ -39,6 +39,7 @@ class Inverter(nn.Module):
     dimension: of the vectors; ways: 1 for a hypothesizer or null model, 3 for a corrector.
     backbone: by its entry, or one that is there already.
     barred: (vocabulary,), -inf for tokens that are never written, else 0.
+    feedback: whether a corrector sees ê; one that does not is shown e in its place.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Inverter(nn.Module):
     ) -> None:
         super().__init__()
         self.entry, self.dimension, self.ways = entry, dimension, ways
+        self.feedback = True
         self.backbone = backbones.new(entry, vocabulary) if backbone is None else backbone
         self.vocabulary = self.backbone.vocabulary
         self.reader = _reader(entry, self.backbone, dimension, ways)
@@ -93,6 +95,7 @@ class Inverter(nn.Module):
         """As `read`, where e's projection is there already: `reader.project(target, 0)`."""
         parts, tokens = [projected], None
         if guess is not None and guess_ids is not None:
+            guess = guess if self.feedback else target
             parts += [self.reader.project(guess, 1), self.reader.project(target - guess, 2)]
             tokens = self.backbone.embed(guess_ids)
         joined = self.reader.join(parts, tokens, self.backbone.specials())

@@ -25,25 +25,32 @@ RECOVERED = 1e-5  # of a cosine to 1: the same embedding; 16-bit storage costs 1
 class Attack:
     """What the search needs of an inverter and an embedder, for passages of one length.
 
-    guess: e (n, dim) → ids (n, length), the hypothesizer
-    read: e (n, dim) → what the corrector makes of e, once a text, for `correct`
-    correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length)
+    guess: e (n, dim) → ids (n, length), the hypotheses of round 0
     decode: ids → texts
     embed: texts, and their ids (m, length) → embeddings (m, dim), reduced as e is
+    read: e (n, dim) → what the corrector makes of e, once a text, for `correct`
+    correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
+        their log-likelihoods (m, width)
+
+    Without rounds there is no need to read and to correct.
     """
 
     guess: Callable[[np.ndarray], np.ndarray]
-    read: Callable[[np.ndarray], Any]
-    correct: Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
     decode: Callable[[Sequence[Sequence[int]]], list[str]]
     embed: Callable[[Sequence[str], np.ndarray], np.ndarray]
+    read: Callable[[np.ndarray], Any] | None = None
+    correct: (
+        Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+        | None
+    ) = None
 
 
 @dataclass(frozen=True)
 class Hypothesis:
     """A guessed text, its tokens (length,), its embedding (dim,) and its cosine to the target.
 
-    recovered: whether its embedding is the target itself, length included
+    recovered: whether its embedding is the target itself, length included; likelihood: its
+    logarithm, given what it was corrected from, 0 for a first guess
     """
 
     text: str
@@ -51,6 +58,7 @@ class Hypothesis:
     vector: np.ndarray
     cosine: float
     recovered: bool
+    likelihood: float
 
 
 @dataclass(frozen=True)
@@ -71,13 +79,16 @@ class Effort:
     """How hard to try.
 
     mode: `elitist` or `paper`; beam: hypotheses corrected a round, as many ways each; patience:
-    rounds without gain before a text stops, in `elitist`
+    rounds without gain before a text stops, in `elitist`; rank and parents: in `paper`, what a
+    round's hypotheses are ranked by, `cosine` or `likelihood`, and how many go on, `beam` or `one`
     """
 
     mode: str
     beam: int
     rounds: int
-    patience: int
+    patience: int | None = None
+    rank: str = "cosine"
+    parents: str = "beam"
 
 
 @dataclass
@@ -159,8 +170,10 @@ class Paper:
     def add(self, new: list[Hypothesis]) -> None:
         """End a round that brought these hypotheses; the distinct best become parents."""
         self.queries += len(new)
-        distinct = {h.text: h for h in sorted(new, key=_rank, reverse=True)}
-        self.parents = sorted(distinct.values(), key=_rank)[: self.effort.beam]
+        rank = RANKS[self.effort.rank]
+        distinct = {h.text: h for h in sorted(new, key=rank, reverse=True)}
+        kept = 1 if self.effort.parents == "one" else self.effort.beam
+        self.parents = sorted(distinct.values(), key=rank)[:kept]
         self.history.append(Round(self.parents[0], self.parents[0], self.queries))
 
     def rest(self) -> None:
@@ -168,6 +181,16 @@ class Paper:
         raise AssertionError
 
 
+def _rank(hypothesis: Hypothesis) -> tuple[float, str]:
+    """Sorts the best first, equal ones by their text."""
+    return -hypothesis.cosine, hypothesis.text
+
+
+def _likelihood_rank(hypothesis: Hypothesis) -> tuple[float, str]:
+    return -hypothesis.likelihood, hypothesis.text
+
+
+RANKS = {"cosine": _rank, "likelihood": _likelihood_rank}
 SEARCHES: dict[str, type[Elitist] | type[Paper]] = {"elitist": Elitist, "paper": Paper}
 
 
@@ -188,10 +211,10 @@ def invert(
     texts = attack.decode(first.tolist())
     vectors = embedded(texts, first)
     kind = SEARCHES[effort.mode]
-    guessed = _hypotheses(texts, first, vectors, targets)
+    guessed = _hypotheses(texts, first, vectors, targets, np.zeros(len(texts)))
     searches = [kind.begin(row, effort, hypothesis) for row, hypothesis in enumerate(guessed)]
     on_round(0, [search.history[-1] for search in searches])
-    read = attack.read(targets)
+    read = attack.read(targets) if effort.rounds else None
     for number in range(1, effort.rounds + 1):
         _round(attack, read, embedded, searches, targets)
         on_round(number, [search.history[-1] for search in searches])
@@ -232,7 +255,7 @@ def _round(
     if not active:
         return
     parents = [search.take() for search in active]
-    corrected = attack.correct(
+    corrected, likelihoods = attack.correct(
         read,
         np.array([s.row for s, group in zip(active, parents, strict=True) for _ in group]),
         np.stack([parent.vector for group in parents for parent in group]),
@@ -241,22 +264,29 @@ def _round(
     )
     ends = np.cumsum([len(group) for group in parents])[:-1]
     groups = [group.reshape(-1, group.shape[-1]) for group in np.split(corrected, ends)]
+    scores = [group.ravel() for group in np.split(likelihoods, ends)]
     texts = [attack.decode(group.tolist()) for group in groups]
     wanted = [search.wanted(group) for search, group in zip(active, texts, strict=True)]
     chosen_texts = [group[i] for group, chosen in zip(texts, wanted, strict=True) for i in chosen]
-    chosen_ids = np.concatenate([g[chosen] for g, chosen in zip(groups, wanted, strict=True)])
-    rows = np.repeat([search.row for search in active], [len(chosen) for chosen in wanted])
-    found = iter(
-        _hypotheses(chosen_texts, chosen_ids, embedded(chosen_texts, chosen_ids), targets[rows])
+    chosen_ids, chosen_scores = (
+        np.concatenate([g[chosen] for g, chosen in zip(parts, wanted, strict=True)])
+        for parts in (groups, scores)
     )
+    rows = np.repeat([search.row for search in active], [len(chosen) for chosen in wanted])
+    vectors = embedded(chosen_texts, chosen_ids)
+    found = iter(_hypotheses(chosen_texts, chosen_ids, vectors, targets[rows], chosen_scores))
     for search, chosen in zip(active, wanted, strict=True):
         search.add([next(found) for _ in chosen])
 
 
 def _hypotheses(
-    texts: list[str], ids: np.ndarray, vectors: list[np.ndarray], targets: np.ndarray
+    texts: list[str],
+    ids: np.ndarray,
+    vectors: list[np.ndarray],
+    targets: np.ndarray,
+    likelihoods: np.ndarray,
 ) -> list[Hypothesis]:
-    """Texts with their ids (m, length), vectors (dim,) each, and cosines to targets (m, dim)."""
+    """Of texts with ids (m, length), vectors (dim,) each, targets (m, dim), likelihoods (m,)."""
     if not texts:
         return []
     found = np.stack(vectors)
@@ -264,9 +294,5 @@ def _hypotheses(
     distance = ((found - targets) ** 2).sum(1)
     recovered = distance <= 2 * RECOVERED * (targets**2).sum(1)
     cosine = cosines(found, targets).tolist()
-    return list(map(Hypothesis, texts, ids, vectors, cosine, recovered.tolist()))
-
-
-def _rank(hypothesis: Hypothesis) -> tuple[float, str]:
-    """Sorts the best first, equal ones by their text."""
-    return -hypothesis.cosine, hypothesis.text
+    columns = texts, ids, vectors, cosine, recovered.tolist(), likelihoods.tolist()
+    return list(map(Hypothesis, *columns))

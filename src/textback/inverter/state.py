@@ -31,6 +31,7 @@ def save_model(path: Path, model: Inverter) -> None:
         "transformer": backbones.shape(model.backbone),
         "dimension": model.dimension,
         "ways": model.ways,
+        "feedback": model.feedback,
     }
     _write(path, model.state_dict(), {"shape": json.dumps(shape)})
 
@@ -51,6 +52,7 @@ def load_model(path: Path, device: str = "cpu") -> Inverter:
             shape["ways"],
             backbone,
         )
+        model.feedback = shape.get("feedback", True)
         _load_weights(model, tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise TextbackError(

@@ -6,7 +6,6 @@ of them the sizes that real ones had, a token or a row.
 
 from pathlib import Path
 
-from textback.cells import SPLITS
 from textback.config import Study
 from textback.config.corpora import HuggingFace, Package
 from textback.corpora import own_files
@@ -47,10 +46,10 @@ def _of(study: Study, job: Job) -> tuple[str, float]:
         entry = study.tokenizers[job.tokenizer]
         size = entry.vocabulary if entry.kind == "bpe" else work.PRETRAINED_VOCABULARY
         return "texts", TOKENIZER_TOKEN * size
-    if job.step == "passages":
-        return "texts", _passages(study, job) * (PASSAGE_TOKEN * job.length)
-    if job.step == "invert":
-        rows = study.evaluation.passages * (study.evaluation.rounds + 1)
+    if job.step in ("passages", "target_passages"):
+        return "texts", work.passages(study, job) * PASSAGE_TOKEN * job.length
+    if job.inversion is not None:
+        rows = job.inversion.passages * (job.inversion.rounds + 1)
         return "inversions", rows * (TRACE_ROW + TRACE_TOKEN * job.length)
     if job.step == "score":
         return "tables and report", SCORES
@@ -59,8 +58,8 @@ def _of(study: Study, job: Job) -> tuple[str, float]:
 
 def _vectors(study: Study, job: Job) -> tuple[str, float]:
     native = study.embedders[job.embedder].dimension
-    if job.step == "embed":
-        return "embeddings", FLOAT16 * native * _passages(study, job)
+    if job.step in ("embed", "embed_target"):
+        return "embeddings", FLOAT16 * native * work.passages(study, job)
     if job.step == "hypotheses":
         (written,) = work.of(study, job)
         row = FLOAT16 * native + INT32 * (job.length + 1)
@@ -74,11 +73,6 @@ def _vectors(study: Study, job: Job) -> tuple[str, float]:
         texts = sum(done.amount for done in work.of(study, job)[:1])
         return "embeddings", FLOAT16 * native * texts
     return "tables and report", SCORES  # of retrieval
-
-
-def _passages(study: Study, job: Job) -> int:
-    counts = study.corpora[job.corpus].passages
-    return sum(getattr(counts, split) for split in SPLITS)
 
 
 def _documents(study: Study, name: str) -> float:

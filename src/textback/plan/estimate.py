@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textback.cells import grid
-from textback.config import Study
+from textback.config import Study, used
 from textback.config.embedders import OpenAI
 from textback.plan import disk, memory, networks, work
 from textback.plan.at_hand import Needed, needed
@@ -136,7 +136,7 @@ def _notes(study: Study, every: list[Job]) -> Iterator[str]:
                 f"the shape of {entry.pretrained} is not known without its config.json: inverter "
                 f"'{name}' counts as one of a T5-{networks.UNKNOWN}"
             )
-    for name in study.use_retrieval_sets:
+    for name in used(study, "use_retrieval_sets"):
         if work.is_absent(study.retrieval_sets[name]):
             yield f"retrieval set '{name}' is not at hand: its embedding is not counted"
 

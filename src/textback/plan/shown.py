@@ -100,14 +100,22 @@ def _rows(planned: Plan) -> Iterator[tuple[str, str, str]]:
     """What, how much, and in words."""
     what = "GPU-hours" if planned.machine.device == "cuda" else "CPU-hours, of one core"
     jobs = sum(step.jobs - step.finished for step in planned.steps)
-    yield what, hours(planned.seconds), f"of which {hours(START_SECONDS * jobs)} to start {jobs} jobs"
+    yield (
+        what,
+        hours(planned.seconds),
+        f"of which {hours(START_SECONDS * jobs)} to start {jobs} jobs",
+    )
     parts = ", ".join(f"{kind} {size(n)}" for kind, n in planned.disk.items() if n >= 1e5)
     yield "disk", size(sum(planned.disk.values())), parts
     yield "downloads", *_downloads(planned)
     if planned.memory is not None:
         where = "GPU memory" if planned.machine.device == "cuda" else "memory, of one job"
         yield where, size(planned.memory.total), _memory(planned.memory)
-    yield "embedder queries", f"{planned.queries:,}", "at most: texts repeat, and searches end early"
+    yield (
+        "embedder queries",
+        f"{planned.queries:,}",
+        "at most: texts repeat, and searches end early",
+    )
     for name, dollars in planned.dollars.items():
         asked = f"at most, for about {planned.tokens[name]:,.0f} tokens of embedder '{name}'"
         yield "US dollars", f"${dollars:,.2f}" if dollars else "unknown", asked

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from textback.cells import SPLITS, tokenizer_file
+from textback.cells import SPLITS, Inversion, tokenizer_file
 from textback.config import RetrievalSet, Study, Training
 from textback.config import Tokenizer as TokenizerEntry
 from textback.config.embedders import OpenAI
@@ -65,27 +65,34 @@ def of(study: Study, job: Job) -> list[Work]:
     """
     if job.step in TRAININGS:
         return list(_training(study, job))
-    if job.step == "embed":
-        counts = study.corpora[job.corpus].passages
-        texts = sum(getattr(counts, split) for split in SPLITS)
+    if job.step in ("embed", "embed_target"):
+        texts = passages(study, job)
         task = Task("embed", job.length, embedder=job.embedder)
         tokens = texts * job.length * TOKENS_PER_TOKEN
         return [Work(task, texts, texts, tokens), _gate(task)]
     if job.step == "hypotheses":
         texts = _training_hypotheses(study, job) + study.corpora[job.corpus].passages.validation
         return [_written(job, "hypothesizer", texts)]
-    if job.step == "invert":
-        texts = study.evaluation.passages * search_queries(study.evaluation.rounds, job.beam)
-        return [_written(job, "corrector", texts, job.beam)]
+    if job.inversion is not None:
+        return [_inverted(job, job.inversion)]
     if job.step == "embed_retrieval":
         return list(_retrieval(study, job))
     return []
 
 
+def passages(study: Study, job: Job) -> int:
+    """Passages that a job draws or embeds: of all splits, of a target those of test alone."""
+    counts = study.corpora[job.corpus].passages
+    if job.step in ("target_passages", "embed_target"):
+        return counts.test
+    return sum(getattr(counts, split) for split in SPLITS)
+
+
 def network(study: Study, job: Job, part: str) -> Network:
     """The network of a job's inverter that is one of its parts."""
     entry = study.inverters[job.inverter]
-    size = _vocabulary(tokenizer_file(job.corpus, job.tokenizer), study.tokenizers[job.tokenizer])
+    corpus = job.inversion.cell.corpus if job.inversion else job.corpus
+    size = _vocabulary(tokenizer_file(corpus, job.tokenizer), study.tokenizers[job.tokenizer])
     if part == "null_model":
         return Network(entry.backbone, size, 1, 1)
     native = study.embedders[job.embedder].dimension
@@ -120,6 +127,13 @@ def _training_hypotheses(study: Study, job: Job) -> int:
 def _written(job: Job, part: str, texts: int, beam: int = 1) -> Work:
     task = Task("write", job.length, job.inverter, part, job.embedder, beam)
     return Work(task, texts, texts, texts * job.length * TOKENS_PER_TOKEN)
+
+
+def _inverted(job: Job, inversion: Inversion) -> Work:
+    one = inversion.search.parents == "one"
+    queries = search_queries(inversion.rounds, inversion.beam, one)
+    part = "corrector" if inversion.rounds > 0 else "hypothesizer"
+    return _written(job, part, inversion.passages * queries, inversion.beam)
 
 
 def _gate(task: Task) -> Work:

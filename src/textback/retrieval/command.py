@@ -12,8 +12,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from textback.cells import Reduction
-from textback.config import Study, lookup
-from textback.config.checks import check_dimension, prefix_warnings
+from textback.config import Study, check_dimension, lookup
+from textback.config.checks import prefix_warnings
 from textback.device import cost, pick_device
 from textback.embedders import load_embedder
 from textback.embedders.gate import gate

@@ -96,6 +96,7 @@ def _new(spec: Spec, hypothesizer: Inverter) -> Inverter:
     backbone = None if own else backbones.restore(backbones.shape(hypothesizer.backbone))
     entry, dimension = Backbone(**spec["backbone"]), hypothesizer.dimension
     model = Inverter(entry, hypothesizer.vocabulary, dimension, 3, backbone)
+    model.feedback = spec.get("feedback", True)
     if own:
         model.load_state_dict(dict(hypothesizer.named_buffers()), strict=False)
     else:
@@ -127,6 +128,7 @@ def _correct(
     _, target, vector, ids = guesses.rows(slice(None))
     reading, rows = generate.read_targets(model, target), torch.arange(len(ids), device=ids.device)
     with bulk_precision(model.device.type):
-        found = generate.correct(model, reading, rows, vector, ids, 1, "correcting train")[:, 0]
+        ways, _ = generate.correct(model, reading, rows, vector, ids, 1, "correcting train")
+    found = ways[:, 0]
     embedded = embed(found, "embedding corrected hypotheses")
     data.write_hypotheses(after / "train.safetensors", found, embedded, int(passage.max()) + 1)

@@ -63,7 +63,8 @@ def _locate(entry: TokenizerEntry) -> str:
 def make_passages(spec: Spec, documents: Path, tokenizer: Path, output: Path) -> None:
     """Draw the passages of one length and write a parquet file a split into a folder."""
     bpe = Tokenizer.load(tokenizer)
-    drawn = draw_passages(documents, bpe, spec["length"], PassageCounts(**spec["counts"]))
+    counts, splits = PassageCounts(**spec["counts"]), spec.get("splits", SPLITS)
+    drawn = draw_passages(documents, bpe, spec["length"], counts, splits)
     for split, ids in drawn.items():
         write_passages(output / f"{split}.parquet", ids, bpe)
     log.info(

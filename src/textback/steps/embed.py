@@ -21,22 +21,23 @@ from textback.specs import Spec, embedder_entry
 
 
 def make_embeddings(spec: Spec, passages: Path, output: Path, state: Path, device: str) -> None:
-    """Embed the passages of every split, a safetensors file a split, if the embedder passes."""
+    """Embed the passages of every split that is there, a file a split, if the embedder passes."""
     began = time.monotonic()
     name, device = spec["name"], pick_device(device)
     entry = embedder_entry(spec)
     embedder = load_embedder(name, entry, device)
     report = gate(name, embedder, entry)
-    texts = {split: read_passages(passages / f"{split}.parquet")[1] for split in SPLITS}
-    for split in SPLITS:
+    files = {split: passages / f"{split}.parquet" for split in SPLITS}
+    texts = {split: read_passages(path)[1] for split, path in files.items() if path.exists()}
+    for split in texts:
         check_lengths(name, embedder, texts[split])
     with locked(state):
-        for split in SPLITS:
+        for split in texts:
             with bulk_precision(device) if split == "train" else nullcontext():
                 rows = embed_texts(embedder, texts[split], name, spec, state, f"embedding {split}")
             write_embeddings(output / f"{split}.safetensors", rows)
         write_json(output / "gate.json", report)
-        queries = sum(len(set(texts[split])) for split in SPLITS)
+        queries = sum(len(set(texts[split])) for split in texts)
         seconds = time.monotonic() - began
         measured = {"embed_seconds": seconds, "embedder_queries": queries}
         write_json(output / "costs.json", cost(device, **measured, **paid_costs(name, embedder)))

@@ -15,6 +15,7 @@ from textback.embedders.paid import paid_costs
 from textback.embeddings import embed_texts, forget
 from textback.files import write_json
 from textback.inverter import data
+from textback.inverter.decoding import Drawing
 from textback.inverter.generate import guess, sample
 from textback.inverter.model import Inverter
 from textback.inverter.state import load_model
@@ -100,9 +101,10 @@ def _guesses(
     model: Inverter, target: Tensor, length: int, wanted: dict[str, Any], seed: int, split: str
 ) -> Tensor:
     """The greedy guesses, then `hypotheses - 1` sampled ones of each target, (m, length)."""
+    drawing = Drawing(wanted["temperature"])
     guesses = [guess(model, target, length, f"guessing {split}")]
     guesses += [
-        sample(model, target, length, wanted["temperature"], seed + i, f"sampling {split}")
+        sample(model, target, length, drawing, seed + i, f"sampling {split}")
         for i in range(1, wanted["hypotheses"])
     ]
     return torch.cat(guesses)

@@ -15,10 +15,13 @@ from textback.embedders.paid import paid_costs
 from textback.files import replacing, write_json
 from textback.inverter import data, generate
 from textback.inverter.search import Attack, Effort, Round, invert
+from textback.inverter.starts import First, first_hypotheses
 from textback.inverter.state import load_model
 from textback.passages import read_passages
+from textback.perturbations import Perturbation, perturb
 from textback.progress import log
 from textback.reductions import Projection, load_projection
+from textback.searches import Search
 from textback.specs import Spec, embedder_entry
 from textback.tokenizer import Tokenizer
 from textback.trace import to_frame
@@ -27,7 +30,7 @@ from textback.trace import to_frame
 def invert_cell(
     spec: Spec,
     hypothesizer: Path,
-    corrector: Path,
+    corrector: Path | None,
     tokenizer: Path,
     passages: Path,
     embeddings: Path,
@@ -35,17 +38,26 @@ def invert_cell(
     output: Path,
     device: str,
 ) -> None:
-    """Invert the first test passages of a cell; writes the trace and the costs."""
+    """Invert the first test passages, as they are stored; writes the trace and the costs.
+
+    passages, embeddings: the cell's own, or those of another target. The corrector is left out
+    where there are no rounds.
+    """
     began = time.monotonic()
     device = pick_device(device)
     embedder = load_embedder(spec["name"], embedder_entry(spec), device)
     ids, texts = read_passages(passages)
     project = load_projection(reduction)
     embed = CandidateEmbedder(spec["name"], embedder, tokenizer, project)
-    attack = load_attack(hypothesizer, corrector, tokenizer, embed, ids.shape[1], device)
-    targets = data.targets(embeddings, project).numpy()[: spec["passages"]]
-    texts = texts[: spec["passages"]]
-    effort = Effort(spec["mode"], spec["beam"], spec["rounds"], spec["patience"])
+    perturbation = Perturbation.parse(spec["perturbation"])
+    stored = perturb(perturbation, data.targets(embeddings, project).numpy())
+    ids, texts, targets = (part[: spec["passages"]] for part in (ids, texts, stored))
+    search, beam = Search.parse(spec["search"]), spec["beam"]
+    bpe = Tokenizer.load(tokenizer)
+    first = first_hypotheses(search.start, ids, bpe, beam, spec["seed"])
+    attack = load_attack(hypothesizer, corrector, bpe, embed, first, device)
+    how = search.patience, search.rank, search.parents
+    effort = Effort(search.mode, beam, spec["rounds"], *how)
     histories = invert(attack, targets, effort, _log_round(effort.rounds))
     with replacing(output / "trace.parquet") as temporary:
         to_frame(texts, histories, targets).to_parquet(temporary, compression="zstd", index=False)
@@ -57,34 +69,41 @@ def invert_cell(
 
 def load_attack(
     hypothesizer: Path,
-    corrector: Path,
-    tokenizer: Path,
+    corrector: Path | None,
+    bpe: Tokenizer,
     embed: "CandidateEmbedder",
-    length: int,
+    first: First,
     device: str,
 ) -> Attack:
-    """An inverter with its embedder, as the search sees them: numpy in, numpy out."""
-    first, second = load_model(hypothesizer, device), load_model(corrector, device)
-    bpe = Tokenizer.load(tokenizer)
-    for path, model, ways in ((hypothesizer, first, 1), (corrector, second, 3)):
-        model.check_fits(path, bpe.size, embed.dimension, ways)
+    """An inverter with its embedder, as the search sees them: numpy in, numpy out.
+
+    Without a corrector it can only guess.
+    """
+    guesser = load_model(hypothesizer, device)
+    guesser.check_fits(hypothesizer, bpe.size, embed.dimension, ways=1)
 
     def tensor(values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(device)
 
     def guess(target: np.ndarray) -> np.ndarray:
-        return generate.guess(first, tensor(target), length).cpu().numpy()
+        return first(guesser, tensor(target)).cpu().numpy()
+
+    if corrector is None:
+        return Attack(guess, bpe.decode_batch, embed)
+    second = load_model(corrector, device)
+    second.check_fits(corrector, bpe.size, embed.dimension, ways=3)
 
     def read(target: np.ndarray) -> generate.Reading:
         return generate.read_targets(second, tensor(target))
 
     def correct(
         reading: generate.Reading, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray]:
         inputs = (tensor(part) for part in (rows, vector, ids))
-        return generate.correct(second, reading, *inputs, width).cpu().numpy()
+        found, likelihoods = generate.correct(second, reading, *inputs, width)
+        return found.cpu().numpy(), likelihoods.cpu().numpy()
 
-    return Attack(guess, read, correct, bpe.decode_batch, embed)
+    return Attack(guess, bpe.decode_batch, embed, read, correct)
 
 
 class CandidateEmbedder:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from textback import table
-from textback.config import Axes, Evaluation
+from textback.config import Part
 from textback.files import replacing
 from textback.progress import log
 from textback.specs import Spec
@@ -11,25 +11,32 @@ from textback.specs import Spec
 
 def make_tables(spec: Spec, output: Path) -> None:
     """Write table.csv, comparisons.csv and texts.parquet into the study's folder."""
-    axes = Axes(**spec["axes"])
-    measured, compared = table.measurements(axes)
+    gathered = spec["study"], parts_of(spec)
+    measured, compared = table.measurements(*gathered)
     table.write_csv(output / "table.csv", measured)
     table.write_csv(output / "comparisons.csv", compared)
     with replacing(output / "texts.parquet") as temporary:
-        table.texts(axes, Evaluation(**spec["evaluation"])).to_parquet(
-            temporary, compression="zstd", index=False
-        )
-    log.info("table of %s: %d measurements", axes.study, len(measured))
+        table.texts(*gathered).to_parquet(temporary, compression="zstd", index=False)
+    log.info("table of %s: %d measurements", spec["study"], len(measured))
 
 
 def make_retrieval_table(spec: Spec, output: Path) -> None:
     """Write retrieval.csv."""
-    table.write_csv(output, table.retrieval(Axes(**spec["axes"]), spec["resamples"]))
+    found = table.retrieval(spec["study"], parts_of(spec), spec["resamples"])
+    table.write_csv(output, found)
 
 
 def make_costs(spec: Spec, output: Path) -> None:
     """Write costs.csv."""
-    axes = Axes(**spec["axes"])
-    evaluation = Evaluation(**spec["evaluation"])
-    files = table.cost_files(axes, evaluation, spec["tokenizers"], spec["native"])
-    table.write_csv(output, table.costs(axes, files.items()))
+    files = table.cost_files(parts_of(spec), known(spec))
+    table.write_csv(output, table.costs(spec["study"], files.items()))
+
+
+def parts_of(spec: Spec) -> dict[str, Part]:
+    """The parts that a gathering step is told of."""
+    return {name: Part(**part) for name, part in spec["parts"].items()}
+
+
+def known(spec: Spec) -> table.Known:
+    """What it is told beside."""
+    return table.Known(spec["tokenizers"], spec["owners"], spec["native"])
