@@ -12,7 +12,7 @@ from typing import Literal
 from textback import hub
 from textback.config import Backbone, Corpus, Embedder, RetrievalSet, Study, Tokenizer
 from textback.config.corpora import HuggingFace, Package
-from textback.config.embedders import Located
+from textback.config.embedders import Located, OpenAI
 from textback.corpora import own_files
 from textback.embedders.at_hand import check_at_hand
 from textback.errors import TextbackError
@@ -20,14 +20,10 @@ from textback.packages import package_folder
 from textback.plan.jobs import TRAININGS, jobs
 from textback.retrieval.beir import set_files
 
-EMBEDDING = (
-    "embed",
-    "hypotheses",
-    "corrector",
-    "invert",
-    "embed_retrieval",
-)  # may load an embedder
-Where = Literal["at hand", "to download", "missing"]
+EMBEDDING = (  # steps that may load an embedder
+    *("embed", "embed_target", "hypotheses", "corrector", "invert", "embed_retrieval"),
+)
+Where = Literal["at hand", "an endpoint", "to download", "missing"]
 
 
 @dataclass(frozen=True)
@@ -137,6 +133,8 @@ def _embedder(name: str, entry: Embedder) -> Needed:
         check_at_hand(name, entry)
     except TextbackError as error:
         return Needed(what, getattr(entry, "model", entry.kind), "missing", problem=str(error))
+    if isinstance(entry, OpenAI):
+        return Needed(what, entry.model, "an endpoint")
     if not isinstance(entry, Located):
         return Needed(what, getattr(entry, "model", entry.kind), "at hand")
     if entry.package is not None or Path(entry.model).is_dir():

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-DEFAULT = Path("config.yaml")
+from textback.options import ConfigFiles, configured_study
 
 
 def plan(
@@ -17,9 +17,7 @@ def plan(
             help="A study's configuration, read over config.yaml as Snakemake does; several, too.",
         ),
     ] = None,
-    config: Annotated[
-        list[Path] | None, typer.Option(dir_okay=False, help="The same, as other commands take it.")
-    ] = None,
+    config: ConfigFiles = None,
     assume_flops: Annotated[
         float | None,
         typer.Option(
@@ -32,16 +30,18 @@ def plan(
     ] = None,
 ) -> None:
     """Say what a study needs before it runs: jobs, downloads, disk, memory, hours and queries."""
-    from textback.config import read_study_over
+    found = configured_study([*(study or []), *(config or [])])
 
-    found = read_study_over(DEFAULT, [*(study or []), *(config or [])])
+    from rich.console import Console
 
     from textback.files import write_json
     from textback.plan import estimate, shown
     from textback.plan.throughput import find_machine
     from textback.terminal import console
 
-    planned = estimate.plan(found, find_machine(found.device, assume_flops))
+    with Console(stderr=True).status("how fast is this machine?") as status:
+        machine = find_machine(found.device, assume_flops)
+        planned = estimate.plan(found, machine, status.update)
     shown.show(planned, console())
     if json is not None:
         write_json(json, estimate.as_json(planned))

@@ -1,6 +1,6 @@
 """The plan of a study: what its unfinished jobs do, how long that takes, and what they need."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +9,16 @@ from textback.config import Study, used
 from textback.config.embedders import OpenAI
 from textback.plan import disk, memory, networks, work
 from textback.plan.at_hand import Needed, needed
-from textback.plan.jobs import STEPS, Job, jobs
+from textback.plan.jobs import STEPS, TRAININGS, Job, jobs
 from textback.plan.memory import Memory
 from textback.plan.throughput import How, Machine, Rate, Throughput
 from textback.plan.work import Task, Work
 
-START_SECONDS = 4.0  # of a job, until its libraries are there
+START_SECONDS = {"cpu": 4.0, "cuda": 60.0}  # of a job: libraries; on a GPU, about, compilation
+ON_GPU = (  # steps that ask for one
+    *TRAININGS,
+    *("embed", "embed_target", "hypotheses", "invert", "embed_retrieval", "score_retrieval"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,20 +37,20 @@ class Doing:
 
 @dataclass(frozen=True)
 class Step:
-    """All jobs of one step. flops and queries: of the unfinished ones; tasks: with their rates."""
+    """All jobs of one step. flops, queries, seconds to start them: of the unfinished ones."""
 
     name: str
     jobs: int
     finished: int
     flops: float
     queries: int
+    starting: float
     doing: tuple[Doing, ...]
 
     @property
     def seconds(self) -> float:
         """Of its unfinished jobs, one after another."""
-        unfinished = self.jobs - self.finished
-        return START_SECONDS * unfinished + sum(doing.seconds for doing in self.doing)
+        return self.starting + sum(doing.seconds for doing in self.doing)
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,13 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """Of all unfinished jobs, one after another."""
+        """Of all unfinished jobs, one after another; with a GPU, of those that use it."""
         return sum(step.seconds for step in self.steps)
+
+    @property
+    def starting(self) -> float:
+        """Seconds of them in which jobs start."""
+        return sum(step.starting for step in self.steps)
 
     @property
     def queries(self) -> int:
@@ -75,11 +84,11 @@ class Plan:
         return sum(step.queries for step in self.steps)
 
 
-def plan(study: Study, machine: Machine) -> Plan:
-    """Estimate what a study still needs on a machine."""
+def plan(study: Study, machine: Machine, say: Callable[[str], None] = lambda text: None) -> Plan:
+    """Estimate what a study still needs on a machine. say: told what is tried, as it goes."""
     every = jobs(study)
     ahead = {job: work.of(study, job) for job in every if not job.finished}
-    rates = Throughput(study, machine)
+    rates = Throughput(study, machine, say)
     steps = [_step(study, name, every, ahead, rates) for name in STEPS]
     tokens = _tokens(study, [done for works in ahead.values() for done in works])
     prices = {name: study.embedders[name].price for name in tokens}
@@ -113,8 +122,10 @@ def _step(
         doing.append(Doing(task, amount, rates(task, network)))
     flops = sum(done.amount for _, done in works if done.task.kind == "train")
     queries = sum(done.queries for _, done in works)
-    finished = sum(job.finished for job in own)
-    return Step(name, len(own), finished, flops, queries, tuple(doing))
+    finished = len(own) - sum(job in ahead for job in own)
+    used = rates.machine.device == "cpu" or name in ON_GPU
+    starting = START_SECONDS[rates.machine.device] * used * (len(own) - finished)
+    return Step(name, len(own), finished, flops, queries, starting, tuple(doing))
 
 
 def _tokens(study: Study, works: list[Work]) -> dict[str, float]:

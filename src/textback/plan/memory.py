@@ -1,8 +1,8 @@
 """How much memory training takes: of one job, at the batch that its budget states.
 
 Weights and their gradients in 32 bits (they are the master weights, too), the optimisers' states,
-what the forward pass keeps for the backward pass, the training data where it lies on the device,
-and on a CPU what the libraries take. A batch that does not fit goes in parts: less is enough then.
+what the forward pass keeps for the backward pass, the training data, which lies on the device, and
+what the libraries take. A batch that does not fit goes in parts: less is enough then.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,14 @@ from textback.config import Study
 from textback.inverter.losses import CHUNK_BYTES
 from textback.plan import networks, work
 from textback.plan.jobs import TRAININGS, Job
+from textback.plan.networks import Network
 from textback.plan.throughput import Machine
 
 LIBRARIES = {"cpu": 900_000_000, "cuda": 600_000_000}  # of a training process before it begins
 CHUNKS = 3  # of logits, with their gradient and its 16-bit copy
+BACKWARD = (
+    1.4  # times what the forward pass keeps: what the backward pass holds beside it, measured
+)
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,15 @@ def of(study: Study, job: Job, machine: Machine) -> Memory:
         weights,
         4 * networks.parameters(trained),
         networks.optimizer_bytes(trained, budget),
-        networks.saved_bytes(trained, job.length, budget.batch, machine.bf16),
+        activations(trained, job.length, budget.batch, machine.bf16),
         _data(study, job),
         LIBRARIES[machine.device] + CHUNKS * CHUNK_BYTES[machine.device],
     )
+
+
+def activations(network: Network, length: int, batch: int, bf16: bool) -> int:
+    """Of the passes over a batch."""
+    return round(BACKWARD * networks.saved_bytes(network, length, batch, bf16))
 
 
 def _data(study: Study, job: Job) -> int:

@@ -1,16 +1,19 @@
 """The plan as tables for a terminal: steps, then what must be there, then the sums."""
 
+import math
 from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Console
 from rich.table import Table
 
 from textback.plan.at_hand import Needed
-from textback.plan.estimate import START_SECONDS, Plan, Step, hows
+from textback.plan.estimate import Plan, Step, hows
 from textback.plan.memory import Memory
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+WIDTH = 70  # of explanations
+ABSENT = ("to download", "missing")
 NAMES = {"null_model": "null model", "embed_retrieval": "embed for retrieval"}
 HOWS = {
     "measured": "finished jobs",
@@ -22,25 +25,25 @@ HOWS = {
 
 def show(planned: Plan, output: Console) -> None:
     """Print a plan."""
-    machine = planned.machine
-    cells = f"{planned.cells} cell{'s' if planned.cells != 1 else ''}"
-    output.print(f"Study {planned.study}: {cells}, on {machine.name}", style="bold")
-    output.print(_finished(planned))
-    output.print(Group(_steps(planned), _needed(planned), _sums(planned)))
+    cells = f"{planned.cells} cell{'' if planned.cells == 1 else 's'}"
+    output.print(f"Study {planned.study}: {cells}, on {planned.machine.name}", style="bold")
+    output.print(_finished(planned), soft_wrap=True)
+    output.print(_steps(planned))
+    if planned.needed:
+        output.print(_needed(planned))
+    output.print(_sums(planned))
     for note in planned.notes:
-        output.print(f"Note: {note}.", style="yellow")
+        output.print(f"Note: {note}.", style="yellow", soft_wrap=True)
 
 
 def _finished(planned: Plan) -> str:
     done, every = (sum(getattr(s, name) for s in planned.steps) for name in ("finished", "jobs"))
+    then = "then tables, figures and the report"
     if done == every:
-        return f"All {every} jobs are finished: only tables, figures and the report may be made."
+        return f"All {every} jobs are finished; {then}."
     if not done:
-        return f"{every} jobs, none finished; then tables, figures and the report."
-    return (
-        f"{every} jobs, {done} of them finished and not counted; then tables, figures and the "
-        "report."
-    )
+        return f"{every} jobs, none finished; {then}."
+    return f"{every} jobs, of which {done} are finished and not counted below; {then}."
 
 
 def _steps(planned: Plan) -> Table:
@@ -50,7 +53,9 @@ def _steps(planned: Plan) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("rate from")
     for step in planned.steps:
-        jobs = str(step.jobs) if not step.finished else f"{step.jobs - step.finished}/{step.jobs}"
+        jobs = (
+            str(step.jobs) if not step.finished else f"{step.jobs - step.finished} of {step.jobs}"
+        )
         flops = f"{step.flops:.2e}" if step.flops else ""
         texts = f"{step.queries:,}" if step.queries else ""
         known = ", ".join(HOWS[how] for how in hows(step))
@@ -81,7 +86,7 @@ def _needed(planned: Plan) -> Table:
 
 
 def _download(needed: Needed) -> str:
-    if needed.where == "at hand":
+    if needed.where not in ABSENT:
         return ""
     return "unknown" if needed.megabytes is None else f"about {size(1e6 * needed.megabytes)}"
 
@@ -98,70 +103,76 @@ def _sums(planned: Plan) -> Table:
 
 def _rows(planned: Plan) -> Iterator[tuple[str, str, str]]:
     """What, how much, and in words."""
-    what = "GPU-hours" if planned.machine.device == "cuda" else "CPU-hours, of one core"
-    jobs = sum(step.jobs - step.finished for step in planned.steps)
-    yield (
-        what,
-        hours(planned.seconds),
-        f"of which {hours(START_SECONDS * jobs)} to start {jobs} jobs",
-    )
-    parts = ", ".join(f"{kind} {size(n)}" for kind, n in planned.disk.items() if n >= 1e5)
-    yield "disk", size(sum(planned.disk.values())), parts
+    gpu = planned.machine.device == "cuda"
+    started = f"of which {hours(planned.starting)} to start jobs"
+    yield "GPU-hours" if gpu else "CPU-hours, of one core", hours(planned.seconds), started
+    parts = [f"{kind} {size(number)}" for kind, number in planned.disk.items() if number >= 1e5]
+    yield "disk", size(sum(planned.disk.values())), _in_lines(parts)
     yield "downloads", *_downloads(planned)
     if planned.memory is not None:
-        where = "GPU memory" if planned.machine.device == "cuda" else "memory, of one job"
-        yield where, size(planned.memory.total), _memory(planned.memory)
-    yield (
-        "embedder queries",
-        f"{planned.queries:,}",
-        "at most: texts repeat, and searches end early",
-    )
+        name = "GPU memory, of a job" if gpu else "memory, of a job"
+        yield name, size(planned.memory.total), _memory(planned.memory)
+    early = "at most: texts repeat, and searches end early"
+    yield "embedder queries", f"{planned.queries:,}", early
     for name, dollars in planned.dollars.items():
         asked = f"at most, for about {planned.tokens[name]:,.0f} tokens of embedder '{name}'"
-        yield "US dollars", f"${dollars:,.2f}" if dollars else "unknown", asked
+        yield "US dollars", f"{dollars:,.2f}" if dollars else "unknown", asked
 
 
 def _memory(found: Memory) -> str:
     job = found.job
-    what = NAMES.get(job.step, job.step)
+    part = NAMES.get(job.step, job.step)
     parts = {
         "weights and gradients": found.weights + found.gradients,
         "optimiser": found.optimizer,
         "activations": found.activations,
         "data": found.data,
+        "libraries and logits": found.other,
     }
-    said = ", ".join(f"{name} {size(n)}" for name, n in parts.items())
-    return f"{what} of '{job.inverter}', {job.length} tokens, at its whole batch: {said}"
+    whose = f"{part} of '{job.inverter}', length {job.length}, at its whole batch"
+    return f"{whose}:\n" + _in_lines([f"{name} {size(n)}" for name, n in parts.items()])
 
 
 def _downloads(planned: Plan) -> tuple[str, str]:
     """How much, and what of it is not known."""
-    absent = {need.name: need for need in planned.needed if need.where != "at hand"}
+    absent = {need.name: need for need in planned.needed if need.where in ABSENT}
+    if not absent:
+        return "none", ""
     unknown = [name for name, need in absent.items() if need.megabytes is None]
-    known = sum(need.megabytes or 0 for need in absent.values())
     missing = [name for name, need in absent.items() if need.where == "missing"]
     said = []
     if unknown:
-        said.append(f"beside those of unknown size: {', '.join(unknown)}")
+        said.append(f"and of unknown size {', '.join(unknown)}")
     if missing:
-        said.append(f"missing, and not to be had from here: {', '.join(missing)}")
-    return size(1e6 * known) if known else "none", "; ".join(said)
+        said.append(f"not to be had from here: {', '.join(missing)}")
+    known = sum(need.megabytes or 0 for need in planned.needed if need.where in ABSENT)
+    return f"about {size(1e6 * known)}" if known else "unknown", _in_lines(said, "; ")
+
+
+def _in_lines(parts: list[str], apart: str = ", ") -> str:
+    """The parts in lines of WIDTH characters, none broken."""
+    lines = [""]
+    for part in parts:
+        joined = f"{lines[-1]}{apart}{part}" if lines[-1] else part
+        if len(joined) <= WIDTH or not lines[-1]:
+            lines[-1] = joined
+        else:
+            lines[-1] += apart.rstrip()
+            lines.append(part)
+    return "\n".join(lines)
 
 
 def hours(seconds: float) -> str:
-    """Seconds as hours, with two digits that count."""
+    """Seconds as hours, with about two digits that count."""
     value = seconds / 3600
-    if value >= 100:
-        return f"{value:,.0f}"
-    if value >= 10:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2g}" if value >= 0.01 else "< 0.01"
+    if 0 < value < 0.01:
+        return "< 0.01"
+    digits = 0 if value >= 10 else 1 if value >= 1 else 2
+    return f"{value:,.{digits}f}"
 
 
 def size(number: float) -> str:
     """Bytes in a unit in which there are 1 to 999 of them."""
-    for unit in UNITS:
-        if number < 999.5:
-            break
-        number /= 1000
-    return f"{number:.0f} {unit}" if number >= 9.95 or unit == "B" else f"{number:.1f} {unit}"
+    power = min(len(UNITS) - 1, int(math.log10(max(1.0, 1.0005 * number)) / 3))
+    scaled = number / 1000**power
+    return f"{scaled:.{int(scaled < 9.95 and power > 0)}f} {UNITS[power]}"

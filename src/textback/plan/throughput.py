@@ -5,7 +5,8 @@ of seconds does, with random weights; as the device multiplies large matrices, t
 CPU a job has one thread, as in the workflow.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -65,11 +66,13 @@ def find_machine(wanted: str, assumed: float | None) -> Machine:
 
 
 class Throughput:
-    """Rates of tasks, each found once."""
+    """Rates of tasks, each found once. say: told what is tried."""
 
-    def __init__(self, study: Study, machine: Machine) -> None:
-        self._study, self._machine = study, machine
+    def __init__(self, study: Study, machine: Machine, say: Callable[[str], None]) -> None:
+        self.machine = machine
+        self._study, self._say = study, say
         self._found: dict[Task, Rate] = {}
+        self._tried: dict[Task, float | None] = {}  # of a network alone, whatever it reads
 
     def __call__(self, task: Task, network: Network | None) -> Rate:
         """The rate of a task. network: of the first job that has it, none for `embed`."""
@@ -85,28 +88,28 @@ class Throughput:
         return self._measured(task) or self._writing(task, network)
 
     def _measured(self, task: Task) -> Rate | None:
-        if not self._machine.here:
+        if not self.machine.here:
             return None
-        rate = finished_rate(task, self._machine.name)
+        rate = finished_rate(task, self.machine.name)
         return None if rate is None else Rate(rate, "measured")
 
     def _training(self, task: Task, network: Network) -> Rate:
         budget = getattr(self._study.inverters[task.inverter], task.part)
-        log.info("plan: tries %s of %s, length %d", task.part, task.inverter, task.length)
-        reckoned = self._machine.flops * TRAINING_SHARE
-        tried = self._machine.here and trials.training(
-            network, budget, task.length, self._machine.device, reckoned
+        reckoned = self.machine.flops * TRAINING_SHARE
+        tried = self._trial(
+            replace(task, part=trials.PARTS[network.ways]),
+            lambda: trials.training(network, budget, task.length, self.machine.device, reckoned),
         )
         return Rate(tried, "tried") if tried else Rate(reckoned, "reckoned")
 
     def _writing(self, task: Task, network: Network) -> Rate:
         """Texts written and embedded: the seconds of both add up."""
-        device = self._machine.device
+        device = self.machine.device
         flops = networks.flops_per_example(network, task.length) / 3  # of a forward pass
-        reckoned = self._machine.flops * WRITING_SHARE[device] / flops
-        log.info("plan: tries to write with %s, length %d", task.inverter, task.length)
-        tried = self._machine.here and trials.writing(
-            network, task.length, task.beam, device, reckoned
+        reckoned = self.machine.flops * WRITING_SHARE[device] / flops
+        tried = self._trial(
+            replace(task, embedder=""),
+            lambda: trials.writing(network, task.length, task.beam, device, reckoned),
         )
         embedding = self(Task("embed", task.length, embedder=task.embedder), None)
         seconds = 1 / (tried or reckoned)
@@ -115,19 +118,28 @@ class Throughput:
         reckoned_part = not tried or embedding.how == "reckoned"
         return Rate(1 / seconds, "reckoned" if reckoned_part else "tried")
 
+    def _trial(self, task: Task, trial: Callable[[], float | None]) -> float | None:
+        """What the trial of a network finds, made once; nothing on a machine that is not here."""
+        if not self.machine.here:
+            return None
+        if task not in self._tried:
+            self._say(f"tries to {task.kind}: {task.part} of {task.inverter}, length {task.length}")
+            self._tried[task] = trial()
+        return self._tried[task]
+
     def _embedding(self, task: Task) -> Rate:
         entry = self._study.embedders[task.embedder]
         if isinstance(entry, OpenAI):
             return Rate(float("inf"), "endpoint")
-        if self._machine.here:
+        if self.machine.here:
             try:
-                log.info("plan: tries embedder %s, length %d", task.embedder, task.length)
-                device = self._machine.device
+                self._say(f"tries {task.embedder}, length {task.length}")
+                device = self.machine.device
                 return Rate(trials.embedding(task.embedder, entry, task.length, device), "tried")
             except TextbackError as error:
-                log.info("plan: %s", error)
+                log.warning("plan: not tried: %s", error)
         flops = 2 * LAYERS * 12 * entry.dimension**2 * task.length
-        return Rate(self._machine.flops * EMBEDDING_SHARE / flops, "reckoned")
+        return Rate(self.machine.flops * EMBEDDING_SHARE / flops, "reckoned")
 
 
 def finished_rate(task: Task, device: str) -> float | None:
