@@ -102,7 +102,7 @@ def plan(study: Study, machine: Machine, say: Callable[[str], None] = lambda tex
         memory.largest(study, list(ahead), machine),
         {name: number * prices[name] / 1e6 for name, number in tokens.items()},
         tokens,
-        tuple(_notes(study, every)),
+        tuple(_notes(study, every, machine)),
     )
 
 
@@ -138,8 +138,13 @@ def _tokens(study: Study, works: list[Work]) -> dict[str, float]:
     return found
 
 
-def _notes(study: Study, every: list[Job]) -> Iterator[str]:
+def _notes(study: Study, every: list[Job], machine: Machine) -> Iterator[str]:
     """What the plan does not know."""
+    if not machine.here:
+        yield (
+            "nothing is measured on a GPU that is not here: networks that are too small to fill it "
+            "take longer"
+        )
     for name in dict.fromkeys(job.inverter for job in every if job.inverter):
         entry = study.inverters[name].backbone
         if networks.is_guessed(entry):

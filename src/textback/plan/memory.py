@@ -1,8 +1,7 @@
 """How much memory training takes: of one job, at the batch that its budget states.
 
 Weights and their gradients in 32 bits (they are the master weights, too), the optimisers' states,
-what the forward pass keeps for the backward pass, the training data, which lies on the device, and
-what the libraries take. A batch that does not fit goes in parts: less is enough then.
+what the forward pass keeps for the backward pass, what the libraries take, and the training data. A batch that does not fit goes in parts: less is enough then.
 """
 
 from dataclasses import dataclass
@@ -32,12 +31,13 @@ class Memory:
     activations: int
     data: int
     other: int
+    data_on_host: bool
 
     @property
     def total(self) -> int:
-        """All of it."""
-        parts = (self.weights, self.gradients, self.optimizer, self.activations, self.data)
-        return sum(parts) + self.other
+        """On the device, without data that the host holds where a GPU has no room for it."""
+        parts = (self.weights, self.gradients, self.optimizer, self.activations, self.other)
+        return sum(parts) + (0 if self.data_on_host else self.data)
 
 
 def largest(study: Study, jobs: list[Job], machine: Machine) -> Memory | None:
@@ -62,6 +62,7 @@ def of(study: Study, job: Job, machine: Machine) -> Memory:
         activations(trained, job.length, budget.batch, machine.bf16),
         _data(study, job),
         LIBRARIES[machine.device] + CHUNKS * CHUNK_BYTES[machine.device],
+        machine.device == "cuda",
     )
 
 

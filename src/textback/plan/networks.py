@@ -51,31 +51,39 @@ def is_guessed(entry: Backbone) -> bool:
     return entry.pretrained is not None and _config(entry) is None and entry.pretrained not in KNOWN
 
 
+FAKE = FakeTensorMode()
+
+
+@functools.cache
+def _fake(network: Network) -> Inverter:
+    """The network without numbers, made once."""
+    with FAKE:
+        return new(network)
+
+
 @functools.cache
 def parameters(network: Network) -> int:
     """How many numbers it learns."""
-    with FakeTensorMode():
-        return sum(p.numel() for p in new(network).parameters())
+    return sum(p.numel() for p in _fake(network).parameters())
 
 
 @functools.cache
 def stored_bytes(network: Network) -> int:
     """Of the model's file: its distinct weights and buffers."""
-    with FakeTensorMode():
-        state = new(network).state_dict(keep_vars=True)
-        return sum({id(value): value.nbytes for value in state.values()}.values())
+    state = _fake(network).state_dict(keep_vars=True)
+    return sum({id(value): value.nbytes for value in state.values()}.values())
 
 
 @functools.cache
 def optimizer_bytes(network: Network, budget: Training) -> int:
     """Of the optimisers' states: two numbers a weight for AdamW, one for Muon's matrices."""
-    with FakeTensorMode():
-        total = 0
-        for optimizer in optimizers.build(new(network), budget):
+    total = 0
+    with FAKE:
+        for optimizer in optimizers.build(_fake(network), budget):
             kept = 1 if isinstance(optimizer, torch.optim.Muon) else 2
             weights = (p for group in optimizer.param_groups for p in group["params"])
             total += kept * sum(p.nbytes for p in weights)
-        return total
+    return total
 
 
 @functools.cache
@@ -84,25 +92,24 @@ def training_flops(network: Network, length: int, budget: Training) -> int:
 
     Raises TextbackError where the budget ends within its warm-up.
     """
-    with FakeTensorMode():
-        model = new(network)
-        planned = training.plan(model, _data(network, 1, length), budget)
+    with FAKE:
+        planned = training.plan(_fake(network), _data(network, 1, length), budget)
     return planned.steps * planned.flops
 
 
 @functools.cache
 def flops_per_example(network: Network, length: int) -> int:
     """Of a forward and a backward pass over one passage."""
-    with FakeTensorMode():
-        return training.flops_per_example(new(network), _data(network, 1, length))
+    with FAKE:
+        return training.flops_per_example(_fake(network), _data(network, 1, length))
 
 
 @functools.cache
 def saved_bytes(network: Network, length: int, batch: int, bf16: bool) -> int:
     """What a forward pass over a batch keeps for the backward pass, beside the weights."""
     kept: dict[int, int] = {}
-    with FakeTensorMode():
-        model = new(network)
+    model = _fake(network)
+    with FAKE:
         own = {p.untyped_storage()._cdata for p in model.parameters()}
 
         def keep(tensor: Tensor) -> Tensor:

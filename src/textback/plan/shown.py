@@ -1,6 +1,7 @@
 """The plan as tables for a terminal: steps, then what must be there, then the sums."""
 
 import math
+import os
 from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
@@ -10,6 +11,7 @@ from rich.table import Table
 from textback.plan.at_hand import Needed
 from textback.plan.estimate import Plan, Step, hows
 from textback.plan.memory import Memory
+from textback.plan.throughput import EMBEDDING_SHARE, TRAINING_SHARE, WRITING_SHARE
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 WIDTH = 70  # of explanations
@@ -18,8 +20,8 @@ NAMES = {"null_model": "null model", "embed_retrieval": "embed for retrieval"}
 HOWS = {
     "measured": "finished jobs",
     "tried": "a trial now",
-    "reckoned": "matrix rate × a share",
-    "endpoint": "the endpoint's",
+    "reckoned": "reckoned",
+    "endpoint": "an endpoint",
 }
 
 
@@ -29,6 +31,11 @@ def show(planned: Plan, output: Console) -> None:
     output.print(f"Study {planned.study}: {cells}, on {planned.machine.name}", style="bold")
     output.print(_finished(planned), soft_wrap=True)
     output.print(_steps(planned))
+    if any("reckoned" in hows(step) for step in planned.steps):
+        shares = f"{TRAINING_SHARE:.0%} training, {EMBEDDING_SHARE:.0%} embedding, "
+        shares += f"{WRITING_SHARE[planned.machine.device]:.0%} writing"
+        rate = f"{planned.machine.flops:.2e} FLOP/s"
+        output.print(f"reckoned: {rate} of large matrix products, times {shares}", soft_wrap=True)
     if planned.needed:
         output.print(_needed(planned))
     output.print(_sums(planned))
@@ -50,12 +57,11 @@ def _steps(planned: Plan) -> Table:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("step")
     for heading in ("jobs", "training, FLOP", "texts, at most", "rate", "hours"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("rate from")
     for step in planned.steps:
-        jobs = (
-            str(step.jobs) if not step.finished else f"{step.jobs - step.finished} of {step.jobs}"
-        )
+        ahead = step.jobs - step.finished
+        jobs = f"{ahead} of {step.jobs}" if step.finished else str(step.jobs)
         flops = f"{step.flops:.2e}" if step.flops else ""
         texts = f"{step.queries:,}" if step.queries else ""
         known = ", ".join(HOWS[how] for how in hows(step))
@@ -105,7 +111,12 @@ def _rows(planned: Plan) -> Iterator[tuple[str, str, str]]:
     """What, how much, and in words."""
     gpu = planned.machine.device == "cuda"
     started = f"of which {hours(planned.starting)} to start jobs"
-    yield "GPU-hours" if gpu else "CPU-hours, of one core", hours(planned.seconds), started
+    if gpu:
+        yield "GPU-hours", hours(planned.seconds), started
+    else:
+        cores = os.cpu_count() or 1
+        among = f"; shared by {cores} cores {hours(planned.seconds / cores)} at best"
+        yield "CPU-hours, of one core", hours(planned.seconds), started + among
     parts = [f"{kind} {size(number)}" for kind, number in planned.disk.items() if number >= 1e5]
     yield "disk", size(sum(planned.disk.values())), _in_lines(parts)
     yield "downloads", *_downloads(planned)
@@ -126,11 +137,14 @@ def _memory(found: Memory) -> str:
         "weights and gradients": found.weights + found.gradients,
         "optimiser": found.optimizer,
         "activations": found.activations,
-        "data": found.data,
         "libraries and logits": found.other,
+        "data": found.data,
     }
+    said = [f"{name} {size(number)}" for name, number in parts.items()]
+    if found.data_on_host:
+        said[-1] += ", on the host where the GPU has no room, not counted"
     whose = f"{part} of '{job.inverter}', length {job.length}, at its whole batch"
-    return f"{whose}:\n" + _in_lines([f"{name} {size(n)}" for name, n in parts.items()])
+    return f"{whose}:\n{_in_lines(said)}"
 
 
 def _downloads(planned: Plan) -> tuple[str, str]:
