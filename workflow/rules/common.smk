@@ -3,7 +3,7 @@ from shlex import quote
 
 import textback
 from textback import cells, prices, specs
-from textback.config import FIGURES, canonical, lookup, parts, read_study, study_warnings
+from textback.config import FIGURES, canonical, lookup, parts, read_study, study_warnings, used
 from textback.corpora import own_files
 from textback.errors import TextbackError
 from textback.locks import hold
@@ -17,6 +17,15 @@ def mendable(function, *arguments):
     try:
         return function(*arguments)
     except TextbackError as error:
+        sys.exit(f"textback: error: {error}")
+
+
+def at_hand(function, *arguments):
+    """As `mendable`; where a file is missing, the line names all that the study misses."""
+    try:
+        return function(*arguments)
+    except TextbackError as error:
+        check_at_hand()
         sys.exit(f"textback: error: {error}")
 
 
@@ -142,13 +151,13 @@ def inside(folder, *names):
 def corpus_files(wildcards):
     """The user's own files that a corpus is read from."""
     entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
-    return mendable(own_files, wildcards.corpus, entry)
+    return at_hand(own_files, wildcards.corpus, entry)
 
 
 def retrieval_files(wildcards):
     """The files of a retrieval set."""
     entry = mendable(specs.find_retrieval_set, STUDY, wildcards.retrieval_set)
-    return mendable(set_files, Path(entry.folder), entry.split, entry.source)
+    return at_hand(set_files, Path(entry.folder), entry.split, entry.source)
 
 
 def drawn_beside(wildcards):

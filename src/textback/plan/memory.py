@@ -1,7 +1,8 @@
 """How much memory training takes: of one job, at the batch that its budget states.
 
 Weights and their gradients in 32 bits (they are the master weights, too), the optimisers' states,
-what the forward pass keeps for the backward pass, what the libraries take, and the training data. A batch that does not fit goes in parts: less is enough then.
+what both passes hold, what the libraries take, and the training data. A batch that does not fit
+goes in parts: less is enough then.
 """
 
 from dataclasses import dataclass
@@ -15,9 +16,7 @@ from textback.plan.throughput import Machine
 
 LIBRARIES = {"cpu": 900_000_000, "cuda": 600_000_000}  # of a training process before it begins
 CHUNKS = 3  # of logits, with their gradient and its 16-bit copy
-BACKWARD = (
-    1.4  # times what the forward pass keeps: what the backward pass holds beside it, measured
-)
+BACKWARD = 1.4  # times what the forward pass keeps: what both passes hold, as measured on a CPU
 
 
 @dataclass(frozen=True)

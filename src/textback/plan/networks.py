@@ -139,14 +139,19 @@ def _pretrained_shape(entry: Backbone) -> dict[str, Any] | None:
         return None
     config = _config(entry)
     if config is None:
-        size = KNOWN.get(entry.pretrained, UNKNOWN)
-        assumed = Backbone(family="t5", size=size, dropout=entry.dropout)
-        return backbones.shape(T5Backbone.new(assumed, T5_VOCABULARY))
+        return _t5_shape(KNOWN.get(entry.pretrained, UNKNOWN), entry.dropout)
     is_t5 = config.model_type == "t5"
     dropout = {"dropout_rate" if is_t5 else "attention_dropout": entry.dropout}
     # A T5 of version 1.1 has a head of its own and does not scale its last states.
     own_head = is_t5 and not getattr(config, "scale_decoder_outputs", True)
     return {"config": config.to_dict() | dropout, "own_head": own_head}
+
+
+@functools.cache
+def _t5_shape(size: str, dropout: float) -> dict[str, Any]:
+    with FAKE:
+        entry = Backbone(family="t5", size=size, dropout=dropout)
+        return backbones.shape(T5Backbone.new(entry, T5_VOCABULARY))
 
 
 @functools.cache
