@@ -18,7 +18,6 @@ from textback.config import Backbone, Training, read_study
 from textback.device import bulk_precision
 from textback.errors import TextbackError
 from textback.inverter import training
-from textback.inverter.losses import CHUNK_BYTES
 from textback.inverter.model import Inverter
 from textback.inverter.state import save_model
 from textback.plan import at_hand, estimate, memory, networks, shown, throughput, trials, work
@@ -93,7 +92,8 @@ def test_what_cells_share_is_done_once(config):
 
 def test_an_inverter_that_shares_a_hypothesizer_trains_none(config):
     nano = config["inverters"]["nano"]
-    config["inverters"]["other"] = nano | {"hypothesizer_of": "nano"}
+    sized = {"backbone": nano["backbone"] | {"download": 9}}  # which makes it no other backbone
+    config["inverters"]["other"] = nano | {"hypothesizer_of": "nano"} | sized
     config |= {"use_inverters": ["nano", "other"], "figures": [], "lengths": [4]}
     found = steps(planned(config | {"reductions": ["native"]}))
     assert (found["null_model"].jobs, found["hypothesizer"].jobs, found["corrector"].jobs) == (
@@ -307,7 +307,7 @@ def test_the_memory_of_a_training_is_within_a_third_of_its_peak(part, family):
         + 4 * networks.parameters(network)
         + networks.optimizer_bytes(network, budget)
         + memory.activations(network, length, batch, bf16)
-        + memory.CHUNKS * CHUNK_BYTES["cpu"]
+        + memory.logits(network, length, batch, "cpu")
     )
     assert said == pytest.approx(int(done.stdout), rel=1 / 3)
 

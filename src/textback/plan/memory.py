@@ -15,6 +15,7 @@ from textback.plan.networks import Network
 from textback.plan.throughput import Machine
 
 LIBRARIES = {"cpu": 900_000_000, "cuda": 600_000_000}  # of a training process before it begins
+FLOAT32 = 4
 CHUNKS = 3  # of logits, with their gradient and its 16-bit copy
 BACKWARD = 1.4  # times what the forward pass keeps: what both passes hold, as measured on a CPU
 
@@ -60,7 +61,7 @@ def of(study: Study, job: Job, machine: Machine) -> Memory:
         networks.optimizer_bytes(trained, budget),
         activations(trained, job.length, budget.batch, machine.bf16),
         _data(study, job),
-        LIBRARIES[machine.device] + CHUNKS * CHUNK_BYTES[machine.device],
+        LIBRARIES[machine.device] + logits(trained, job.length, budget.batch, machine.device),
         machine.device == "cuda",
     )
 
@@ -68,6 +69,11 @@ def of(study: Study, job: Job, machine: Machine) -> Memory:
 def activations(network: Network, length: int, batch: int, bf16: bool) -> int:
     """Of the passes over a batch."""
     return round(BACKWARD * networks.saved_bytes(network, length, batch, bf16))
+
+
+def logits(network: Network, length: int, batch: int, device: str) -> int:
+    """Of the chunk of them that is there at a time."""
+    return CHUNKS * min(CHUNK_BYTES[device], FLOAT32 * batch * length * network.vocabulary)
 
 
 def _data(study: Study, job: Job) -> int:

@@ -66,7 +66,8 @@ def _steps(planned: Plan) -> Table:
         texts = f"{step.queries:,}" if step.queries else ""
         known = ", ".join(HOWS[how] for how in hows(step))
         name = NAMES.get(step.name, step.name.replace("_", " "))
-        table.add_row(name, jobs, flops, texts, _rate(step), hours(step.seconds), known)
+        taken = hours(step.seconds) if step.seconds else ""
+        table.add_row(name, jobs, flops, texts, _rate(step), taken, known)
     return table
 
 
