@@ -19,7 +19,7 @@ FLOAT16, FLOAT32, INT32 = 2, 4, 4
 DOCUMENTS = 0.37  # of plain text's bytes
 COMPRESSED = (".parquet", ".gz", ".arrow")  # sources that are so already
 PASSAGE_TOKEN, TOKENIZER_TOKEN = 4, 60
-TRACE_ROW, TRACE_TOKEN = 20, 3  # of a text's round
+TRACE, TRACE_ROW, TRACE_TOKEN = 6000, 20, 3  # of its file, and of a text's round
 NEAREST_ROW, LIKELIHOOD_ROW = 100, 12
 REPORT, SCORES = 4_000_000, 16_000  # of a study with its figures; of a cell
 KINDS = ("texts", "embeddings", "models", "hypotheses", "inversions", "tables and report")
@@ -50,7 +50,7 @@ def _of(study: Study, job: Job) -> tuple[str, float]:
         return "texts", work.passages(study, job) * PASSAGE_TOKEN * job.length
     if job.inversion is not None:
         rows = job.inversion.passages * (job.inversion.rounds + 1)
-        return "inversions", rows * (TRACE_ROW + TRACE_TOKEN * job.length)
+        return "inversions", TRACE + rows * (TRACE_ROW + TRACE_TOKEN * job.length)
     if job.step == "score":
         return "tables and report", SCORES
     return _vectors(study, job)
