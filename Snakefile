@@ -27,7 +27,7 @@ rule all:
 
 onstart:
     take_workflow_lock()
-    check_embedders()
+    check_at_hand()
     warn()
     say_prices()
 

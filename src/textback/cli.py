@@ -1,6 +1,7 @@
 """The command line: a sub-command per step of the workflow, and a few for people.
 
     textback invert "some text"         read a text back from its embedding, round by round
+    textback plan config/paper.yaml     what a study needs before it runs
     textback price                      what a study may ask of embedders that are paid for
     textback config-schema              the JSON schema of a study's configuration
     textback train-hypothesizer --help  any step of the workflow, by hand
@@ -20,6 +21,7 @@ import typer
 from textback.bench import commands as bench
 from textback.errors import TextbackError
 from textback.options import ConfigFiles, configured_study
+from textback.plan import command as plan
 from textback.processes import DEVICE, die_with_workflow
 from textback.progress import configure, log
 from textback.published.command import published
@@ -34,6 +36,7 @@ app = typer.Typer(
 app.add_typer(bench.app, name="bench")
 app.add_typer(studies.app)
 app.command()(published)
+app.command("plan")(plan.plan)
 
 
 def _spec(text: str) -> dict[str, Any]:

@@ -24,6 +24,8 @@ UNREACHABLE = (  # how the hub's libraries begin to say that it is
     *("offline", "locate the file", "local_files_only"),
 )
 MODEL_FILES = (".json", ".safetensors", ".bin", ".model", ".txt")
+TOKENIZER_FILES = ("tokenizer.json", "spiece.model", "tokenizer.model", "vocab.txt", "vocab.json")
+WEIGHT_FILES = (".safetensors", ".bin")
 DATA_FILES = (".parquet", ".arrow", ".jsonl", ".csv", ".gz", ".zst", ".md")
 
 
@@ -44,6 +46,37 @@ def reachable() -> bool:
 def is_name(model: str) -> bool:
     """Whether a text can be a name of the hub, `owner/model` or an old `model`, and no path."""
     return model.count("/") <= 1 and not model.startswith((".", "/", "~"))
+
+
+def has_weights(model: str, revision: str | None = None) -> bool:
+    """Whether weights of a hub model are in the cache, with its configuration."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(model, "config.json", revision=revision)
+    return isinstance(config, str) and any(
+        path.suffix in WEIGHT_FILES for path in Path(config).parent.iterdir()
+    )
+
+
+def has_tokenizer(model: str, revision: str | None = None) -> bool:
+    """Whether a tokenizer of a hub model is in the cache."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return any(
+        isinstance(try_to_load_from_cache(model, file, revision=revision), str)
+        for file in TOKENIZER_FILES
+    )
+
+
+def has_dataset(dataset: str, name: str | None = None) -> bool:
+    """Whether the datasets library has a hub dataset, in this configuration, in its cache."""
+    from datasets import config
+    from datasets.naming import camelcase_to_snakecase
+
+    *owner, last = dataset.split("/")
+    folder = "___".join([*owner, camelcase_to_snakecase(last)])
+    kept = Path(config.HF_DATASETS_CACHE, folder)
+    return any(kept.glob(f"{name or '*'}/*/*/dataset_info.json"))
 
 
 def only_local(model: str, offline: bool = False) -> bool:

@@ -110,7 +110,8 @@ def _asked(study: Study) -> Iterator[Asked]:
     yield from _asked_by_targets(study)
     for inversion in inversions(study):
         if isinstance(study.embedders[inversion.cell.embedder], OpenAI):
-            texts = inversion.passages * search_queries(inversion.rounds, inversion.beam)
+            one = inversion.search.parents == "one"
+            texts = inversion.passages * search_queries(inversion.rounds, inversion.beam, one)
             per_text = inversion.target.length * TOKENS_PER_TOKEN
             yield Asked(inversion.cell.embedder, "invert", texts, texts * per_text)
     yield from _asked_by_retrieval(study)
@@ -163,9 +164,10 @@ def _of_training(study: Study, cell: Cell) -> dict[str, int]:
     return asked
 
 
-def search_queries(rounds: int, beam: int) -> int:
+def search_queries(rounds: int, beam: int, one_parent: bool = False) -> int:
     """Texts embedded for one inverted text at most: the guess, then the corrections of each round.
 
-    The first round has the guess alone to correct, each later one `beam` hypotheses.
+    The first round has the guess alone to correct, each later one `beam` hypotheses, or one again.
     """
-    return 1 if rounds == 0 else 1 + beam + (rounds - 1) * beam**2
+    parents = 1 if one_parent else beam
+    return 1 if rounds == 0 else 1 + beam + (rounds - 1) * parents * beam

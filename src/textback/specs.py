@@ -54,17 +54,20 @@ PUBLISHED_RECIPE = 1
 
 def corpus(study: Study, name: str) -> Spec:
     """Of `textback corpus`: the source and the split."""
-    return {"recipe": CORPUS_RECIPE, **_corpus(study, name, "passages", "source", "names")}
+    return {
+        "recipe": CORPUS_RECIPE,
+        **_corpus(study, name, "passages", "source", "names", "download"),
+    }
 
 
 def words(study: Study, name: str) -> Spec:
     """Of `textback words`: the source, whose case is read again, and the list of names."""
-    return {"recipe": WORDS_RECIPE, **_corpus(study, name, "passages", "source")}
+    return {"recipe": WORDS_RECIPE, **_corpus(study, name, "passages", "source", "download")}
 
 
 def tokenizer(study: Study, name: str) -> Spec:
     """Of `textback tokenizer`."""
-    entry = lookup(study.tokenizers, "tokenizer", name).model_dump()
+    entry = lookup(study.tokenizers, "tokenizer", name).model_dump(exclude={"download"})
     return {"recipe": TOKENIZER_RECIPE, "tokenizer": entry}
 
 
@@ -102,7 +105,7 @@ def training(study: Study, inverter: str, part: str, seed: int) -> Spec:
     budget = find_corrector(study, inverter) if part == "corrector" else getattr(entry, part)
     return {
         "recipe": TRAIN_RECIPE,
-        "backbone": entry.backbone.model_dump(),
+        "backbone": entry.backbone.model_dump(exclude={"download"}),
         "training": budget.model_dump(include=set(Training.model_fields)),
         "seed": seed,
     }

@@ -15,11 +15,10 @@ from tokenizers import Tokenizer as BpeTokenizer
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from textback.errors import TextbackError
-from textback.hub import loading, only_local
+from textback.hub import TOKENIZER_FILES, loading, only_local
 
 PAD = 0  # starts the decoder of our own tokenizer and of T5's; never part of their passages
 SPECIALS = ["<pad>"]
-FILES = ("tokenizer.json", "spiece.model", "tokenizer.model", "vocab.txt", "vocab.json")
 
 
 class Tokenizer:
@@ -56,9 +55,10 @@ class Tokenizer:
         """
         from transformers import AutoTokenizer, T5Tokenizer  # seconds to import
 
-        if Path(name).is_dir() and not any(Path(name, file).exists() for file in FILES):
+        if Path(name).is_dir() and not any(Path(name, file).exists() for file in TOKENIZER_FILES):
+            files = ", ".join(TOKENIZER_FILES)
             raise TextbackError(
-                f"tokenizer {name}: the folder has none of {', '.join(FILES)}: correct 'model'"
+                f"tokenizer {name}: the folder has none of {files}: correct 'model'"
             )
         bare = Path(name, "spiece.model").exists() and not Path(name, "tokenizer.json").exists()
         kind = T5Tokenizer if bare else AutoTokenizer  # which asks a bare folder for its config

@@ -24,6 +24,15 @@ def mendable(function, *arguments):
         sys.exit(f"textback: error: {error}")
 
 
+def at_hand(function, *arguments):
+    """As `mendable`; where a file is missing, the line names all that the study misses."""
+    try:
+        return function(*arguments)
+    except TextbackError as error:
+        check_at_hand()
+        sys.exit(f"textback: error: {error}")
+
+
 STUDY = mendable(read_study, config)
 PARTS = parts(STUDY)
 OWNERS = cells.owners(STUDY)
@@ -148,7 +157,7 @@ def inside(folder, *names):
 def corpus_files(wildcards):
     """The user's own files that a corpus is read from."""
     entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
-    return mendable(own_files, wildcards.corpus, entry)
+    return at_hand(own_files, wildcards.corpus, entry)
 
 
 def names_list(wildcards):
@@ -166,7 +175,7 @@ def words_of_part(wildcards):
 def retrieval_files(wildcards):
     """The files of a retrieval set."""
     entry = mendable(specs.find_retrieval_set, STUDY, wildcards.retrieval_set)
-    return mendable(set_files, Path(entry.folder), entry.split, entry.source)
+    return at_hand(set_files, Path(entry.folder), entry.split, entry.source)
 
 
 def drawn_beside(wildcards):
@@ -188,12 +197,11 @@ def take_workflow_lock():
     mendable(hold, STATE)
 
 
-def check_embedders():
-    """End a run that would work for minutes before it misses what an embedder is loaded from."""
-    from textback.embedders.at_hand import check_at_hand  # half a second, once a run
+def check_at_hand():
+    """End a run that would work for minutes before it misses what it is made from, in one line."""
+    from textback.plan.at_hand import check_all_at_hand  # half a second, once a run
 
-    for name in used(STUDY, "use_embedders"):
-        mendable(check_at_hand, name, STUDY.embedders[name])
+    mendable(check_all_at_hand, STUDY)
 
 
 def warn():

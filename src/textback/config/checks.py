@@ -98,8 +98,9 @@ def _check_inverter(study: Study, name: str, inverter: Inverter) -> None:
 def _check_owner(study: Study, name: str, inverter: Inverter) -> None:
     """An inverter that shares another's hypothesizer must ask for the same one."""
     owner = lookup(study.inverters, "inverter", inverter.hypothesizer_of)
+    one, other = (each.model_dump(exclude={"backbone": {"download"}}) for each in (owner, inverter))
     for key in ("tokenizer", "backbone", "null_model", "hypothesizer"):
-        if getattr(owner, key) != getattr(inverter, key):
+        if one[key] != other[key]:
             raise TextbackError(
                 f"inverter '{name}': has the hypothesizer of '{inverter.hypothesizer_of}', but "
                 f"another '{key}': make them the same, or leave 'hypothesizer_of' out"

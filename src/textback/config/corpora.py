@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from textback.config.section import Fraction, Positive, Section
+from textback.config.section import DOWNLOAD, Fraction, Megabytes, Positive, Section
 
 
 class Split(Section):
@@ -76,6 +76,7 @@ class HuggingFace(CorpusEntry):
     hub_split: str = Field("train", description="which of its splits is divided; also a+b")
     revision: str | None = Field(None, description="on the hub: a commit, tag or branch")
     streaming: bool = Field(False, description="read from the hub as it goes, keeping no copy")
+    download: Megabytes | None = Field(None, description=DOWNLOAD)
 
 
 Corpus = Annotated[Package | Files | HuggingFace, Field(discriminator="kind")]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue, StringConstraints, TypeAdapter
 
-from textback.config.section import Positive, Section
+from textback.config.section import DOWNLOAD, Megabytes, Positive, Section
 
 
 class EmbedderEntry(Section):
@@ -29,12 +29,13 @@ class EmbedderEntry(Section):
 class Located(EmbedderEntry):
     """An embedder whose files lie in a folder, inside an installed package, or on the hub."""
 
-    HOW_ASKED = EmbedderEntry.HOW_ASKED | {"offline"}
+    HOW_ASKED = EmbedderEntry.HOW_ASKED | {"offline", "download"}
 
     model: str = Field(description="folder or hub id; with `package`, a folder inside the package")
     package: str | None = Field(None, description="the installed Python package with the folder")
     revision: str | None = Field(None, description="of the hub model: a commit, tag or branch")
     offline: bool = Field(False, description="never ask the hub, even if it could be reached")
+    download: Megabytes | None = Field(None, description=DOWNLOAD)
 
 
 class Weights(Located):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from textback.config.section import Fraction, Name, Positive, Section
+from textback.config.section import DOWNLOAD, Fraction, Megabytes, Name, Positive, Section
 
 
 class Tokenizer(Section):
@@ -19,6 +19,7 @@ class Tokenizer(Section):
     )
     revision: str | None = Field(None, description="of the hub model: a commit, tag or branch")
     package: str | None = Field(None, description="the installed Python package with the files")
+    download: Megabytes | None = Field(None, description=DOWNLOAD)
 
 
 class Backbone(Section):
@@ -33,6 +34,7 @@ class Backbone(Section):
         None, description="hub id or folder of a T5 or causal model; it sets family and size"
     )
     revision: str | None = Field(None, description="of the hub model: a commit, tag or branch")
+    download: Megabytes | None = Field(None, description=DOWNLOAD)
     form: Literal["textback", "paper"] = "textback"
     dropout: float = Field(0.0, ge=0, lt=1, description="a T5's everywhere; a Llama's of attention")
     embedding_tokens: Positive = Field(1, description="backbone inputs a vector is projected to")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from textback.config.section import Section
+from textback.config.section import DOWNLOAD, Megabytes, Section
 
 
 class RetrievalSet(Section):
@@ -15,3 +15,4 @@ class RetrievalSet(Section):
         "test", description="which of its qrels"
     )
     source: str | None = Field(None, description="where a user gets the folder, for the error")
+    download: Megabytes | None = Field(None, description=DOWNLOAD)

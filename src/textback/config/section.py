@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Megabytes = Annotated[float, Field(gt=0)]
+
+DOWNLOAD = "megabytes that are fetched where they are missing, about; for `textback plan`"
 
 
 class Section(BaseModel):

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-
 CELL = ("corpus", "embedder", "length", "reduction", "dim", "inverter")
 
 
