@@ -111,8 +111,8 @@ def test_texts_with_brackets_are_shown_as_they_are():
 def test_the_widest_beam_of_the_cells_own_texts_is_shown_unless_said():
     rows = pd.concat(
         [
-            texts(beam=1),
             texts(perturbation="int8"),
+            texts(beam=1),
             texts(target_length=20),
             texts(),
             texts(part="second", search="paper"),
