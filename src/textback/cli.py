@@ -2,6 +2,8 @@
 
     textback invert "some text"         read a text back from its embedding, round by round
     textback plan config/paper.yaml     what a study needs before it runs
+    textback status                     what a study has finished, and which cells are missing
+    textback show len8 pca64            a cell's worst, median and best texts by round
     textback price                      what a study may ask of embedders that are paid for
     textback config-schema              the JSON schema of a study's configuration
     textback train-hypothesizer --help  any step of the workflow, by hand

@@ -103,17 +103,18 @@ def test_the_screen_has_target_and_hypotheses_round_by_round():
 
 def test_texts_with_brackets_are_shown_as_they_are():
     console = Console(width=150, record=True, file=StringIO())
-    show(texts(hypothesis="[b] [/b] [red]"), Choice(), console)
-    assert "[b] [/b] [red]" in console.export_text()
+    show(texts(hypothesis="[b] [/b]", reference="[red] [/i]"), Choice(), console)
+    said = console.export_text()
+    assert "[b] [/b]" in said and "[red] [/i]" in said
 
 
 def test_the_widest_beam_of_the_cells_own_texts_is_shown_unless_said():
     rows = pd.concat(
         [
-            texts(),
-            texts(beam=1),
             texts(perturbation="int8"),
+            texts(beam=1),
             texts(target_length=20),
+            texts(),
             texts(part="second", search="paper"),
         ]
     )

@@ -18,6 +18,11 @@ def without_torch(tmp_path):
     return environment() | {"PYTHONPATH": f"{tmp_path / 'barred'}:{ROOT / 'src'}"}
 
 
+def configured(config):
+    """The options that name a configuration, read over the default one."""
+    return "--config", str(ROOT / "config.yaml"), "--config", str(config)
+
+
 def run(folder, env, *command):
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
 
@@ -34,10 +39,10 @@ def test_the_status_of_a_finished_study_has_every_step_done(finished):
 def test_an_unfinished_study_says_which_cells_are_missing_and_what_they_wait_for(
     copied, changed_config
 ):
-    config = str(changed_config(lengths=[4, 5]))
+    config = changed_config(lengths=[4, 5])
     shutil.rmtree(next(copied.folder.glob("results/cells/**/corrector")))
     next(copied.study.glob("scores/**/seed0.json")).unlink()
-    done = copied.textback("status", "--config", config)
+    done = copied.textback("status", *configured(config))
     lines = [line.split() for line in done.stdout.splitlines()]
     assert ["scores", "0", "2"] in lines and ["corrector", "0", "2"] in lines
     assert ["hypothesizer", "1", "2"] in lines and ["corpus", "1", "1"] in lines
@@ -52,7 +57,7 @@ def test_partial_tables_are_gathered_and_drawn_and_the_workflow_goes_on_from_the
     before = (copied.study / "table.csv").read_text()
     for name in ("table.csv", "comparisons.csv", "texts.parquet", "costs.csv"):
         (copied.study / name).unlink()
-    done = copied.textback("table", "--partial", "--config", str(config))
+    done = copied.textback("table", "--partial", *configured(config))
     assert done.returncode == 0, done.stderr
     assert "of 1 cells" in done.stderr and "missing: 1 cells" in done.stderr
     assert (copied.study / "table.csv").read_text() == before
@@ -66,20 +71,20 @@ def test_partial_tables_are_gathered_and_drawn_and_the_workflow_goes_on_from_the
     planned = copied.planned(config=config)
     assert planned["table"] == 1 and planned["score"] == 1
 
-    done = copied.textback("table", "--partial", "--config", str(TINY))
+    done = copied.textback("table", "--partial", *configured(TINY))
     assert "missing" not in done.stderr and not (copied.study / "missing.csv").exists()
 
 
 def test_partial_tables_of_nothing_are_one_line(copied):
     shutil.rmtree(copied.study / "scores")
-    done = copied.textback("table", "--partial", "--config", str(TINY))
+    done = copied.textback("table", "--partial", *configured(TINY))
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
     assert "none of its 1 cells has scores yet" in done.stderr
 
 
 def test_the_same_texts_are_shown_of_traces_and_of_tables(finished):
     of_table = finished.textback("show", CELL, "--study", str(finished.study))
-    of_traces = finished.textback("show", "len4", "--config", str(TINY))
+    of_traces = finished.textback("show", "len4", *configured(TINY))
     assert of_table.returncode == 0, of_table.stderr
     assert of_table.stdout == of_traces.stdout
     for word in (CELL, "worst", "median", "best", "target"):

@@ -96,7 +96,8 @@ def _waits(study: Study, name: str, part: Part, cell: Cell) -> Missing:
     """Which of its products a cell without scores waits for first."""
     made = products_of(study, name, part, cell)
     step, path = next((step, path) for step, path in made if not path.exists())
-    return Missing(name, cell, step, (STATE / path.parent).exists())
+    kept = (file for file in (STATE / path.parent).rglob("*") if file.is_file())
+    return Missing(name, cell, step, any(file.name != "lock" for file in kept))
 
 
 def show(study: Study, console: Console, all_cells: bool) -> None:
