@@ -54,7 +54,7 @@ def test_every_row_of_a_cell_has_its_hours_and_device(published):
     of_cells = published[published["metric"] != "ndcg_at_10"]
     assert (of_cells["hours"].astype(float) > 0).all()
     assert (of_cells["device"] != "").all()
-    assert (of_cells["n"] == 40).all() and (of_cells["seeds"] == 1).all()
+    assert (of_cells["n"] == 24).all() and (of_cells["seeds"] == 1).all()
 
 
 def test_the_report_has_the_page_and_says_what_nobody_ran(folder, ran):

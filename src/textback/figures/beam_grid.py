@@ -13,7 +13,7 @@ from textback.figures.style import (
     MARKERS,
     WIDTH,
     errorbar,
-    legend_below,
+    legend_of_all,
     nth,
     palette,
 )
@@ -53,5 +53,5 @@ def draw(tables: Tables) -> Figure:
         ax.set_xlabel(AXIS_LABELS["round"])
         ax.set_ylim(bottom=0)
     panels[0][0].set_ylabel(AXIS_LABELS[METRIC])
-    legend_below(figure, panels[0][0], columns=2)
+    legend_of_all(figure)
     return figure

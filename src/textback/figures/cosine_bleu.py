@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from textback.figures import Tables, overlay
 from textback.figures.settings import attacks, beside, title
-from textback.figures.style import AXIS_LABELS, WIDTH
+from textback.figures.style import AXIS_LABELS, WIDTH, legend_of_all
 
 BEFORE = {"color": "0.6", "marker": "x", "s": 12, "linewidths": 0.7}
 AFTER = {"color": "#00336e", "marker": "o", "s": 9, "linewidths": 0}
@@ -23,26 +23,27 @@ def draw(tables: Tables) -> Figure:
     figure, panels = plt.subplots(
         lines,
         columns,
-        figsize=(WIDTH, 3.1 * lines + 0.4),
+        figsize=(WIDTH, 3.1 * lines + 0.6),
         sharey=True,
         squeeze=False,
         layout="constrained",
     )
     for rows, ax in zip(found, panels.flat, strict=False):
         _panel(ax, rows, beside(tables.published, rows))
-        name = title(rows).replace(", ", "\n", 1) + f", {rows['dim'].iloc[0]} dimensions"
+        name = f"{title(rows)}, {rows['dim'].iloc[0]} dimensions".replace(", ", "\n")
         ax.set_title(name, loc="left", fontweight="bold", fontsize=8)
     for ax in panels.flat[len(found) :]:
         ax.axis("off")
     for ax in panels[:, 0]:
         ax.set_ylabel(AXIS_LABELS["bleu_sentence"])
-    panels[0][0].legend(loc="upper left", markerscale=1.2)
+    legend_of_all(figure, columns=3)
     return figure
 
 
 def _panel(ax: Axes, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
     last = rows["round"].max()
-    for number, style, label in ((0, BEFORE, "round 0"), (last, AFTER, f"round {last}")):
+    ends = [(0, BEFORE, "round 0"), (last, AFTER, f"round {last}")]
+    for number, style, label in ends[: 2 if last else 1]:
         shown = rows[rows["round"] == number]
         ax.scatter(shown["cosine"], shown["bleu_sentence"], alpha=0.7, label=label, **style)
     _published(ax, pairs)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from textback.figures import Tables, overlay
 from textback.figures.settings import attacks, beside, title
-from textback.figures.style import AXIS_LABELS, GREY, WIDTH, legend_below
+from textback.figures.style import AXIS_LABELS, GREY, WIDTH, legend_of_all
 
 BINS = np.linspace(-1, 1, 81)
 COLUMNS = 3
@@ -32,7 +32,7 @@ def draw(tables: Tables) -> Figure:
         ax.axis("off")
     for ax in panels[:, 0]:
         ax.set_ylabel("share of texts")
-    legend_below(figure, panels[0][0], columns=2)
+    legend_of_all(figure)
     return figure
 
 
@@ -63,4 +63,4 @@ def _panel(ax: Axes, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
     low = min(values.min() for values, _, _ in kinds)
     ax.set_xlim(max(-1, low - 0.05), 1.02)
     ax.set_xlabel(AXIS_LABELS["cosine"])
-    ax.set_title(title(rows).replace(", ", "\n", 1), loc="left", fontsize=8, fontweight="bold")
+    ax.set_title(title(rows).replace(", ", "\n"), loc="left", fontsize=8, fontweight="bold")

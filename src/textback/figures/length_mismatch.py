@@ -7,7 +7,7 @@ from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.select import varied
 from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
-from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_below
+from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_of_all
 
 METRICS = FIGURES["length_mismatch"].metrics
 FIGURE = "length_mismatch"
@@ -42,5 +42,5 @@ def draw(tables: Tables) -> Figure:
             ax.set(xlabel=AXIS_LABELS["length"], ylabel=AXIS_LABELS[metric])
             ax.set_ylim(bottom=0)
         axes[0].set_title(title(rows, "corpus", "embedder"), loc="left", fontweight="bold")
-    legend_below(figure, panels[0][0], columns=2)
+    legend_of_all(figure)
     return figure

@@ -9,7 +9,7 @@ from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.select import of_own_texts, varied
 from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
-from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_below
+from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_of_all
 from textback.published.pairs import noise_level
 
 METRICS = FIGURES["noise_levels"].metrics
@@ -42,7 +42,7 @@ def draw(tables: Tables) -> Figure:
         _panel(axes[-1], own, overlay.chosen(theirs, "ndcg_at_10", FIGURE))
         axes[-1].set_ylabel(AXIS_LABELS["ndcg_at_10"])
         axes[0].set_title(title(rows), loc="left", fontweight="bold")
-    legend_below(figure, panels[0][0], columns=2)
+    legend_of_all(figure)
     return figure
 
 

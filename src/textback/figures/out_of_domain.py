@@ -9,7 +9,7 @@ from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.select import varied
 from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
-from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, legend_below
+from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, block_title, legend_of_all
 
 METRICS = FIGURES["out_of_domain"].metrics
 FIGURE = "beir"
@@ -21,7 +21,9 @@ PUBLISHED = {"hypothesizer": "^", "corrector": "o"}
 def draw(tables: Tables) -> Figure:
     """A row a corpus, by the mean number of words of its texts; before and after correction."""
     table = measured(tables)
-    table = table[table["perturbation"] == "none"]
+    own = table["target_corpus"] == table["corpus"]
+    longer = own & (table["target_length"] != table["length"])  # see length_mismatch
+    table = table[(table["perturbation"] == "none") & ~longer]
     found = varied(table[table["round"] > 0], "target_corpus", ATTACK)
     if not found:
         raise nothing("out_of_domain")
@@ -40,14 +42,14 @@ def draw(tables: Tables) -> Figure:
         first = table[table["round"] == 0].merge(same)
         words = mean_words(tables.texts, last)
         for metric, ax in zip(METRICS, axes, strict=True):
-            ours = [(first, FIRST, "ours, round 0"), (last, OURS, _effort(last))]
+            ours = [(first, FIRST, "ours, round 0"), (last, OURS, "ours, corrected")]
             shown = [(own[own["metric"] == metric], *looks) for own, *looks in ours]
             _panel(ax, shown, overlay.chosen(pairs, metric, FIGURE), words)
             ax.set_yticks(words["place"], [""] * len(words))
             ax.set_xlabel(AXIS_LABELS[metric])
         axes[0].set_yticks(words["place"], words["label"])
-        axes[0].set_title(f"trained on {title(rows)}", loc="left", fontweight="bold")
-    legend_below(figure, panels[0][0], columns=2)
+        block_title(axes[0], f"trained on {title(rows)}\ncorrected: {_effort(last)}")
+    legend_of_all(figure)
     return figure
 
 
@@ -62,7 +64,7 @@ def mean_words(texts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _effort(rows: pd.DataFrame) -> str:
-    return f"ours, round {rows['round'].iloc[0]}, beam {rows['beam'].iloc[0]}"
+    return f"round {rows['round'].iloc[0]}, beam {rows['beam'].iloc[0]}"
 
 
 def _panel(

@@ -8,13 +8,20 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.settings import nothing
-from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, legend_below
+from textback.figures.style import OURS, WIDTH, around, block_title, legend_of_all
 from textback.published.pairs import STAND_IN
 from textback.published.words import how, own_texts, where
 
 METRICS = FIGURES["published_results"].metrics
 FIGURE = "table1"
 SETTING = ["dataset", "published_embedder", "max_tokens"]
+LABELS = {
+    "bleu_sentence": "BLEU\n(0–100)",
+    "token_f1_set": "token F1\n(0–1)",
+    "exact_match": "exact match\n(share)",
+    "cosine": "cosine\n(−1–1)",
+}
+FIRST = ["hypothesizer", "corrector"]
 METHOD = ["method", "steps", "published_beam"]
 ROW = 0.25  # inches
 
@@ -29,26 +36,32 @@ def draw(tables: Tables) -> Figure:
     figure, panels = plt.subplots(
         len(blocks),
         len(METRICS),
-        figsize=(WIDTH, ROW * sum(heights) + 0.75 * len(blocks) + 0.5),
+        figsize=(WIDTH, ROW * sum(heights) + 0.9 * len(blocks) + 0.5),
         height_ratios=heights,
         sharex="col",
         squeeze=False,
         layout="constrained",
     )
     for rows, axes in zip(blocks, panels, strict=True):
-        methods = rows[METHOD].drop_duplicates().reset_index(drop=True)
-        methods["place"] = range(len(methods))
+        methods = _in_order(rows[METHOD].drop_duplicates())
         placed = rows.merge(methods, on=METHOD)
         for metric, ax in zip(METRICS, axes, strict=True):
             _panel(ax, placed[placed["metric"] == metric], len(methods))
             ax.set_yticks(methods["place"], [""] * len(methods))
         first = placed.drop_duplicates("place").sort_values("place")
         axes[0].set_yticks(first["place"], [how(row) for _, row in first.iterrows()])
-        axes[0].set_title(_title(rows), loc="left", fontweight="bold", fontsize=8, x=-0.02)
+        block_title(axes[0], _title(rows))
     for metric, ax in zip(METRICS, panels[-1], strict=True):
-        ax.set_xlabel(AXIS_LABELS[metric].replace(" (", "\n("))
-    legend_below(figure, panels[0][0], columns=2)
+        ax.set_xlabel(LABELS[metric])
+    legend_of_all(figure)
     return figure
+
+
+def _in_order(methods: pd.DataFrame) -> pd.DataFrame:
+    """The methods with their places: the paper's own by their rounds, then the baselines."""
+    rank = methods["method"].map({name: i for i, name in enumerate(FIRST)}).fillna(len(FIRST))
+    methods = methods.assign(rank=rank).sort_values(["rank", "steps", "published_beam"])
+    return methods.drop(columns="rank").assign(place=range(len(methods)))
 
 
 def _panel(ax: Axes, rows: pd.DataFrame, methods: int) -> None:
@@ -66,7 +79,9 @@ def _panel(ax: Axes, rows: pd.DataFrame, methods: int) -> None:
 
 
 def _title(rows: pd.DataFrame) -> str:
-    """The published setting, and ours where it is another."""
-    first = rows.iloc[0]
-    ours = own_texts(first)
-    return where(first) + (f"; ours: {ours}" if (rows["verdict"] == STAND_IN).all() else "")
+    """The published setting, and ours, that of most rows, where it is another."""
+    setting = where(rows.iloc[0])
+    if (rows["verdict"] != STAND_IN).any():
+        return setting
+    ours = pd.Series([own_texts(row) for _, row in rows.iterrows()])
+    return f"{setting}\nours: {ours.mode()[0]}"

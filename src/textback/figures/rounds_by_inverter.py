@@ -13,18 +13,19 @@ from textback.figures.style import (
     MARKERS,
     WIDTH,
     errorbar,
-    legend_below,
+    legend_of_all,
     nth,
     palette,
 )
 
 METRICS = FIGURES["rounds_by_inverter"].metrics
-PUBLISHED = ("rounds_feedback", "rounds_by_dataset")
+PUBLISHED = "rounds_feedback"
 
 
 def draw(tables: Tables) -> Figure:
     """A row of panels for each setting in which two inverters correct, with the narrowest beam."""
     table = undisturbed(measured(tables))
+    table = table[table["metric"].isin(METRICS)]
     correct = table.loc[table["round"] > 0, "inverter"].unique()
     table = table[table["inverter"].isin(correct) & ~table["search"].str.contains("-from-")]
     found = varied(table, "inverter", [*CELL, "search"])
@@ -47,10 +48,10 @@ def draw(tables: Tables) -> Figure:
                 line = own[own["inverter"] == inverter]
                 style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
                 errorbar(ax, line, "round", color=colours[inverter], label=inverter, **style)
-            theirs = overlay.chosen(tables.published, metric, *PUBLISHED)
+            theirs = overlay.chosen(tables.published, metric, PUBLISHED)
             overlay.lines(ax, beside(theirs, rows), "round")
             ax.set(xlabel=AXIS_LABELS["round"], ylabel=AXIS_LABELS[metric])
             ax.set_ylim(bottom=0)
         axes[0].set_title(title(rows), loc="left", fontweight="bold")
-    legend_below(figure, panels[0][0], columns=2)
+    legend_of_all(figure)
     return figure

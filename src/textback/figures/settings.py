@@ -39,10 +39,17 @@ def attacks(texts: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def first_attack(texts: pd.DataFrame) -> pd.DataFrame:
-    """Each text's rounds once, of the first inverter and search, largest embedding, widest beam."""
+    """Each text's rounds once, of one inverter and search, largest embedding, widest beam.
+
+    It is the first of those that run most rounds, and of its searches the plainest.
+    """
     reduction, dim = embedding_sizes(texts)[-1]
     texts = texts[(texts["reduction"] == reduction) & (texts["dim"] == dim)]
-    inverter, search = texts[["inverter", "search"]].iloc[0]
+    longest = texts[texts["round"] == texts["round"].max()]
+    plainest = longest.assign(length=longest["search"].str.len()).sort_values(
+        "length", kind="stable"
+    )
+    inverter, search = plainest[["inverter", "search"]].iloc[0]
     texts = texts[(texts["inverter"] == inverter) & (texts["search"] == search)]
     widest = texts[texts["beam"] == texts["beam"].max()]
     return widest.drop_duplicates(["seed", "text", "round"])

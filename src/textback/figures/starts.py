@@ -8,7 +8,7 @@ from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.select import undisturbed, varied
 from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
-from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, legend_below
+from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, legend_of_all
 
 METRICS = FIGURES["starts"].metrics
 FIGURE = "init_ablation"
@@ -60,7 +60,7 @@ def draw(tables: Tables) -> Figure:
             ax.set_xlabel(AXIS_LABELS[metric])
         axes[0].set_yticks(range(len(starts)), [NAMES[start] for start in starts])
         axes[0].set_title(title(rows), loc="left", fontweight="bold")
-    legend_below(figure, panels[0][0], columns=2)
+    legend_of_all(figure)
     return figure
 
 

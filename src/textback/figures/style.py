@@ -133,6 +133,20 @@ def legend_below(figure: Figure, ax: Axes, columns: int) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=8)
 
 
+def legend_of_all(figure: Figure, columns: int = 2) -> None:
+    """One legend under all panels, with every label that any of them has, once."""
+    found = {}
+    for ax in figure.axes:
+        handles, labels = ax.get_legend_handles_labels()
+        found = dict(zip(labels, handles, strict=True)) | found
+    figure.legend(found.values(), found, loc="outside lower center", ncols=columns)
+
+
+def block_title(ax: Axes, text: str) -> None:
+    """A title at the left that may be wider than its panel, and takes no width of the others."""
+    ax.set_title(text, loc="left", fontweight="bold", fontsize=8).set_in_layout(False)
+
+
 def dimension_label(reduction: str, dim: int) -> str:
     """What a line of one embedding size is called."""
     return f"{dim} dimensions" + (" (native)" if reduction == "native" else f" ({reduction})")
