@@ -11,6 +11,11 @@ from textback.files import read_json
 
 SHOWN = 3
 CAPTIONS = {
+    "published_results": "what was published of the main settings, and what this study measured",
+    "rounds_by_inverter": "what is recovered by round, by inverter",
+    "heat_maps": "what is recovered by text length and embedding size",
+    "collapse": "the unrecovered fraction by load, the bits of a text a dimension",
+    "horizon": "the longest texts that are recovered exactly, by embedding size",
     "law": "the unrecovered fraction of the text's bits by load, and the law fitted to it",
     "leakage_retrieval": "what is recovered against how well the embedding finds documents",
     "leakage_by_embedder": "what is recovered of each embedder's vectors, by embedding size",
@@ -27,7 +32,9 @@ def order(cells: pd.DataFrame) -> list[str]:
     embedders = cells["embedder"].nunique() > 1
     sizes = len(cells[["length", "reduction", "dim"]].drop_duplicates()) > 1
     first = [
+        *("published_results", "rounds_by_inverter"),
         "law",
+        *(["heat_maps", "collapse"] if sizes and not embedders else []),
         *(["leakage_retrieval", "leakage_by_embedder"] if embedders else []),
         *(["by_length"] if sizes else []),
         "by_round",
