@@ -13,17 +13,16 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from textback.bench import commands as bench
 from textback.errors import TextbackError
+from textback.options import ConfigFiles, configured_study
 from textback.processes import DEVICE, die_with_workflow
 from textback.progress import configure, log
-
-if TYPE_CHECKING:
-    from textback.config import Study
+from textback.sharing import commands as sharing
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +31,7 @@ app = typer.Typer(
     help="How much of a text can be read back from its embedding?",
 )
 app.add_typer(bench.app, name="bench")
+app.add_typer(sharing.app)
 
 
 def _spec(text: str) -> dict[str, Any]:
@@ -62,20 +62,7 @@ PassagesFolder = Annotated[Path, _folder("The passages of one length.")]
 EmbeddingsFolder = Annotated[Path, _folder("The passages' embeddings.")]
 ReductionFile = Annotated[Path, _file("The fitted reduction.")]
 RetrievalFolder = Annotated[Path, _folder("A retrieval set in the layout of BEIR.")]
-CONFIG = Path("config.yaml")
-ConfigFiles = Annotated[
-    list[Path] | None,
-    _file("A study's configuration, read over config.yaml as Snakemake does; several, too."),
-]
 ModelFile = Annotated[Path, _file("model.safetensors of a trained model.")]
-
-
-def _study(files: list[Path] | None) -> "Study":
-    """The study of these files, each read over the one before, the first over config.yaml."""
-    from textback.config import read_study_file
-
-    over = [file for file in files or [] if file != CONFIG]
-    return read_study_file(*([CONFIG] if CONFIG.exists() or not over else []), *over)
 
 
 @app.callback()
@@ -374,7 +361,7 @@ def invert(
 
     from textback import interactive
 
-    study = _study(config)
+    study = configured_study(config)
     chosen = interactive.find_cell(study, cell) if cell else None
     search = interactive.Search(beam, rounds)
     if vectors is not None:
@@ -393,7 +380,7 @@ def price(
 
     from textback import prices
 
-    study = _study(config)
+    study = configured_study(config)
     if not prices.estimate(study):
         raise TextbackError(f"study '{study.study}': it uses no embedder of kind 'openai'")
     Console().print(prices.table(study))
@@ -427,7 +414,7 @@ def retrieval(
     from textback.cells import Reduction
     from textback.perturbations import Perturbation
 
-    study = _study(config)
+    study = configured_study(config)
     reductions = [Reduction.parse(text) for text in reduction or ["native"]]
     perturbations = [Perturbation.parse(text) for text in perturbation or ["none"]]
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from textback.cells import (
     Cell,
+    Inversion,
     Target,
     cells_of,
     embeddings_folder,
@@ -29,6 +30,7 @@ from textback.config import Part
 from textback.files import read_json, read_table, replacing
 from textback.metrics import bleu_sentence
 from textback.retrieval.measures import rows as retrieval_rows
+from textback.sharing.places import imported, place
 
 SCHEMA = 2  # of the tables: another number for other columns or other meanings
 CELL_COLUMNS = ["corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
@@ -65,9 +67,21 @@ COSTS = (
 )
 
 
-def score_path(study: str, part: str, cell: Cell) -> Path:
-    """Where the scores of a cell of a study's part lie."""
+def own_score_path(study: str, part: str, cell: Cell) -> Path:
+    """Where the scores of a cell of a study's part are written."""
     return study_folder(study) / "scores" / part / f"{cell}.json"
+
+
+def score_path(study: str, part: str, cell: Cell) -> Path:
+    """Where they lie: there, or in an archive that was imported."""
+    return place(study, own_score_path(study, part, cell))
+
+
+def trace_path(study: str, part: str, inversion: Inversion) -> Path:
+    """Where a trace lies for a part: with imported scores come traces of a sample of texts."""
+    if imported(score_path(study, part, inversion.cell)):
+        return place(study, inversion.trace)
+    return inversion.trace
 
 
 def measurements(study: str, parts: dict[str, Part]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -94,7 +108,7 @@ def texts(study: str, parts: dict[str, Part]) -> pd.DataFrame:
             dim = read_json(score_path(study, name, cell))["cell"]["dim"]
             own = {"schema": SCHEMA, "study": study, "part": name, **cell.columns(), "dim": dim}
             for inversion in inversions_of(part, cell):
-                frame = read_table(inversion.trace)
+                frame = read_table(trace_path(study, name, inversion))
                 frame = frame.drop(columns=["candidate", "candidate_cosine"])
                 frames.append(frame.assign(**own, **inversion.columns()))
     frame = pd.concat(frames, ignore_index=True)
@@ -185,7 +199,7 @@ def costs(study: str, files: Iterable[tuple[Path, dict[str, Any]]]) -> pd.DataFr
     """The table of costs, a row a cost."""
     rows = []
     for path, columns in files:
-        record = read_json(path)
+        record = read_json(place(study, path))
         versions = " ".join(f"{k}={v}" for k, v in sorted(record["versions"].items()))
         for metric in COSTS:
             if metric in record:

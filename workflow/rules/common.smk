@@ -9,7 +9,9 @@ from textback.errors import TextbackError
 from textback.locks import hold
 from textback.processes import gpus, mark_embedders, mark_steps
 from textback.retrieval.beir import set_files
-from textback.table import Known, cost_files, score_path
+from textback.sharing.places import place
+from textback.sharing.unpacking import check_imported
+from textback.table import Known, cost_files, own_score_path, score_path, trace_path
 
 
 def mendable(function, *arguments):
@@ -22,6 +24,7 @@ def mendable(function, *arguments):
 
 STUDY = mendable(read_study, config)
 PARTS = parts(STUDY)
+mendable(check_imported, STUDY)
 OWNERS = cells.owners(STUDY)
 FOLDER = cells.study_folder(STUDY.study)
 STATE = cells.RESULTS / ".state"
@@ -68,7 +71,7 @@ PASSAGES = cells.passages_folder("{corpus}", "{tokenizer}", "{length}")
 EMBEDDINGS = cells.embeddings_folder("{corpus}", "{tokenizer}", "{length}", "{embedder}")
 TARGETS = cells.targets_folder("{corpus}", "{tokenizer}", TARGET)
 RETRIEVAL_TABLE = FOLDER / "retrieval.csv"
-SCORES = score_path(STUDY.study, "{part}", ANY)
+SCORES = own_score_path(STUDY.study, "{part}", ANY)
 SPLITS = cells.SPLITS
 
 
