@@ -37,6 +37,11 @@ def bulk_precision(device: str) -> torch.autocast:
     return torch.autocast(device, torch.bfloat16, enabled=_has_bf16(device))
 
 
+def arithmetic(device: str) -> str:
+    """What a training computes in, e.g. `bf16 on cuda`: another one ends in other weights."""
+    return f"{'bf16' if _has_bf16(device) else 'fp32'} on {device}"
+
+
 @functools.cache
 def _has_bf16(device: str) -> bool:
     if device == "cuda":
