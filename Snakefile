@@ -26,6 +26,7 @@ rule all:
 
 onstart:
     take_workflow_lock()
+    check_device()
     check_embedders()
     warn()
     say_prices()

@@ -28,7 +28,10 @@ def pick_device(wanted: str) -> str:
         raise unknown_name("device", wanted, ("auto", "cpu", "cuda"))
     available = torch.cuda.is_available()
     if wanted == "cuda" and not available:
-        raise TextbackError("device 'cuda': this machine has no usable GPU: set device: cpu")
+        raise TextbackError(
+            "device 'cuda': this machine has no usable GPU: set device: cpu, and leave out a "
+            "profile that wants one"
+        )
     return "cuda" if available and wanted != "cpu" else "cpu"
 
 

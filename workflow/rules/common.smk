@@ -22,6 +22,8 @@ def mendable(function, *arguments):
         sys.exit(f"textback: error: {error}")
 
 
+if "cuda" in workflow.global_resources:  # the profile says that there is a GPU
+    config["device"] = "cuda"
 STUDY = mendable(read_study, config)
 PARTS = parts(STUDY)
 mendable(check_imported, STUDY)
@@ -169,6 +171,15 @@ def embed_threads(name):
 def take_workflow_lock():
     """Let no second workflow work in this folder; the lock goes with the process."""
     mendable(hold, STATE)
+
+
+def check_device():
+    """End a run that needs a GPU before its first step where there is none; on a cluster, the steps'
+    own machines have them."""
+    if STUDY.device == "cuda" and not workflow.remote_exec:
+        from textback.device import pick_device  # seconds, once a run
+
+        mendable(pick_device, STUDY.device)
 
 
 def check_embedders():

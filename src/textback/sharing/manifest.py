@@ -67,18 +67,21 @@ def read(source: Path, content: bytes) -> Manifest:
         raise TextbackError(f"archive {source}: broken {NAME} ({error}): copy it again") from None
 
 
-def check_specs(source: Path, manifest: Manifest, study: Study, packed: PartCell) -> list[Product]:
+def check_specs(
+    source: Path, manifest: Manifest, study: Study, part: str, cell: Cell
+) -> list[Product]:
     """The products of a cell, each of the spec that the study has.
 
-    Raises TextbackError where the cell is not the study's, or was made otherwise.
+    Raises TextbackError where one was made otherwise.
     """
-    found = products(study, packed.part, _find_cell(source, study, packed))
+    found = products(study, part, cell)
     for product in found:
         made = manifest.products.get(str(product.made))
         if made is None:
             raise TextbackError(
-                f"archive {source}: {packed} lacks {product.made}: its configuration is another "
-                f"one than that of study '{study.study}': give --config as it was exported with"
+                f"archive {source}: lacks {product.made} of {PartCell(part, str(cell))}: its "
+                f"configuration is another one than that of study '{study.study}': give --config "
+                "as it was exported with"
             )
         if canonical(made.spec) != canonical(product.spec):
             raise TextbackError(
@@ -94,14 +97,16 @@ def check_specs(source: Path, manifest: Manifest, study: Study, packed: PartCell
     return found
 
 
-def _find_cell(source: Path, study: Study, packed: PartCell) -> Cell:
+def find_cells(source: Path, manifest: Manifest, study: Study) -> dict[PartCell, Cell]:
+    """An archive's cells. Raises TextbackError where one is not the study's."""
     known = part_cells(study)
-    if packed not in known:
-        raise TextbackError(
-            f"archive {source}: {packed} is not in study '{study.study}': give --config as it was "
-            "exported with"
-        )
-    return known[packed]
+    for packed in manifest.part_cells():
+        if packed not in known:
+            raise TextbackError(
+                f"archive {source}: {packed} is not in study '{study.study}': give --config as it "
+                "was exported with"
+            )
+    return {packed: known[packed] for packed in manifest.part_cells()}
 
 
 def difference(there: Spec, here: Spec) -> str:

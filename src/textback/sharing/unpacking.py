@@ -5,14 +5,14 @@ import zlib
 from pathlib import Path
 from shutil import rmtree
 
-from textback.cells import RESULTS
+from textback.cells import RESULTS, Cell
 from textback.config import Study
 from textback.errors import TextbackError
 from textback.locks import locked
 from textback.sharing import manifest
 from textback.sharing.manifest import Manifest, sha256
 from textback.sharing.places import IMPORTED, archives, imported
-from textback.sharing.products import part_cells
+from textback.sharing.products import PartCell, part_cells
 from textback.table import SCHEMA, score_path
 
 Contents = dict[str, bytes]  # of files, by their paths
@@ -27,25 +27,28 @@ def take(study: Study, source: Path) -> Manifest:
     described, contents = read_archive(source)
     _check_kind(source, described, study)
     _check_whole(source, described, contents)
+    cells = manifest.find_cells(source, described, study)
     files = {
         str(path)
-        for packed in described.part_cells()
-        for product in manifest.check_specs(source, described, study, packed)
+        for packed, cell in cells.items()
+        for product in manifest.check_specs(source, described, study, packed.part, cell)
         for path in product.files
     }
     with locked(RESULTS / ".state"):
-        _check_new(source, described, study)
+        _check_new(source, study, cells)
         _move_in(study, {name: contents[name] for name in [manifest.NAME, *sorted(files)]})
     return described
 
 
 def check_imported(study: Study) -> None:
     """Raise TextbackError where the study has changed since an archive was imported into it."""
-    for folder in archives(study.study):
+    folders = archives(study.study)
+    known = part_cells(study) if folders else {}
+    for folder in folders:
         described = manifest.read(folder, (folder / manifest.NAME).read_bytes())
         for packed in described.part_cells():
-            if packed in part_cells(study):
-                manifest.check_specs(folder, described, study, packed)
+            if packed in known:
+                manifest.check_specs(folder, described, study, packed.part, known[packed])
 
 
 def read_archive(source: Path) -> tuple[Manifest, Contents]:
@@ -95,10 +98,9 @@ def _check_whole(source: Path, described: Manifest, contents: Contents) -> None:
             raise TextbackError(f"archive {source}: {name} has another sha256: copy it again")
 
 
-def _check_new(source: Path, described: Manifest, study: Study) -> None:
-    cells = part_cells(study)
-    for packed in described.part_cells():
-        scores = score_path(study.study, packed.part, cells[packed])
+def _check_new(source: Path, study: Study, cells: dict[PartCell, Cell]) -> None:
+    for packed, cell in cells.items():
+        scores = score_path(study.study, packed.part, cell)
         if scores.exists():
             way_out = (
                 f"delete {_archive_of(scores)} to take this one instead"
