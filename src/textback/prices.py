@@ -87,7 +87,10 @@ def table(study: Study) -> Table:
 
 def _dollars(study: Study, asked: Asked) -> str:
     price = study.embedders[asked.embedder].price
-    return f"${asked.tokens * price / 1e6:,.2f}" if price else "no 'price' in its entry"
+    if not price:
+        return "no 'price' in its entry"
+    dollars = asked.tokens * price / 1e6
+    return f"${dollars:,.2f}" if dollars >= 0.01 else "<$0.01"
 
 
 def _asked(study: Study) -> Iterator[Asked]:

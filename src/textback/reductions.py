@@ -62,7 +62,7 @@ def fit(reduction: Reduction, embeddings: np.ndarray) -> Projection:
     if reduction.dimension > min(n, native):
         raise TextbackError(
             f"reduction {reduction}: {n} embeddings of dimension {native} do not span "
-            f"{reduction.dimension} dimensions: use a smaller dimension or more passages"
+            f"{reduction.dimension} dimensions: use a smaller dimension or more texts"
         )
     mean, covariance = _moments(embeddings)
     basis = _axes(reduction.kind, covariance)[:, : reduction.dimension]

@@ -127,7 +127,7 @@ def test_the_command_shows_a_study_read_over_the_default_one(monkeypatch, capfd,
         "At most asked by study mine",
         "37,000",
         "192,400",
-        "$0.00",
+        "<$0.01",
         "hypotheses",
         "invert",
     ):
