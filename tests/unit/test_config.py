@@ -4,12 +4,13 @@ import copy
 import json
 import re
 import tomllib
+from itertools import product
 from pathlib import Path
 
 import pytest
 import yaml
 
-from textback import cli, specs
+from textback import specs
 from textback.cells import Cell, Reduction, grid, retrievals
 from textback.config import (
     FIGURES,
@@ -21,6 +22,7 @@ from textback.config import (
     study_warnings,
 )
 from textback.errors import TextbackError
+from textback.options import configured_study
 
 ROOT = Path(__file__).parents[2]
 
@@ -359,20 +361,30 @@ def test_commands_read_a_configuration_over_the_default_one_as_snakemake_does(
     Path("mine.yaml").write_text("study: mine\nlengths: [4]\n")
     whole = json.dumps(read_study(config | {"study": "whole"}).model_dump())
     Path("whole.json").write_text(whole)
-    assert cli._study(None).study == "quickstart"
-    assert (cli._study([Path("mine.yaml")]).study, cli._study([Path("mine.yaml")]).lengths) == (
+    assert configured_study(None).study == "quickstart"
+    assert (
+        configured_study([Path("mine.yaml")]).study,
+        configured_study([Path("mine.yaml")]).lengths,
+    ) == (
         "mine",
         [4],
     )
-    assert cli._study([Path("whole.json")]).study == "whole"
-    assert cli._study([Path("config.yaml"), Path("mine.yaml")]).study == "mine"
+    assert configured_study([Path("whole.json")]).study == "whole"
+    assert configured_study([Path("config.yaml"), Path("mine.yaml")]).study == "mine"
     Path("config.yaml").unlink()
-    assert cli._study([Path("whole.json")]).study == "whole"
+    assert configured_study([Path("whole.json")]).study == "whole"
     with pytest.raises(TextbackError, match="config.yaml"):
-        cli._study(None)
+        configured_study(None)
 
 
 def test_a_misspelt_key_is_named_before_the_key_that_is_missed_for_it(config):
     config["embedders"]["minilm"]["dimention"] = config["embedders"]["minilm"].pop("dimension")
     with pytest.raises(TextbackError, match=r"did you mean 'embedders\.minilm\.dimension'"):
         read_study(config)
+
+
+def test_the_parts_of_the_reference_study_cover_its_grid_with_three_seeds(config):
+    study = read_study(merged(config, yaml.safe_load((ROOT / "config/reference.yaml").read_text())))
+    trained = {(c.length, str(c.reduction), c.seed) for c in grid(study) if c.embedder == "minilm"}
+    reductions = ["native", *(f"pca{d}" for d in (16, 32, 64, 128, 256))]
+    assert trained == set(product((4, 8, 16, 32, 64), reductions, (0, 1, 2)))
