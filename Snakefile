@@ -27,6 +27,7 @@ rule all:
 
 onstart:
     take_workflow_lock()
+    check_device()
     check_at_hand()
     warn()
     say_prices()

@@ -27,6 +27,7 @@ from textback.plan import command as plan
 from textback.processes import DEVICE, die_with_workflow
 from textback.progress import configure, log
 from textback.published.command import published
+from textback.sharing import commands as sharing
 from textback.studies import commands as studies
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(studies.app)
 app.command()(published)
 app.command("plan")(plan.plan)
+app.add_typer(sharing.app)
 
 
 def _spec(text: str) -> dict[str, Any]:

@@ -28,13 +28,21 @@ def pick_device(wanted: str) -> str:
         raise unknown_name("device", wanted, ("auto", "cpu", "cuda"))
     available = torch.cuda.is_available()
     if wanted == "cuda" and not available:
-        raise TextbackError("device 'cuda': this machine has no usable GPU: set device: cpu")
+        raise TextbackError(
+            "device 'cuda': this machine has no usable GPU: set device: cpu, and leave out a "
+            "profile that wants one"
+        )
     return "cuda" if available and wanted != "cpu" else "cpu"
 
 
 def bulk_precision(device: str) -> torch.autocast:
     """bf16 for matrix products where the hardware has it, fp32 elsewhere."""
     return torch.autocast(device, torch.bfloat16, enabled=_has_bf16(device))
+
+
+def arithmetic(device: str) -> str:
+    """What a training computes in, e.g. `bf16 on cuda`: another one ends in other weights."""
+    return f"{'bf16' if _has_bf16(device) else 'fp32'} on {device}"
 
 
 @functools.cache

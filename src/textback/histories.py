@@ -16,6 +16,7 @@ import pandas as pd
 from textback.cells import Cell, cells_of
 from textback.config import Part
 from textback.files import read_csv
+from textback.sharing.places import place
 from textback.table import CELL_COLUMNS, SCHEMA, Known
 
 MODELS = ("null_model", "hypothesizer", "corrector")
@@ -48,7 +49,7 @@ def _of_cell(cell: Cell, corrected: bool, known: Known) -> dict[Path, dict[str, 
 def histories(study: str, files: dict[Path, dict[str, Any]]) -> pd.DataFrame:
     """The table of histories."""
     frames = [
-        read_csv(path).assign(schema=SCHEMA, study=study, **columns)
+        read_csv(place(study, path)).assign(schema=SCHEMA, study=study, **columns)
         for path, columns in files.items()
     ]
     table = pd.concat(frames, ignore_index=True).reindex(columns=HISTORY_COLUMNS)

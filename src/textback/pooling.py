@@ -18,13 +18,16 @@ import numpy as np
 import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from scipy.stats import norm as normal
 from scipy.stats import t as student
 
 from textback.bootstrap import LEVEL
 from textback.cells import Cell
 from textback.errors import TextbackError
 from textback.files import read_json, replacing
-from textback.metrics import Interval, wilson
+from textback.metrics import Z95, Interval, wilson
+from textback.scoring import Row
+from textback.sharing.places import imported
 from textback.table import COLUMNS, SCHEMA, PartCell, score_path
 
 SEED = 0
@@ -64,6 +67,18 @@ def read_resamples(path: Path) -> np.ndarray:
         ) from None
 
 
+def from_intervals(rows: Sequence[Row], number: int = 1000) -> np.ndarray:
+    """Resampled values of measurements whose own were not kept, (rows, number): imported ones.
+
+    Normal on each side of the value, as wide as its interval there; the texts, the same for all
+    seeds, move all seeds together.
+    """
+    value, low, high = np.array([[row[key] for key in ("value", "low", "high")] for row in rows]).T
+    moves = normal.ppf((np.arange(number) + 0.5) / number) / Z95
+    side = np.where(moves < 0, (value - low)[:, None], (high - value)[:, None])
+    return (value[:, None] + side * moves).astype(np.float32)
+
+
 def pooled_table(study: str, cells: Iterable[PartCell]) -> pd.DataFrame:
     """The pooled table of a study, from its cells' scores and resamples; a point at a time."""
     points: dict[Cell, list[tuple[str, Cell]]] = {}
@@ -81,7 +96,11 @@ def _pooled_cells(study: str, scored: Sequence[tuple[str, Cell]]) -> pd.DataFram
         scores = read_json(path)
         columns = {"schema": SCHEMA, "study": study, "part": part, **scores["cell"]}
         rows += [columns | row for row in scores["rows"]]
-        resamples.append(read_resamples(resamples_path(path)))
+        resamples.append(
+            from_intervals(scores["rows"])
+            if imported(path)
+            else read_resamples(resamples_path(path))
+        )
     fewest = min(drawn.shape[1] for drawn in resamples)  # of parts that differ in it
     drawn = np.concatenate([drawn[:, :fewest] for drawn in resamples])
     return pooled(pd.DataFrame(rows), drawn)

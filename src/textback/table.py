@@ -22,6 +22,7 @@ import pandas as pd
 
 from textback.cells import (
     Cell,
+    Inversion,
     Retrieval,
     Target,
     cells_of,
@@ -35,6 +36,7 @@ from textback.config import Part
 from textback.files import read_json, read_table, replacing
 from textback.metrics import bleu_sentence
 from textback.retrieval.measures import rows as retrieval_rows
+from textback.sharing.places import imported, place
 from textback.word_errors import COLUMNS as WORD_COLUMNS
 
 TEXTS, MISSING = "texts.parquet", "missing.csv"
@@ -79,14 +81,26 @@ COSTS = (
 )
 
 
-def score_path(study: str, part: str, cell: Cell) -> Path:
-    """Where the scores of a cell of a study's part lie."""
+def own_score_path(study: str, part: str, cell: Cell) -> Path:
+    """Where the scores of a cell of a study's part are written."""
     return study_folder(study) / "scores" / part / f"{cell}.json"
 
 
 def cells_of_parts(parts: dict[str, Part]) -> list[PartCell]:
     """Every cell of every part, in their order: one that several parts have is there for each."""
     return [(name, part, cell) for name, part in parts.items() for cell in cells_of(part)]
+
+
+def score_path(study: str, part: str, cell: Cell) -> Path:
+    """Where they lie: there, or in an archive that was imported."""
+    return place(study, own_score_path(study, part, cell))
+
+
+def trace_path(study: str, part: str, inversion: Inversion) -> Path:
+    """Where a trace lies for a part: with imported scores come traces of a sample of texts."""
+    if imported(score_path(study, part, inversion.cell)):
+        return place(study, inversion.trace)
+    return inversion.trace
 
 
 def measurements(study: str, cells: Iterable[PartCell]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -111,7 +125,7 @@ def texts(study: str, cells: Iterable[PartCell]) -> pd.DataFrame:
         dim = read_json(score_path(study, name, cell))["cell"]["dim"]
         own = {"schema": SCHEMA, "study": study, "part": name, **cell.columns(), "dim": dim}
         for inversion in inversions_of(part, cell):
-            frame = read_table(inversion.trace)
+            frame = read_table(trace_path(study, name, inversion))
             frame = frame.drop(columns=["candidate", "candidate_cosine"])
             frames.append(frame.assign(**own, **inversion.columns()))
     frame = pd.concat(frames, ignore_index=True)
@@ -215,7 +229,7 @@ def costs(study: str, files: Iterable[tuple[Path, dict[str, Any]]]) -> pd.DataFr
     """The table of costs, a row a cost."""
     rows = []
     for path, columns in files:
-        record = read_json(path)
+        record = read_json(place(study, path))
         versions = " ".join(f"{k}={v}" for k, v in sorted(record["versions"].items()))
         for metric in COSTS:
             if metric in record:

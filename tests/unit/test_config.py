@@ -4,6 +4,7 @@ import copy
 import json
 import re
 import tomllib
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -432,3 +433,10 @@ def test_a_misspelt_key_is_named_before_the_key_that_is_missed_for_it(config):
     config["embedders"]["minilm"]["dimention"] = config["embedders"]["minilm"].pop("dimension")
     with pytest.raises(TextbackError, match=r"did you mean 'embedders\.minilm\.dimension'"):
         read_study(config)
+
+
+def test_the_parts_of_the_reference_study_cover_its_grid_with_three_seeds(config):
+    study = read_study(merged(config, yaml.safe_load((ROOT / "config/reference.yaml").read_text())))
+    trained = {(c.length, str(c.reduction), c.seed) for c in grid(study) if c.embedder == "minilm"}
+    reductions = ["native", *(f"pca{d}" for d in (16, 32, 64, 128, 256))]
+    assert trained == set(product((4, 8, 16, 32, 64), reductions, (0, 1, 2)))

@@ -6,7 +6,10 @@ import signal
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
+from textback import device
 from textback.config import Training
 from textback.errors import TextbackError
 from textback.inverter.batches import Order
@@ -121,9 +124,40 @@ def test_a_truncated_checkpoint_is_named_with_the_way_out(make, toy, tmp_path, m
         run(make(), toy, tmp_path)
 
 
-def test_a_checkpoint_of_another_program_is_refused_not_deleted(make, toy, tmp_path):
-    from safetensors.torch import save_file
+def test_a_checkpoint_of_a_machine_that_computes_otherwise_is_refused_not_deleted(
+    make, toy, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("textback.inverter.training.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(device, "_has_bf16", lambda device: True)
+    with pytest.raises(TextbackError, match="killed"):
+        run_until_failure(make(), toy, tmp_path, monkeypatch)
+    path = tmp_path / "checkpoint.safetensors"
+    before = path.read_bytes()
+    monkeypatch.setattr(device, "_has_bf16", lambda device: False)
+    with pytest.raises(
+        TextbackError, match="in bf16 on cpu, but .* in fp32 on cpu: go on"
+    ) as error:
+        run(make(), toy, tmp_path)
+    assert "\n" not in str(error.value)
+    assert path.read_bytes() == before
 
+
+def test_weights_of_another_type_are_refused_not_rounded(make, toy, tmp_path, monkeypatch):
+    monkeypatch.setattr("textback.inverter.training.CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(TextbackError, match="killed"):
+        run_until_failure(make(), toy, tmp_path, monkeypatch)
+    path = tmp_path / "checkpoint.safetensors"
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = file.metadata()
+    halves = {n: t.bfloat16() if n.startswith("model.") else t for n, t in tensors.items()}
+    save_file(halves, path, metadata)
+    with pytest.raises(TextbackError, match=r"bfloat16 instead of torch\.float32.*delete it"):
+        run(make(), toy, tmp_path)
+    assert path.exists()
+
+
+def test_a_checkpoint_of_another_program_is_refused_not_deleted(make, toy, tmp_path):
     save_file({"weight": torch.zeros(2)}, tmp_path / "checkpoint.safetensors")
     with pytest.raises(TextbackError, match="not one of textback's"):
         run(make(), toy, tmp_path)

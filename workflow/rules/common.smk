@@ -13,7 +13,9 @@ from textback.pooling import resamples_path
 from textback.processes import gpus, mark_command, mark_embedders, mark_steps
 from textback.published.values import FILE as VALUES
 from textback.retrieval.beir import set_files
-from textback.table import Known, cost_files, score_path
+from textback.sharing.places import imported, place
+from textback.sharing.unpacking import check_imported
+from textback.table import Known, cost_files, own_score_path, score_path, trace_path
 
 
 def mendable(function, *arguments):
@@ -33,8 +35,11 @@ def at_hand(function, *arguments):
         sys.exit(f"textback: error: {error}")
 
 
+if "cuda" in workflow.global_resources:  # the profile says that there is a GPU
+    config["device"] = "cuda"
 STUDY = mendable(read_study, config)
 PARTS = parts(STUDY)
+mendable(check_imported, STUDY)
 OWNERS = cells.owners(STUDY)
 FOLDER = cells.study_folder(STUDY.study)
 STATE = cells.RESULTS / ".state"
@@ -83,7 +88,7 @@ PASSAGES = cells.passages_folder("{corpus}", "{tokenizer}", "{length}")
 EMBEDDINGS = cells.embeddings_folder("{corpus}", "{tokenizer}", "{length}", "{embedder}")
 TARGETS = cells.targets_folder("{corpus}", "{tokenizer}", TARGET)
 RETRIEVAL_TABLE = FOLDER / "retrieval.csv"
-SCORES = score_path(STUDY.study, "{part}", ANY)
+SCORES = own_score_path(STUDY.study, "{part}", ANY)
 SPLITS = cells.SPLITS
 
 
@@ -195,6 +200,25 @@ def embed_threads(name):
 def take_workflow_lock():
     """Let no second workflow work in this folder; the lock goes with the process."""
     mendable(hold, STATE)
+
+
+def own_resamples():
+    """The resamples of all scores but those that were imported, which come without."""
+    paths = [
+        score_path(STUDY.study, name, cell)
+        for name, part in PARTS.items()
+        for cell in cells.cells_of(part)
+    ]
+    return [resamples_path(path) for path in paths if not imported(path)]
+
+
+def check_device():
+    """End a run that needs a GPU before its first step where there is none; on a cluster, the steps'
+    own machines have them."""
+    if STUDY.device == "cuda" and not workflow.remote_exec:
+        from textback.device import pick_device  # seconds, once a run
+
+        mendable(pick_device, STUDY.device)
 
 
 def check_at_hand():

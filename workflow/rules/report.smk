@@ -3,11 +3,18 @@ ALL_SCORES = [
     for name, part in PARTS.items()
     for cell in cells.cells_of(part)
 ]
-ALL_TRACES = [inversion.trace for inversion in cells.inversions(STUDY)]
+ALL_TRACES = list(
+    dict.fromkeys(
+        trace_path(STUDY.study, name, inversion)
+        for name, part in PARTS.items()
+        for cell in cells.cells_of(part)
+        for inversion in cells.inversions_of(part, cell)
+    )
+)
 GATHERED = specs.table(STUDY)
 KNOWN = Known(GATHERED["tokenizers"], GATHERED["owners"], GATHERED["native"])
-ALL_COSTS = list(cost_files(PARTS, KNOWN))
-ALL_HISTORIES = list(history_files(PARTS, KNOWN))
+ALL_COSTS = [place(STUDY.study, path) for path in cost_files(PARTS, KNOWN)]
+ALL_HISTORIES = [place(STUDY.study, path) for path in history_files(PARTS, KNOWN)]
 PACKAGE = Path(textback.__file__).parent
 CATEGORIES = {
     "by_round": "2 Rounds of correction",
@@ -40,7 +47,7 @@ CATEGORIES = {
 rule table:
     input:
         scores=ALL_SCORES,
-        resamples=map(resamples_path, ALL_SCORES),
+        resamples=own_resamples(),
         traces=ALL_TRACES,
     output:
         report(

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from textback.config import Backbone
+from textback.device import arithmetic
 from textback.errors import TextbackError
 from textback.files import replacing
 from textback.inverter import backbones
@@ -103,10 +104,18 @@ class Checkpoint:
             "seconds": position.seconds,
             "history": position.history,
         }
-        _write(self.path, tensors, {"spec": self._spec, "position": json.dumps(progress)})
+        metadata = {
+            "spec": self._spec,
+            "arithmetic": arithmetic(model.device.type),
+            "position": json.dumps(progress),
+        }
+        _write(self.path, tensors, metadata)
 
     def restore(self, model: Inverter, optimizers: list[torch.optim.Optimizer]) -> Position:
-        """Go on where the checkpoint stands, or at the beginning where there is none."""
+        """Go on where the checkpoint stands, or at the beginning where there is none.
+
+        Raises TextbackError where it is broken, or comes from a machine with another arithmetic.
+        """
         beginning = Position(torch.zeros((), device=model.device))
         if not self.path.exists():
             return beginning
@@ -114,6 +123,12 @@ class Checkpoint:
         tensors, metadata = _read(self.path, "checkpoint", way_out)
         if "spec" not in metadata:
             raise TextbackError(f"checkpoint {self.path}: is not one of textback's: {way_out}")
+        here = arithmetic(model.device.type)
+        if metadata.get("arithmetic", here) != here:
+            raise TextbackError(
+                f"checkpoint {self.path}: was trained in {metadata['arithmetic']}, but this "
+                f"machine trains in {here}: go on with it there, or {way_out}"
+            )
         if metadata["spec"] != self._spec:
             log.info("checkpoint %s belongs to another configuration: not used", self.path)
             return beginning
@@ -157,13 +172,19 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _load_weights(model: Inverter, tensors: dict[str, Tensor]) -> None:
-    """Load a state dict in which tied weights stand once. Raises KeyError where one is missing."""
+    """Load a state dict in which tied weights stand once.
+
+    Raises KeyError where one is missing, ValueError where one is of another type than the model's.
+    """
     absent, unknown = model.load_state_dict(tensors, strict=False)
     weights = model.state_dict(keep_vars=True)
     present = {weights[name].data_ptr() for name in tensors if name in weights}
     wrong = [name for name in absent if weights[name].data_ptr() not in present] + unknown
     if wrong:
         raise KeyError(f"{wrong[0]} is missing or unknown")
+    for name, tensor in tensors.items():
+        if tensor.dtype != weights[name].dtype:
+            raise ValueError(f"{name} is {tensor.dtype} instead of {weights[name].dtype}")
 
 
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

@@ -8,8 +8,9 @@ from textback import cells, specs, table
 from textback.config import Study, parts
 from textback.errors import TextbackError
 from textback.histories import histories, history_files
-from textback.pooling import resamples_path
 from textback.progress import log
+from textback.scoring import Row
+from textback.sharing.places import place
 from textback.steps.study import write_tables
 
 
@@ -39,23 +40,19 @@ def gather(study: Study, output: Path | None) -> None:
 
 def _is_scored(study: Study, one: table.PartCell) -> bool:
     name, part, cell = one
-    traces = [inversion.trace for inversion in cells.inversions_of(part, cell)]
+    inversions = cells.inversions_of(part, cell)
+    traces = [table.trace_path(study.study, name, inversion) for inversion in inversions]
     scores = table.score_path(study.study, name, cell)
-    return all(path.exists() for path in [scores, resamples_path(scores), *traces])
+    return all(path.exists() for path in [scores, *traces])
 
 
 def _write_others(study: Study, scored: list[table.PartCell], folder: Path) -> None:
     """What there is of costs, histories, errors by word frequency and retrieval."""
     told = specs.table(study)
     known = table.Known(told["tokenizers"], told["owners"], told["native"])
-    files = table.cost_files(parts(study), known)
-    spent = [(path, columns) for path, columns in files.items() if path.exists()]
-    table.write_csv(folder / "costs.csv", table.costs(study.study, spent))
-    trained = {
-        path: columns
-        for path, columns in history_files(parts(study), known).items()
-        if path.exists()
-    }
+    spent = _there(study, table.cost_files(parts(study), known))
+    table.write_csv(folder / "costs.csv", table.costs(study.study, spent.items()))
+    trained = _there(study, history_files(parts(study), known))
     if trained:
         table.write_csv(folder / "histories.csv", histories(study.study, trained))
     if "word_recall" in study.metrics:
@@ -64,6 +61,10 @@ def _write_others(study: Study, scored: list[table.PartCell], folder: Path) -> N
     if points:
         found = table.retrieval(study.study, points, study.evaluation.resamples)
         table.write_csv(folder / "retrieval.csv", found)
+
+
+def _there(study: Study, files: dict[Path, Row]) -> dict[Path, Row]:
+    return {path: row for path, row in files.items() if place(study.study, path).exists()}
 
 
 def _write_missing(study: Study, missing: list[table.PartCell], path: Path) -> None:

@@ -12,6 +12,7 @@ from textback.errors import TextbackError
 from textback.files import read_table
 from textback.schema import read_texts
 from textback.studies.names import CELL, find_cell
+from textback.table import trace_path
 
 
 def texts_of(
@@ -50,8 +51,14 @@ def _traced(study: Study) -> list[tuple[str, Part, Cell]]:
         (name, part, cell)
         for name, part in parts(study).items()
         for cell in cells.cells_of(part)
-        if any(inversion.trace.exists() for inversion in cells.inversions_of(part, cell))
+        if any(path.exists() for path in _traces(study, name, part, cell).values())
     ]
+
+
+def _traces(study: Study, name: str, part: Part, cell: Cell) -> dict[cells.Inversion, Path]:
+    """Where the traces of a cell of a part lie, or would."""
+    inversions = cells.inversions_of(part, cell)
+    return {one: trace_path(study.study, name, one) for one in inversions}
 
 
 def _of_traces(
@@ -60,10 +67,10 @@ def _of_traces(
     rows = [cell.columns() | {"dim": cell.dimension(study)} for _, _, cell in traced]
     wanted = find_cell(given, pd.DataFrame(rows, columns=CELL).drop_duplicates())
     frames = [
-        read_table(inversion.trace).assign(part=name, **row, **inversion.columns())
+        read_table(path).assign(part=name, **row, **inversion.columns())
         for (name, part, cell), row in zip(traced, rows, strict=True)
         if all(row[column] == wanted[column] for column in CELL)
-        for inversion in cells.inversions_of(part, cell)
-        if inversion.trace.exists()
+        for inversion, path in _traces(study, name, part, cell).items()
+        if path.exists()
     ]
     return pd.concat(frames, ignore_index=True)

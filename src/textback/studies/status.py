@@ -16,6 +16,7 @@ from rich.table import Table
 from textback import cells
 from textback.cells import Cell, Inversion
 from textback.config import Part, Study, parts
+from textback.sharing.places import imported
 from textback.table import score_path
 
 LISTED = 20  # missing cells, where not all are asked for
@@ -35,7 +36,14 @@ class Missing:
 
 
 def products_of(study: Study, name: str, part: Part, cell: Cell) -> Products:
-    """What the scores of a cell need, in the order in which it is made, and they themselves."""
+    """What the scores of a cell need, in the order in which it is made, and they themselves.
+
+    Of imported scores nothing else is here, or needed.
+    """
+    scores = score_path(study.study, name, cell)
+    if imported(scores):
+        yield "scores", scores
+        return
     tokenizer = study.inverters[cell.inverter].tokenizer
     owner = cell.hypothesized_by(cells.owners(study))
     embedded = cells.embeddings_folder(cell.corpus, tokenizer, cell.length, cell.embedder)
@@ -53,7 +61,7 @@ def products_of(study: Study, name: str, part: Part, cell: Cell) -> Products:
     for inversion in cells.inversions_of(part, cell):
         yield from _target(inversion, tokenizer)
         yield "inversions", inversion.trace
-    yield "scores", score_path(study.study, name, cell)
+    yield "scores", scores
 
 
 def _target(inversion: Inversion, tokenizer: str) -> Products:
