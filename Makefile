@@ -28,7 +28,7 @@ lint: setup
 	$(IN_ENV) python tests/lint_workflow.py
 
 unit: setup
-	$(IN_ENV) pytest -q tests/unit
+	$(IN_ENV) OPENBLAS_NUM_THREADS=1 pytest -q tests/unit
 
 workflow-tests: setup
 	$(IN_ENV) pytest -q tests/workflow
