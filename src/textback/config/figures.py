@@ -1,6 +1,7 @@
 """What each figure shows, and what it needs of a study."""
 
 from dataclasses import dataclass
+from typing import Any
 
 COMBINED = ("use_corpora", "use_embedders", "use_inverters", "use_retrieval_sets")
 
@@ -26,6 +27,11 @@ class Shown:
     whole: bool = False
     published: bool = False
     varies: str = ""
+
+
+def _of_all_parts(*metrics: str, **more: Any) -> Shown:
+    """A figure that finds what it compares in all parts, targets and perturbations of a study."""
+    return Shown(metrics, compares=COMBINED, whole=True, **more)
 
 
 TEXTS = "texts.parquet"  # there with every table that the workflow gathers
@@ -98,76 +104,51 @@ FIGURES = {
         compares=("use_inverters",),
         beside=("fits.json",),
     ),
-    "entity_recall": Shown(
-        ("word_recall", "name_recall", "number_recall", "rare_word_recall"),
-        compares=COMBINED,
-        whole=True,
+    "entity_recall": _of_all_parts(
+        "word_recall", "name_recall", "number_recall", "rare_word_recall"
     ),
-    "errors_by_frequency": Shown(
-        ("word_recall",),
-        compares=COMBINED,
-        beside=("word_errors.csv",),
-        whole=True,
-    ),
-    "cosine_bleu": Shown(compares=COMBINED, beside=(TEXTS,), whole=True, published=True),
-    "worked_example": Shown(compares=COMBINED, beside=(TEXTS,), whole=True),
-    "published_results": Shown(
-        ("bleu_sentence", "token_f1_set", "exact_match", "cosine"),
-        compares=COMBINED,
-        whole=True,
+    "errors_by_frequency": _of_all_parts("word_recall", beside=("word_errors.csv",)),
+    "cosine_bleu": _of_all_parts(beside=(TEXTS,), published=True),
+    "worked_example": _of_all_parts(beside=(TEXTS,)),
+    "published_results": _of_all_parts(
+        *("bleu_sentence", "token_f1_set", "exact_match", "cosine"),
         published=True,
         varies="a part that reruns published values of figure table1",
     ),
-    "first_cosine": Shown(compares=COMBINED, beside=(TEXTS,), whole=True, published=True),
-    "rounds_by_inverter": Shown(
-        ("bleu_sentence", "exact_match"),
-        compares=COMBINED,
-        whole=True,
-        published=True,
-        varies="two inverters that correct",
+    "first_cosine": _of_all_parts(beside=(TEXTS,), published=True),
+    "rounds_by_inverter": _of_all_parts(
+        *("bleu_sentence", "exact_match"), published=True, varies="two inverters that correct"
     ),
-    "starts": Shown(
-        ("exact_match", "bleu_sentence"),
-        compares=COMBINED,
-        whole=True,
+    "starts": _of_all_parts(
+        *("exact_match", "bleu_sentence"),
         published=True,
         varies="rounds from two starts (evaluation.start)",
     ),
-    "beam_grid": Shown(
-        ("exact_match",),
-        compares=COMBINED,
-        whole=True,
+    "beam_grid": _of_all_parts(
+        "exact_match",
         published=True,
         varies="two kinds of search (evaluation.mode, .rank, .parents)",
     ),
-    "out_of_domain": Shown(
-        ("bleu_sentence", "exact_match"),
-        compares=COMBINED,
+    "out_of_domain": _of_all_parts(
+        *("bleu_sentence", "exact_match"),
         beside=(TEXTS,),
-        whole=True,
         published=True,
         varies="two target_corpora of an inverter",
     ),
-    "length_mismatch": Shown(
-        ("bleu_sentence", "exact_match", "token_f1_set"),
-        compares=COMBINED,
-        whole=True,
+    "length_mismatch": _of_all_parts(
+        *("bleu_sentence", "exact_match", "token_f1_set"),
         published=True,
         varies="two target_lengths of an inverter",
     ),
-    "noise_levels": Shown(
-        ("bleu_sentence", "exact_match"),
-        compares=COMBINED,
-        whole=True,
+    "noise_levels": _of_all_parts(
+        *("bleu_sentence", "exact_match"),
         published=True,
         varies="corrected texts with perturbations gaussian:<λ>",
     ),
-    "leakage_perturbation": Shown(
-        ("bleu_sentence", "exact_match"),
-        compares=COMBINED,
+    "leakage_perturbation": _of_all_parts(
+        *("bleu_sentence", "exact_match"),
         needs=("use_retrieval_sets",),
         beside=("retrieval.csv",),
-        whole=True,
         published=True,
         varies="two perturbations",
     ),

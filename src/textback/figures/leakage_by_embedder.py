@@ -1,14 +1,14 @@
 """What leaks of each embedder at equal length and dimension: a line an embedder."""
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.figures import Tables
 from textback.figures.embedders import Looks, legend, looks_of
+from textback.figures.measures import columns_of
 from textback.figures.select import final, leading, of_inverter, recovered_share, spread
-from textback.figures.style import WIDTH, errorbar, narrow_octaves, note
+from textback.figures.style import errorbar, narrow_octaves, note
 
 METRICS = {
     "exact_match": "exact match (share)",
@@ -25,26 +25,13 @@ def draw(tables: Tables) -> Figure:
     table = recovered_share(table)
     lengths = spread(table["length"], COLUMNS)
     looks = looks_of(table)
-    figure, panels = plt.subplots(
-        len(METRICS),
-        len(lengths),
-        figsize=(WIDTH, 1.9 * len(METRICS) + 0.8),
-        sharex=True,
-        sharey="row",
-        squeeze=False,
-        layout="constrained",
-    )
-    for (metric, label), row in zip(METRICS.items(), panels, strict=True):
+    figure, panels = columns_of(METRICS, lengths)
+    for metric, row in zip(METRICS, panels, strict=True):
         shown = final(table[table["metric"] == metric])
         for length, ax in zip(lengths, row, strict=True):
             _panel(ax, shown[shown["length"] == length], looks)
-        row[0].set_ylabel(label)
         row[0].set_ylim(bottom=min(0.0, shown["low"].min()))
-    for length, ax in zip(lengths, panels[0], strict=True):
-        ax.set_title(f"{length} tokens", loc="left", fontweight="bold")
-        narrow_octaves(ax, sorted(table["dim"].unique()))
-    for ax in panels[-1]:
-        ax.set_xlabel("dimensions")
+    narrow_octaves(panels[0][0], sorted(table["dim"].unique()))
     note(figure, said)
     legend(figure, looks)
     return figure

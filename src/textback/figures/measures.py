@@ -1,6 +1,6 @@
 """Panels of the same measures for each embedder: how the figures of length and dimension stand."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +71,29 @@ def panels_of(embedders: Sequence[str], metrics: Sequence[str], x: str) -> Panel
     for ax in axes[-1]:
         ax.set_xlabel(SHORT_LABELS[x] if panels.narrow else AXIS_LABELS[x])
     return panels
+
+
+def columns_of(labels: Mapping[str, str], lengths: Sequence[int]) -> tuple[Figure, np.ndarray]:
+    """A row of panels a measure, a column a length, with the embedding size along each.
+
+    labels: of the measures
+    """
+    figure, axes = plt.subplots(
+        len(labels),
+        len(lengths),
+        figsize=(WIDTH, 1.9 * len(labels) + 0.8),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
+    )
+    for label, row in zip(labels.values(), axes, strict=True):
+        row[0].set_ylabel(label, fontsize=8)
+    for length, ax in zip(lengths, axes[0], strict=True):
+        ax.set_title(f"{length} tokens", loc="left", fontweight="bold", fontsize=9)
+    for ax in axes[-1]:
+        ax.set_xlabel(SHORT_LABELS["dim"])
+    return figure, axes
 
 
 def finish(panels: Panels, columns: int) -> None:

@@ -1,15 +1,14 @@
 """The kinds of reduction at equal dimension: what leaks of pca, prefix and random."""
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from textback.figures import Tables
-from textback.figures.measures import SHORT_LABELS
+from textback.figures.measures import SHORT_LABELS, columns_of
 from textback.figures.select import final, leading, of_inverter, recovered_share, spread
-from textback.figures.style import LINES, MARKERS, WIDTH, errorbar, note, nth, octaves, palette
+from textback.figures.style import LINES, MARKERS, errorbar, note, nth, octaves, palette
 
 METRICS = ("exact_match", "bleu", "recovered_share")
 COLUMNS = 4  # lengths
@@ -23,27 +22,15 @@ def draw(tables: Tables) -> Figure:
     table = recovered_share(table)
     lengths = spread(table["length"], COLUMNS)
     looks = _looks(table)
-    figure, panels = plt.subplots(
-        len(METRICS),
-        len(lengths),
-        figsize=(WIDTH, 1.9 * len(METRICS) + 0.8),
-        sharex=True,
-        sharey="row",
-        squeeze=False,
-        layout="constrained",
-    )
+    figure, panels = columns_of({metric: SHORT_LABELS[metric] for metric in METRICS}, lengths)
     for metric, row in zip(METRICS, panels, strict=True):
         shown = final(table[table["metric"] == metric])
         for length, ax in zip(lengths, row, strict=True):
             _panel(ax, shown[shown["length"] == length], looks)
-        row[0].set_ylabel(SHORT_LABELS[metric], fontsize=8)
         row[0].set_ylim(bottom=min(0.0, shown["low"].min()))
-    for length, ax in zip(lengths, panels[0], strict=True):
-        ax.set_title(f"{length} tokens", loc="left", fontweight="bold", fontsize=9)
     for ax in panels[-1]:
         octaves(ax, sorted(table["dim"].unique()))
         ax.tick_params(axis="x", labelsize=7, labelrotation=45 if len(lengths) > 2 else 0)
-        ax.set_xlabel("dimensions")
     note(figure, said)
     handles = [Line2D([], [], label=kind, markersize=5, **look) for kind, look in looks.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
