@@ -75,7 +75,7 @@ def test_the_command_writes_fits_and_says_the_verdict(tmp_path, monkeypatch, cap
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"embedder": "other"}, "one embedder, but the study has e, other"),
+        ({"corpus": "other"}, "one corpus, but the study has c, other"),
         ({"reduction": "prefix"}, "one reduction, but the study has pca, prefix"),
         ({"reduction": "native"}, "two cells of 16 dimensions"),
     ],
@@ -137,5 +137,6 @@ def test_parameters_intervals_and_verdict_are_on_the_figure(fits):
 
 
 def test_a_study_without_fits_is_told_the_command(tmp_path):
+    empty = pd.DataFrame(columns=COLUMNS)
     with pytest.raises(TextbackError, match="textback fit --study"):
-        draw("law", Tables(None, None, None), tmp_path)
+        draw("law", Tables(empty, empty, empty), tmp_path)

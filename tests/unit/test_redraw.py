@@ -65,11 +65,18 @@ def test_a_law_that_was_fitted_is_drawn(study, unpainted):
     assert "law" in redraw(study)[0]
 
 
-def test_figures_of_one_embedder_are_left_out_where_there_are_two(study, unpainted):
-    write_study(study, cells(embedders=("minilm", "other")))
+def test_figures_of_one_corpus_are_left_out_where_there_are_two(study, unpainted):
+    table = pd.read_csv(study / "table.csv", keep_default_na=False)
+    other = table.assign(corpus="other", target_corpus="other")
+    write_measured(study, pd.concat([table, other]))
     drawn, left_out = redraw(study)
-    assert "leakage_by_embedder" in drawn
-    assert left_out["by_round"] == "it shows one embedder, the table has 2"
+    assert "entity_recall" not in drawn
+    assert left_out["by_round"] == "it shows one corpus, the table has 2"
+
+
+def test_figures_that_lead_with_one_embedder_are_drawn_of_two(study, unpainted):
+    write_study(study, cells(embedders=("minilm", "other")))
+    assert {"leakage_by_embedder", "by_round"} <= set(redraw(study)[0])
 
 
 def test_a_metric_that_the_table_lacks_is_named(study, unpainted):

@@ -32,7 +32,7 @@ WRONG_SUM = "0" * 64
         ({"use_embedders": ["minilmm"]}, "did you mean 'minilm'"),
         ({"use_inverters": ["nan"]}, "did you mean 'nano'"),
         ({"metrics": ["cosine"]}, "shows the metric"),
-        ({"use_inverters": ["toy", "nano"]}, "shows one combination"),
+        ({"use_corpora": ["few-speeches", "state-of-the-union"]}, "shows one combination"),
         ({"figures": ["leakage_retrieval"]}, "needs 'use_retrieval_sets'"),
         ({"use_retrieval_sets": ["scifatc"]}, "did you mean 'scifact'"),
         ({"use_retrieval_sets": ["scifact"]}, "does not exist: get it from https://"),

@@ -36,7 +36,7 @@ def _of_all_parts(*metrics: str, **more: Any) -> Shown:
 
 TEXTS = "texts.parquet"  # there with every table that the workflow gathers
 FIGURES = {
-    "by_round": Shown(("bleu", "exact_match", "cosine")),
+    "by_round": Shown(("bleu", "exact_match", "cosine"), leads=("use_embedders", "use_inverters")),
     "by_length": Shown(
         ("bleu", "exact_match", "token_f1", "cosine"),
         compares=("use_embedders",),
@@ -102,6 +102,7 @@ FIGURES = {
     "law": Shown(
         ("unrecovered_fraction", "null_nll_bits"),
         compares=("use_inverters",),
+        leads=("use_embedders",),
         beside=("fits.json",),
     ),
     "entity_recall": _of_all_parts(

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables
-from textback.figures.select import embedding_sizes, of_inverter
+from textback.figures.select import embedding_sizes, leading, of_inverter
 from textback.figures.style import (
     AXIS_LABELS,
     BASELINE_NAMES,
@@ -18,6 +18,7 @@ from textback.figures.style import (
     dimension_label,
     errorbar,
     legend_below,
+    note,
     nth,
     palette,
 )
@@ -27,7 +28,8 @@ METRICS = FIGURES["by_round"].metrics
 
 def draw(tables: Tables) -> Figure:
     """A panel a length and metric; the baselines as level lines."""
-    table = tables.measurements
+    table, said = leading(tables.measurements, "embedder", "inverter")
+    table = _corrected(table)
     lengths = sorted(table["length"].unique())
     figure, panels = plt.subplots(
         len(lengths),
@@ -44,8 +46,16 @@ def draw(tables: Tables) -> Figure:
         row[0].set_title(f"{length} tokens", loc="left", fontweight="bold")
     for ax in panels[-1]:
         ax.set_xlabel(AXIS_LABELS["round"])
+    note(figure, said)
     legend_below(figure, panels[0][0], columns=2)
     return figure
+
+
+def _corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of cells that have rounds at all; of all cells where none has."""
+    sizes = ["length", "reduction", "dim"]
+    corrected = table.loc[table["round"] > 0, sizes].drop_duplicates()
+    return table.merge(corrected, on=sizes) if len(corrected) else table
 
 
 def _panel(ax: Axes, table: pd.DataFrame) -> None:
