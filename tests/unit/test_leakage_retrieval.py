@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
-from embedder_tables import SIZES, measured, tables
+from embedder_tables import SIZES, tables
 
 from textback.errors import TextbackError
 from textback.figures import Tables, draw, leakage_retrieval
-from textback.table import RETRIEVAL_COLUMNS
+from textback.table import COLUMNS, RETRIEVAL_COLUMNS
 
 
 def test_a_panel_a_length_has_a_line_an_embedder_with_a_point_a_dimension():
@@ -34,8 +34,7 @@ def test_bleu_stands_for_exact_match_where_hardly_a_text_is_recovered(exact_matc
 
 
 def test_a_study_that_searches_nothing_is_told_so_in_one_line(tmp_path):
-    without = Tables(
-        measured(("one",), (4,), 0.5), pd.DataFrame(), pd.DataFrame(columns=RETRIEVAL_COLUMNS)
-    )
+    empty = pd.DataFrame(columns=COLUMNS)
+    without = Tables(empty, empty, pd.DataFrame(columns=RETRIEVAL_COLUMNS))
     with pytest.raises(TextbackError, match="name one in use_retrieval_sets"):
         draw("leakage_retrieval", without, tmp_path)

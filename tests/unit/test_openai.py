@@ -7,7 +7,8 @@ import yaml
 from embedding_server import KEY, ROOT, TEXTS, entry, failing, load, once, spoil
 
 from textback import specs, table
-from textback.config import Axes, read_embedder, read_study
+from textback.cells import RESULTS
+from textback.config import read_embedder, read_study
 from textback.device import cost
 from textback.embedders.gate import check_lengths, gate
 from textback.embedders.paid import Paid, paid_costs
@@ -153,11 +154,12 @@ def test_hypotheses_are_paid_for_once_and_what_they_cost_is_recorded(server, tok
 @pytest.mark.parametrize(
     "paid", [{}, {"paid_queries": 12, "paid_tokens": 70, "paid_dollars": 0.03}]
 )
-def test_the_page_of_costs_has_columns_of_what_was_paid_just_where_something_was(tmp_path, paid):
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    axes = specs.table(read_study(config | {"lengths": [4]}))["axes"]
-    write_json(tmp_path / "costs.json", cost("cpu", embed_seconds=1.0, embedder_queries=12, **paid))
-    gathered = table.costs(Axes(**axes), [(tmp_path / "costs.json", {"step": "embed"})])
+def test_the_page_of_costs_has_columns_of_what_was_paid_just_where_something_was(
+    tmp_path, monkeypatch, paid
+):
+    monkeypatch.chdir(tmp_path)
+    write_json(RESULTS / "costs.json", cost("cpu", embed_seconds=1.0, embedder_queries=12, **paid))
+    gathered = table.costs("s", [(RESULTS / "costs.json", {"step": "embed"})])
     assert set(paid) == {metric for metric in gathered["metric"] if metric.startswith("paid")}
     table.write_csv(tmp_path / "costs.csv", gathered)
     page = costs_page(tmp_path)

@@ -72,8 +72,9 @@ def test_gains_are_paired_differences(trace):
 
 
 def test_the_worked_example_is_a_text_that_was_improved_and_shows_each_change(trace):
-    cell = {"corpus": "c", "embedder": "e", "reduction": "native"}
-    numbers = {"length": 4, "dim": 8, "beam": 4, "seed": 0}
+    cell = {"corpus": "c", "embedder": "e", "reduction": "native", "inverter": "i"}
+    cell |= {"target_corpus": "c", "search": "elitist", "perturbation": "none"}
+    numbers = {"length": 4, "target_length": 4, "dim": 8, "beam": 4, "seed": 0}
     chosen = choose(trace.assign(**cell, **numbers))
     assert chosen["reference"].unique().tolist() == ["a b c d"]
     lines = as_text(chosen).splitlines()

@@ -5,7 +5,6 @@ ndcg_at_10 is trec_eval's ndcg_cut_10: the judged score as gain, log2(rank + 1) 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -47,9 +46,13 @@ def rows(
 ) -> list[dict[str, Any]]:
     """A row a measure: its mean over queries with its bootstrap interval, beside `columns`."""
     drawn = bootstrap.weights(len(next(iter(values.values()))), resamples)
+    means = {name: bootstrap.mean_interval(np.array(own), drawn) for name, own in values.items()}
     return [
-        {**columns, "metric": name, **asdict(bootstrap.mean_interval(np.array(own), drawn))}
-        for name, own in values.items()
+        {
+            **{**columns, "metric": name, "value": mean.value},
+            **{"low": mean.low, "high": mean.high, "n": mean.n},
+        }
+        for name, mean in means.items()
     ]
 
 
