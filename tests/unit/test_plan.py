@@ -12,7 +12,7 @@ from conftest import BACKBONES
 from textback import hub, prices, specs
 from textback.bench import choices
 from textback.bench.models import random_data
-from textback.cells import documents_file
+from textback.cells import documents_file, inversions
 from textback.cli import main
 from textback.config import Backbone, Training, read_study
 from textback.device import bulk_precision
@@ -184,6 +184,24 @@ def test_finished_jobs_tell_the_rate_before_any_trial_and_only_of_this_device(co
     rates = throughput.Throughput(read_study(config), here, lambda text: None)
     rate = rates(task, Network(Backbone(), 2048, 384, 1))
     assert (rate.value, rate.how) == (10.0, "measured")
+
+
+def test_finished_inversions_tell_the_rate_of_their_beam_and_length(config):
+    study = read_study(config | {"target_lengths": [4, 16], "lengths": [4], "figures": []})
+    for seconds, inversion in enumerate(inversions(study), 1):
+        inversion.folder.mkdir(parents=True)
+        record = {"device": "here", "embedder_queries": 60, "invert_seconds": seconds}
+        (inversion.folder / "costs.json").write_text(json.dumps(record))
+    found = {}
+    for job in jobs(study):
+        if job.inversion is not None:
+            (written,) = work.of(study, job)
+            found[job.length, job.inversion.beam] = finished_rate(written.task, "here")
+    inverted = {(i.target.length, i.beam): 0 for i in inversions(study)}
+    assert set(found) == set(inverted) and len(found) == 4
+    for seconds, inversion in enumerate(inversions(study), 1):
+        inverted[inversion.target.length, inversion.beam] += seconds
+    assert found == {key: 120 / seconds for key, seconds in inverted.items()}
 
 
 def test_a_trial_that_would_take_long_is_not_made_but_reckoned(config, monkeypatch):

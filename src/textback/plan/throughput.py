@@ -167,9 +167,11 @@ def _records(task: Task) -> list[Path]:
     elif task.part == "null_model":
         pattern = f"null_models/*/{length}/{task.inverter}/seed*/null_model/costs.json"
     else:
-        cell = f"cells/*/{task.embedder or '*'}/{length}/*/{task.inverter}/seed*"
         step = task.part if task.kind == "train" else "hypotheses"
+        of_cell = length
         if task.kind == "write" and task.part == "corrector":
-            step = f"inversions/*-beam{task.beam}-*"
+            # Whatever the cell's length: a target's tells how long what is written is.
+            of_cell, step = "len*", f"inversions/*-beam{task.beam}-rounds[1-9]*/*-{length}/*"
+        cell = f"cells/*/{task.embedder or '*'}/{of_cell}/*/{task.inverter}/seed*"
         pattern = f"{cell}/{step}/costs.json"
     return sorted(results.glob(pattern))
