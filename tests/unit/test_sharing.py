@@ -14,6 +14,8 @@ from textback import specs
 from textback.cells import cells_of, grid, inversions
 from textback.config import parts, read_study
 from textback.errors import TextbackError
+from textback.plan.at_hand import needed
+from textback.plan.jobs import jobs
 from textback.sharing import packing, unpacking
 from textback.sharing.packing import pack
 from textback.sharing.places import place
@@ -147,6 +149,16 @@ def test_what_is_imported_is_found_in_place_of_what_is_not_here(archive, study, 
         }
     missing = Path("results/cells/none/costs.json")
     assert place(study.study, missing) == missing
+
+
+def test_an_imported_cell_needs_nothing_that_it_was_made_from(archive, make_study, here):
+    """A study runs on with it where its embedder and its corpus are not."""
+    here()
+    take(make_study(), archive)
+    assert [job.step for job in jobs(make_study())] == ["score", "score"]
+    assert needed(make_study()) == []
+    wider = jobs(make_study(lengths=[4, 8, 16]))
+    assert {job.length for job in wider if job.step == "hypothesizer"} == {16}
 
 
 def test_an_unpacked_archive_is_imported_too(unpacked, study, here):

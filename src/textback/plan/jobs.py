@@ -6,7 +6,8 @@ from pathlib import Path
 
 from textback import cells
 from textback.cells import SPLITS, Cell, Inversion, Reduction
-from textback.config import Study, parts
+from textback.config import Part, Study, parts
+from textback.sharing.places import imported
 from textback.table import score_path
 
 STEPS = (
@@ -43,15 +44,30 @@ class Job:
 
 
 def jobs(study: Study) -> list[Job]:
-    """The jobs of a study but its tables, figures and report, by step, in the order of the grid."""
-    inversions = cells.inversions(study)
+    """The jobs of a study but its tables, figures and report, by step, in the order of the grid.
+
+    Of a cell that was imported for its part there are its scores alone: nothing else is remade.
+    """
+    here = _made_here(study)
+    inversions = [i for part, cell in here for i in cells.inversions_of(part, cell)]
     corrected = {inversion.cell for inversion in inversions if inversion.rounds > 0}
-    found = [job for cell in cells.grid(study) for job in _of_cell(study, cell, cell in corrected)]
+    grid = dict.fromkeys(cell for _, cell in here)
+    found = [job for cell in grid for job in _of_cell(study, cell, cell in corrected)]
     found += [job for inversion in inversions for job in _of_inversion(study, inversion)]
     found += _scores(study)
     found += _of_retrieval(study)
     once = {job.product: job for job in found}
     return sorted(once.values(), key=lambda job: STEPS.index(job.step))
+
+
+def _made_here(study: Study) -> list[tuple[Part, Cell]]:
+    """The cells of every part but those that were imported for it."""
+    return [
+        (part, cell)
+        for name, part in parts(study).items()
+        for cell in cells.cells_of(part)
+        if not imported(score_path(study.study, name, cell))
+    ]
 
 
 def _of_cell(study: Study, cell: Cell, corrected: bool) -> Iterator[Job]:
