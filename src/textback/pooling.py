@@ -23,6 +23,7 @@ from scipy.stats import t as student
 
 from textback.bootstrap import LEVEL
 from textback.cells import Cell
+from textback.config import RECALLS
 from textback.errors import TextbackError
 from textback.files import read_json, replacing
 from textback.metrics import Z95, Interval, wilson
@@ -39,9 +40,11 @@ RANGES = {
     **dict.fromkeys(
         ("exact_match", "token_f1", "token_f1_set", "rouge_l", "edit_similarity"), (0.0, 1.0)
     ),
+    **dict.fromkeys(RECALLS, (0.0, 1.0)),
+    **dict.fromkeys(("nll_bits", "null_nll_bits", "unrecovered_fraction"), (0.0, np.inf)),
 }  # of the metrics that have an end
 NOT_KEYS = ("part", "seed", "value", "low", "high")
-
+IMPORTED_RESAMPLES = 1000  # where all seeds were imported; else as many as the others have
 
 POOLED_COLUMNS = [column for column in COLUMNS if column != "seed"] + ["seeds"]
 
@@ -67,7 +70,7 @@ def read_resamples(path: Path) -> np.ndarray:
         ) from None
 
 
-def from_intervals(rows: Sequence[Row], number: int = 1000) -> np.ndarray:
+def from_intervals(rows: Sequence[Row], number: int) -> np.ndarray:
     """Resampled values of measurements whose own were not kept, (rows, number): imported ones.
 
     Normal on each side of the value, as wide as its interval there; the texts, the same for all
@@ -89,21 +92,21 @@ def pooled_table(study: str, cells: Iterable[PartCell]) -> pd.DataFrame:
 
 
 def _pooled_cells(study: str, scored: Sequence[tuple[str, Cell]]) -> pd.DataFrame:
-    """Of cells that differ in nothing but their seed, each with the part that it is scored for."""
+    """Of cells that differ in nothing but their seed, each with the part that it is scored for.
+
+    Parts may have different numbers of resamples: the fewest count.
+    """
+    paths = [score_path(study, part, cell) for part, cell in scored]
+    kept = {p: read_resamples(resamples_path(p)) for p in paths if not imported(p)}
+    number = min((drawn.shape[1] for drawn in kept.values()), default=IMPORTED_RESAMPLES)
     rows, resamples = [], []
-    for part, cell in scored:
-        path = score_path(study, part, cell)
+    for (part, _), path in zip(scored, paths, strict=True):
         scores = read_json(path)
         columns = {"schema": SCHEMA, "study": study, "part": part, **scores["cell"]}
         rows += [columns | row for row in scores["rows"]]
-        resamples.append(
-            from_intervals(scores["rows"])
-            if imported(path)
-            else read_resamples(resamples_path(path))
-        )
-    fewest = min(drawn.shape[1] for drawn in resamples)  # of parts that differ in it
-    drawn = np.concatenate([drawn[:, :fewest] for drawn in resamples])
-    return pooled(pd.DataFrame(rows), drawn)
+        own = kept[path][:, :number] if path in kept else from_intervals(scores["rows"], number)
+        resamples.append(own)
+    return pooled(pd.DataFrame(rows), np.concatenate(resamples))
 
 
 def pooled(table: pd.DataFrame, resamples: np.ndarray) -> pd.DataFrame:

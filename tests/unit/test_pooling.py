@@ -1,5 +1,7 @@
 """One interval for all seeds: it covers what it claims, and simpler ones do not."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -175,6 +177,30 @@ def test_cells_that_differ_in_their_seed_alone_are_pooled_whichever_part_has_the
     ]
     same = found[found["metric"] == "bleu"]
     assert (same["low"] == 50).all() and (same["high"] == 50).all()
+
+
+def test_an_imported_seed_is_as_likely_above_its_value_as_below(tmp_path, monkeypatch):
+    """However few resamples the seeds have that are pooled with it."""
+    monkeypatch.chdir(tmp_path)
+    axes = {"use_corpora": ["c"], "use_embedders": ["e"], "use_inverters": ["i"]}
+    part = Part(**axes, lengths=[4], reductions=["native"], seeds=[0, 1])
+    for cell in cells_of(part):
+        scored(cell, "main", {"nll_bits": 50.0}, resamples=40)
+    archive = Path("results/imported/s/archive")
+    there = archive / score_path("s", "main", cell).relative_to("results")
+    there.parent.mkdir(parents=True)
+    score_path("s", "main", cell).rename(there)
+    (archive / "manifest.json").touch()
+    (found,) = pooled_table("s", cells_of_parts({"main": part})).itertuples()
+    assert (found.value, found.seeds) == (50, 2)
+    assert found.high - 50 == pytest.approx(50 - found.low, rel=1e-4) and found.high > 50.4
+
+
+@pytest.mark.parametrize("metric", ["name_recall", "unrecovered_fraction", "nll_bits"])
+def test_an_interval_of_few_seeds_holds_no_value_that_cannot_be(metric):
+    found = pooled_interval(metric, np.array([0.01, 0.4]), np.full((2, 99), 0.2), 100)
+    assert found.low == 0 and found.high > 0.9
+    assert found.high == 1.0 or "recall" not in metric
 
 
 def test_measurements_of_other_numbers_of_texts_are_not_pooled():
