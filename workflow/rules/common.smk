@@ -215,7 +215,7 @@ def own_resamples():
 def check_device():
     """End a run that needs a GPU before its first step where there is none; on a cluster, the steps'
     own machines have them."""
-    if STUDY.device == "cuda" and not workflow.remote_exec:
+    if STUDY.device == "cuda" and workflow.local_exec:
         from textback.device import pick_device  # seconds, once a run
 
         mendable(pick_device, STUDY.device)

@@ -166,6 +166,8 @@ rule figure:
             "measures.py",
             "settings.py",
             "overlay.py",
+            "heat_maps.py",  # attacker_limit marks gaps as it does
+            "noise_levels.py",  # leakage_perturbation takes its means over sets
         ),
     output:
         report(
