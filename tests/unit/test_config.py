@@ -95,6 +95,11 @@ def test_what_a_study_hardly_means_is_a_warning(config):
     config["corpora"]["state-of-the-union"]["lowercase"] = False
     prefix, case = study_warnings(read_study(config))
     assert "'prefix' of embedder 'minilm'" in prefix and "cannot return case" in case
+    config["corpora"]["cased"] = config["corpora"]["state-of-the-union"]
+    config["corpora"]["state-of-the-union"] = config["corpora"]["cased"] | {"lowercase": True}
+    _, case = study_warnings(read_study(config | {"target_corpora": ["cased"]}))
+    assert "corpora.cased.lowercase: true" in case
+    config["corpora"]["state-of-the-union"]["lowercase"] = False
     config["embedders"]["minilm"] |= {"matryoshka": True, "cased": True}
     assert study_warnings(read_study(config)) == []
 
@@ -145,8 +150,10 @@ def test_a_figure_shows_several_values_only_of_axes_it_compares(config):
     config["embedders"]["other"] = config["embedders"]["minilm"]
     config["use_retrieval_sets"] = ["scifact"]
     read_study(config | {"figures": ["leakage_retrieval"]})
-    with pytest.raises(TextbackError, match="'use_embedders' names 2"):
-        read_study(config | {"figures": ["leakage_retrieval", "by_round"]})
+    config["corpora"]["other"] = config["corpora"]["state-of-the-union"]
+    corpora = {"use_corpora": ["state-of-the-union", "other"]}
+    with pytest.raises(TextbackError, match="figure 'by_round' .* 'use_corpora' names 2"):
+        read_study(config | corpora | {"figures": ["by_round"]})
     config["use_inverters"] = ["nano", "paper"]
     with pytest.raises(TextbackError, match="'use_inverters' names 2"):
         read_study(config | {"figures": ["leakage_retrieval"]})
@@ -243,6 +250,10 @@ def test_a_law_may_have_several_inverters_and_needs_cells_enough_and_one_reducti
     read_study(config)
     config["inverters"]["long"] = config["inverters"]["nano"]
     read_study(config | {"use_inverters": ["nano", "long"]})
+    config["inverters"]["sharing"] = config["inverters"]["nano"] | {"hypothesizer_of": "nano"}
+    two = {"lengths": [4, 8], "dimensions": [16, 32], "use_inverters": ["nano", "long", "sharing"]}
+    with pytest.raises(TextbackError, match="2 inverters none has 3"):
+        read_study(config | two)
     for changes, message in (
         ({"lengths": [4, 8, 16]}, "needs 6 cells beside those held out.* leave 4"),
         ({"dimensions": [16], "lengths": [4, 8]}, "3 values or more"),

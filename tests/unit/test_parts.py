@@ -81,6 +81,22 @@ def test_a_part_that_cannot_be_run_is_told_in_one_line(study, changes, message):
     assert "\n" not in str(error.value)
 
 
+def test_parts_that_search_the_same_cells_are_as_patient(study):
+    """Their rows would be the same but for the values."""
+    patient = {"lengths": [4], "evaluation": {"patience": 9}}
+    study["parts"] = {"all": {}, "patient": patient}
+    with pytest.raises(TextbackError, match="'all' and 'patient'.* patience 3 and 9") as error:
+        read_study(study)
+    assert "\n" not in str(error.value)
+    for apart in (
+        {"lengths": [16]},
+        {"beams": [2]},
+        {"evaluation": {"patience": 9, "start": "the"}},
+        {"evaluation": {"patience": 9, "rounds": 0}},
+    ):
+        read_study(study | {"parts": {"all": {}, "patient": patient | apart}})
+
+
 def test_every_search_has_a_name_of_its_own_that_reads_back():
     searches = [
         Search(mode, patience, rank, kept, start)

@@ -10,7 +10,7 @@ from textback.config.embedders import EmbedderEntry, OpenAI
 from textback.config.figures import COMBINED, FIGURES
 from textback.config.inverters import Inverter, Training
 from textback.config.names import lookup
-from textback.config.part_checks import check_part
+from textback.config.part_checks import check_part, check_told_apart
 from textback.config.study import METRICS, Study, parts, used
 from textback.config.sweeps import check_sweeps
 from textback.errors import TextbackError, unknown_name
@@ -24,6 +24,7 @@ def check_study(study: Study) -> None:
     for name, part in parts(study).items():
         where = f"part '{name}'" if study.parts else "config"
         check_part(where, study, part)
+    check_told_apart(parts(study))
     for figure in study.figures:
         _check_figure(study, figure)
     check_sweeps(study)
@@ -37,7 +38,7 @@ def study_warnings(study: Study) -> list[str]:
     for name in used(study, "use_embedders"):
         embedder = study.embedders[name]
         found += prefix_warnings(name, embedder, used(study, "reductions"))
-        corpora = used(study, "use_corpora")
+        corpora = dict.fromkeys([*used(study, "use_corpora"), *used(study, "target_corpora")])
         cased = [corpus for corpus in corpora if not study.corpora[corpus].lowercase]
         if cased and not embedder.cased:
             found.append(
@@ -205,7 +206,10 @@ def _has_host(url: str) -> bool:
 
 
 def _check_law(study: Study) -> None:
-    """Of a study of one embedder: the law is of one kind of reduction, and needs cells enough."""
+    """The law is of one kind of reduction and of the first embedder, and needs cells enough.
+
+    An inverter that shares another's hypothesizer brings no point of its own.
+    """
     reduced = [kind for kind in used(study, "reductions") if kind != "native"]
     if len(reduced) > 1:
         raise TextbackError(
@@ -221,6 +225,5 @@ def _check_law(study: Study) -> None:
                 f"leave {native} out of 'dimensions', or 'native' out of 'reductions'"
             )
         dimensions.append(native)
-    needed.check_grid(
-        len(used(study, "lengths")), len(dimensions), len(used(study, "use_inverters"))
-    )
+    trained = [n for n in used(study, "use_inverters") if not study.inverters[n].hypothesizer_of]
+    needed.check_grid(len(used(study, "lengths")), len(dimensions), len(trained))

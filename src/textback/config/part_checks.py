@@ -3,6 +3,9 @@
 Every message begins with `where`: the part, or `config` where a study is one part.
 """
 
+from collections.abc import Mapping
+from itertools import combinations
+
 from textback.config.embedders import EmbedderEntry
 from textback.config.parts import Axes, Part
 from textback.config.published import check_published
@@ -80,6 +83,32 @@ def _check_search(where: str, study: Study, part: Part) -> None:
                 f"{where}: {asked.rounds} rounds, but inverter '{name}' has no corrector: give it "
                 "one, or set evaluation.rounds: 0"
             )
+
+
+def check_told_apart(parts: Mapping[str, Part]) -> None:
+    """Raise TextbackError where parts search the same cells with another patience.
+
+    Tables name a search without it: of two such rows the second part's would be dropped.
+    """
+    searched = [
+        (name, part)
+        for name, part in parts.items()
+        if part.evaluation.mode == "elitist" and part.evaluation.rounds > 0
+    ]
+    for (name, part), (other, rival) in combinations(searched, 2):
+        one, two = part.evaluation, rival.evaluation
+        if one.start == two.start and one.patience != two.patience and _meet(part, rival):
+            raise TextbackError(
+                f"parts '{name}' and '{other}': search the same cells with patience "
+                f"{one.patience} and {two.patience}, which no table tells apart: set the same "
+                "evaluation.patience, or make a study of each"
+            )
+
+
+def _meet(part: Part, other: Part) -> bool:
+    """Whether two parts may have an inversion of the same cell in common."""
+    axes = set(Axes.model_fields) - OPTIONAL
+    return all(set(getattr(part, axis)) & set(getattr(other, axis)) for axis in axes)
 
 
 def check_dimension(name: str, embedder: EmbedderEntry, dimension: int) -> None:
