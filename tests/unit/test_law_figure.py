@@ -46,6 +46,8 @@ def study(folder, rows, **changes):
                 ("corrector", "train_flops", 7.0),
             )
         ]
+    embedded = {"schema": SCHEMA, "step": "embed", "length": 4, "metric": "embed_seconds"}
+    costs.append(embedded | {"value": 1.0})
     folder.mkdir(exist_ok=True)
     pd.DataFrame(table, columns=COLUMNS).to_csv(folder / "table.csv", index=False)
     pd.DataFrame(costs, columns=COST_COLUMNS).to_csv(folder / "costs.csv", index=False)

@@ -40,6 +40,8 @@ def read_points(folder: Path) -> pd.DataFrame:
     _check_one_law(points)
     bits = table[table["metric"] == "null_nll_bits"].drop_duplicates(CELL_COLUMNS)
     spent = costs[(costs["step"] == "hypothesizer") & (costs["metric"] == "train_flops")]
+    numbers = ["length", "dim", "seed"]  # other steps have none, so the columns are text
+    spent = spent.assign(**spent[numbers].apply(pd.to_numeric))
     for name, column in (("bits", bits), ("compute", spent)):
         column = column[[*CELL_COLUMNS, "value"]].rename(columns={"value": name})
         points = points.merge(column, on=CELL_COLUMNS, how="left", validate="1:1")
