@@ -12,12 +12,7 @@ from textback import cells
 from textback.cells import Cell, Reduction, Retrieval, inversions_of
 from textback.config import (
     RECALLS,
-    CorpusEntry,
-    CorrectorTraining,
     Embedder,
-    Inverter,
-    Part,
-    RetrievalSet,
     Study,
     Training,
     check_dimension,
@@ -26,7 +21,14 @@ from textback.config import (
     parts,
     read_embedder,
 )
-from textback.errors import TextbackError
+from textback.config.finding import (
+    find_corpus,
+    find_corrector,
+    find_embedder,
+    find_inverter,
+    find_part,
+    find_retrieval_set,
+)
 from textback.perturbations import Perturbation
 from textback.processes import how_to_ask
 from textback.searches import Search
@@ -73,19 +75,19 @@ def tokenizer(study: Study, name: str) -> Spec:
 
 def passages(study: Study, corpus_name: str, length: int) -> Spec:
     """Of `textback passages`."""
-    counts = lookup(study.corpora, "corpus", corpus_name).passages.model_dump()
+    counts = find_corpus(study, corpus_name).passages.model_dump()
     return {"recipe": PASSAGES_RECIPE, "length": length, "counts": counts}
 
 
 def target_passages(study: Study, corpus_name: str, length: int) -> Spec:
     """Of `textback passages`, of a target: test passages alone."""
-    counts = lookup(study.corpora, "corpus", corpus_name).passages.model_dump()
+    counts = find_corpus(study, corpus_name).passages.model_dump()
     return {"recipe": PASSAGES_RECIPE, "length": length, "counts": counts, "splits": ["test"]}
 
 
 def embed(study: Study, name: str, length: int) -> Spec:
     """Of `textback embed`. Raises TextbackError where the embedder cannot read the length."""
-    entry = lookup(study.embedders, "embedder", name)
+    entry = find_embedder(study, name)
     check_length(name, entry, length)
     return {"recipe": EMBED_RECIPE, **_embedder(study, name)}
 
@@ -94,14 +96,14 @@ def reduction(study: Study, embedder: str, text: str) -> Spec:
     """Of `textback reduce`. Raises TextbackError above the embedder's dimension."""
     parsed = Reduction.parse(text)
     if parsed.dimension is not None:
-        entry = lookup(study.embedders, "embedder", embedder)
+        entry = find_embedder(study, embedder)
         check_dimension(embedder, entry, parsed.dimension)
     return {"recipe": REDUCTION_RECIPE, "reduction": str(parsed)}
 
 
 def training(study: Study, inverter: str, part: str, seed: int) -> Spec:
     """Of the trainers. part: `null_model`, `hypothesizer` or `corrector`."""
-    entry = lookup(study.inverters, "inverter", inverter)
+    entry = find_inverter(study, inverter)
     budget = find_corrector(study, inverter) if part == "corrector" else getattr(entry, part)
     return {
         "recipe": TRAIN_RECIPE,
@@ -171,7 +173,7 @@ def score(
     """Of `textback score`: the cell, its inversions, and what is measured of them."""
     cell = Cell(corpus, embedder, length, Reduction.parse(reduction), inverter, seed)
     evaluated = find_part(study, part)
-    lookup(study.embedders, "embedder", embedder)
+    find_embedder(study, embedder)
     return {
         "recipe": SCORE_RECIPE,
         "cell": cell.columns() | {"dim": cell.dimension(study)},
@@ -204,7 +206,7 @@ def score_retrieval(
 ) -> Spec:
     """Of `textback score-retrieval`. Raises TextbackError above the embedder's dimension."""
     parsed = Reduction.parse(reduction)
-    native = lookup(study.embedders, "embedder", embedder)
+    native = find_embedder(study, embedder)
     if parsed.dimension is not None:
         check_dimension(embedder, native, parsed.dimension)
     point = Retrieval(retrieval_set, embedder, parsed, Perturbation.parse(perturbation))
@@ -262,13 +264,13 @@ def _parts(study: Study) -> Spec:
 
 def _corpus(study: Study, name: str, *without: str) -> Spec:
     """A corpus, without the keys that do not concern a step."""
-    entry = lookup(study.corpora, "corpus", name)
+    entry = find_corpus(study, name)
     return {"name": name, "corpus": entry.model_dump(exclude=set(without))}
 
 
 def _embedder(study: Study, name: str) -> Spec:
     """An embedder, as steps that load it are told of it; the rest comes by `how_asked`."""
-    entry = lookup(study.embedders, "embedder", name)
+    entry = find_embedder(study, name)
     return {"name": name, "embedder": entry.model_dump(exclude=set(entry.HOW_ASKED))}
 
 
@@ -283,31 +285,3 @@ def how_asked(study: Study) -> dict[str, Spec]:
 def embedder_entry(spec: Spec) -> Embedder:
     """The embedder that a step is told of, with what the workflow says of how to ask it."""
     return read_embedder(spec["embedder"] | how_to_ask(spec["name"]))
-
-
-def find_part(study: Study, name: str) -> Part:
-    """The study's part of that name."""
-    return lookup(parts(study), "part", name)
-
-
-def find_corrector(study: Study, inverter: str) -> CorrectorTraining:
-    """An inverter's corrector. Raises TextbackError where it has none."""
-    entry = lookup(study.inverters, "inverter", inverter).corrector
-    if entry is None:
-        raise TextbackError(f"inverter '{inverter}': has no corrector: give it one")
-    return entry
-
-
-def find_corpus(study: Study, name: str) -> CorpusEntry:
-    """The corpus's entry."""
-    return lookup(study.corpora, "corpus", name)
-
-
-def find_retrieval_set(study: Study, name: str) -> RetrievalSet:
-    """The retrieval set's entry."""
-    return lookup(study.retrieval_sets, "retrieval set", name)
-
-
-def find_inverter(study: Study, name: str) -> Inverter:
-    """The inverter's entry."""
-    return lookup(study.inverters, "inverter", name)

@@ -1,7 +1,7 @@
 """The trace of an inversion: a row per text and round, stored as parquet.
 
 text         number of the test passage
-round        0 is the hypothesizer's guess
+round        0 is the first hypothesis: the hypothesizer's guess, or see `inverter/starts.py`
 reference    the text that was embedded
 hypothesis   the best hypothesis so far
 cosine       of its embedding to the target, both reduced as the attacker sees them

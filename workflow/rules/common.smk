@@ -4,6 +4,7 @@ from shlex import quote
 import textback
 from textback import cells, prices, specs
 from textback.config import FIGURES, canonical, lookup, parts, read_study, study_warnings, used
+from textback.config.finding import find_corpus, find_inverter, find_part, find_retrieval_set
 from textback.corpora import names_files, own_files
 from textback.errors import TextbackError
 from textback.failures import last_words
@@ -113,7 +114,7 @@ def of_inverter(*patterns):
     that owns its hypothesizer."""
 
     def paths(wildcards):
-        inverter = mendable(specs.find_inverter, STUDY, wildcards.inverter)
+        inverter = mendable(find_inverter, STUDY, wildcards.inverter)
         own = {"tokenizer": inverter.tokenizer, "owner": OWNERS[wildcards.inverter]}
         known = {**own, **dict(wildcards.items())}
         return [str(pattern).format(**known) for pattern in patterns]
@@ -141,7 +142,7 @@ def inverted(kind):
 
 def traces_of_part(wildcards):
     """The traces of a cell that its part asks for."""
-    part = mendable(specs.find_part, STUDY, wildcards.part)
+    part = mendable(find_part, STUDY, wildcards.part)
     reduction = mendable(cells.Reduction.parse, wildcards.reduction)
     cell = cells.Cell(
         wildcards.corpus,
@@ -161,13 +162,13 @@ def inside(folder, *names):
 
 def corpus_files(wildcards):
     """The user's own files that a corpus is read from."""
-    entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
+    entry = mendable(find_corpus, STUDY, wildcards.corpus)
     return at_hand(own_files, wildcards.corpus, entry)
 
 
 def names_list(wildcards):
     """The list of names of a corpus, if it has one."""
-    entry = mendable(specs.find_corpus, STUDY, wildcards.corpus)
+    entry = mendable(find_corpus, STUDY, wildcards.corpus)
     return mendable(names_files, wildcards.corpus, entry)
 
 
@@ -179,7 +180,7 @@ def words_of_part(wildcards):
 
 def retrieval_files(wildcards):
     """The files of a retrieval set."""
-    entry = mendable(specs.find_retrieval_set, STUDY, wildcards.retrieval_set)
+    entry = mendable(find_retrieval_set, STUDY, wildcards.retrieval_set)
     return at_hand(set_files, Path(entry.folder), entry.split, entry.source)
 
 

@@ -105,7 +105,7 @@ class Elitist:
 
     @classmethod
     def begin(cls, row: int, effort: Effort, first: Hypothesis) -> "Elitist":
-        """From the hypothesizer's guess."""
+        """From the hypothesis of round 0."""
         return cls(row, effort, first, [first], {first.text}, 0, [Round(first, first, 1)])
 
     @property
@@ -156,7 +156,7 @@ class Paper:
 
     @classmethod
     def begin(cls, row: int, effort: Effort, first: Hypothesis) -> "Paper":
-        """From the hypothesizer's guess."""
+        """From the hypothesis of round 0."""
         return cls(row, effort, [first], 1, [Round(first, first, 1)])
 
     def take(self) -> list[Hypothesis]:
@@ -202,7 +202,7 @@ def invert(
 ) -> list[list[Round]]:
     """Invert embeddings, (n, dim), in rounds of correction.
 
-    `on_round` is called after round 0, the hypothesizer's greedy guess, and after each round.
+    `on_round` is called after round 0, whose hypotheses `attack.guess` makes, and after each round.
 
     Returns the rounds 0 … `effort.rounds` of each text.
     """

@@ -10,6 +10,7 @@ from pathlib import Path
 from textback import cells, specs
 from textback.cells import Cell, Inversion
 from textback.config import Study, parts
+from textback.config.finding import find_inverter, find_part
 from textback.specs import Spec
 from textback.table import own_score_path
 
@@ -50,7 +51,7 @@ def part_cells(study: Study) -> dict[PartCell, Cell]:
 
 def products(study: Study, part: str, cell: Cell) -> list[Product]:
     """Everything that a cell's scores in a part rest on, and the scores."""
-    evaluated = specs.find_part(study, part)
+    evaluated = find_part(study, part)
     found = [*_data(study, cell), *_trained(study, cell)]
     if evaluated.evaluation.rounds > 0:
         found += _corrected(study, cell)
@@ -66,7 +67,7 @@ def products(study: Study, part: str, cell: Cell) -> list[Product]:
 
 
 def _data(study: Study, cell: Cell) -> Iterator[Product]:
-    tokenizer = specs.find_inverter(study, cell.inverter).tokenizer
+    tokenizer = find_inverter(study, cell.inverter).tokenizer
     passages = cells.passages_folder(cell.corpus, tokenizer, cell.length)
     embedded = cells.embeddings_folder(cell.corpus, tokenizer, cell.length, cell.embedder)
     reduced = embedded / str(cell.reduction)
@@ -96,7 +97,7 @@ def _corrected(study: Study, cell: Cell) -> Iterator[Product]:
 def _inverted(study: Study, inversion: Inversion) -> Iterator[Product]:
     cell, target = inversion.cell, inversion.target
     if not target.own_of(cell):
-        tokenizer = specs.find_inverter(study, cell.inverter).tokenizer
+        tokenizer = find_inverter(study, cell.inverter).tokenizer
         folder = cells.targets_folder(cell.corpus, tokenizer, target)
         passages = specs.target_passages(study, target.corpus, target.length)
         yield Product(cells.documents_file(target.corpus), specs.corpus(study, target.corpus))
