@@ -263,6 +263,17 @@ def test_what_the_hub_has_is_a_download_whose_size_is_told_or_unknown(config, mo
     at_hand.check_all_at_hand(study)
 
 
+def test_a_model_that_several_inverters_have_is_downloaded_once(config, monkeypatch):
+    monkeypatch.setattr(hub, "reachable", lambda: True)
+    backbone = {"pretrained": "google-t5/t5-base"}
+    for name, size in (("a", {"download": 892}), ("b", {"download": 892}), ("c", {})):
+        config["inverters"][name] = config["inverters"]["nano"] | {"backbone": backbone | size}
+    config |= {"use_inverters": ["a", "b", "c"], "figures": [], "lengths": [4]}
+    found = planned(config | {"reductions": ["native"]})
+    (row,) = (row for row in shown._rows(found) if row[0] == "downloads")
+    assert row == ("downloads", "about 892 MB", "")
+
+
 def test_a_model_in_a_folder_or_in_the_cache_is_at_hand(config, no_hub, tmp_path, monkeypatch):
     snapshot = tmp_path / "cache" / "models--some--model" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)

@@ -149,18 +149,21 @@ def _memory(found: Memory) -> str:
 
 
 def _downloads(planned: Plan) -> tuple[str, str]:
-    """How much, and what of it is not known."""
-    absent = {need.name: need for need in planned.needed if need.where in ABSENT}
+    """How much, and what of it is not known; what several entries take is fetched once."""
+    absent = [need for need in planned.needed if need.where in ABSENT]
     if not absent:
         return "none", ""
-    unknown = [name for name, need in absent.items() if need.megabytes is None]
-    missing = [name for name, need in absent.items() if need.where == "missing"]
+    sizes: dict[str, set[float]] = {need.name: set() for need in absent}
+    for need in absent:
+        sizes[need.name] |= {need.megabytes} - {None}
+    unknown = [name for name, told in sizes.items() if not told]
+    missing = dict.fromkeys(need.name for need in absent if need.where == "missing")
     said = []
     if unknown:
         said.append(f"and of unknown size {', '.join(unknown)}")
     if missing:
         said.append(f"not to be had from here: {', '.join(missing)}")
-    known = sum(need.megabytes or 0 for need in planned.needed if need.where in ABSENT)
+    known = sum(sum(told) for told in sizes.values())
     return f"about {size(1e6 * known)}" if known else "unknown", _in_lines(said, "; ")
 
 
