@@ -30,7 +30,7 @@ def test_tables_become_fits_and_a_figure(workflow, changed_config):
     table = pd.read_csv(workflow.study / "table.csv")
     table.head(1).to_csv(workflow.study / "comparisons.csv")
     table.head(1).assign(seeds=1).to_csv(workflow.study / "pooled.csv")
-    table.head(1).to_parquet(workflow.study / "texts.parquet")
+    table.head(1).assign(text=0).to_parquet(workflow.study / "texts.parquet")
     config = changed_config(figures=["law"], **GRID)
     figure = workflow.study / "figures" / "law.svg"
     target = str(figure.relative_to(workflow.folder))

@@ -5,7 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-COLUMNS = "study retrieval_set embedder reduction dim perturbation metric value low high n"
+COLUMNS = (
+    "schema study part retrieval_set embedder reduction dim perturbation metric value low high n"
+)
 TEXTS = {
     "wheat": "farmers in the north grow wheat and rye",
     "navy": "the ships of the navy sail the ocean",

@@ -27,7 +27,9 @@ FIGURES = (
 )
 RECALLS = ("word_recall", "name_recall", "number_recall", "rare_word_recall")
 COLUMNS = [
+    "schema",
     "study",
+    "part",
     "corpus",
     "embedder",
     "length",
@@ -35,6 +37,9 @@ COLUMNS = [
     "dim",
     "inverter",
     "seed",
+    "target_corpus",
+    "target_length",
+    "search",
     "baseline",
     "perturbation",
     "round",
