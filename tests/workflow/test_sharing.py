@@ -3,7 +3,10 @@
 import pytest
 from running import ROOT, TINY, Workflow
 
-GATHERING = {"table", "costs", "study_config", "figure", "example", "pages", "report", "all"}
+GATHERING = {
+    *("table", "word_errors", "costs", "study_config"),
+    *("figure", "example", "pages", "report", "all"),
+}
 CONFIG = ["--config", str(ROOT / "config.yaml"), "--config", str(TINY)]
 
 
