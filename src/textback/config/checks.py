@@ -143,6 +143,12 @@ def _check_figure(study: Study, figure: str) -> None:
             f"figure '{figure}' compares what the study has only one of: it needs {shown.varies}: "
             "add it, or leave the figure out of 'figures'"
         )
+    if shown.of_own_texts and not compared.inverts_own_texts(parts(study).values()):
+        raise TextbackError(
+            f"figure '{figure}' shows inversions of the cells' own test passages, but the study "
+            "inverts those of other targets alone: add a part without 'target_corpora' and "
+            "'target_lengths', or leave the figure out of 'figures'"
+        )
     if not shown.whole:
         _check_one_search(study, figure)
     for axis in COMBINED:

@@ -28,6 +28,11 @@ class Shown:
     published: bool = False
     varies: str = ""
 
+    @property
+    def of_own_texts(self) -> bool:
+        """Whether it shows inversions of the cells' own test passages, and compares no others."""
+        return not self.varies and (TEXTS in self.beside or bool(set(self.metrics) - OF_BITS))
+
 
 def _of_all_parts(*metrics: str, **more: Any) -> Shown:
     """A figure that finds what it compares in all parts, targets and perturbations of a study."""
@@ -35,6 +40,10 @@ def _of_all_parts(*metrics: str, **more: Any) -> Shown:
 
 
 TEXTS = "texts.parquet"  # there with every table that the workflow gathers
+OF_BITS = {  # metrics of one pass over a cell's own test passages, whatever else is inverted
+    *("recovered_bits", "recovered_bits_per_token", "recovered_bits_per_dimension"),
+    *("null_nll_bits", "unrecovered_fraction"),
+}
 FIGURES = {
     "by_round": Shown(("bleu", "exact_match", "cosine"), leads=("use_embedders", "use_inverters")),
     "by_length": Shown(
