@@ -1,5 +1,7 @@
 """The figures of the paper's parts, on tables made here."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
@@ -144,6 +146,16 @@ def test_the_published_line_of_leakage_runs_through_its_retrieval_and_its_bleu(d
     (line,) = published_lines(drawn("leakage_perturbation"))[:1]
     assert list(line.get_xdata()) == pytest.approx([0.0024, 0.2956, 0.3016, 0.3019])
     assert list(line.get_ydata()) == pytest.approx([0.1476, 10.3344, 80.3725, 72.347])
+
+
+def test_published_noise_stands_only_on_the_panel_of_its_own_cell(drawn, made):
+    table = made.measurements
+    own = (table["target_length"] == 32) & (table["target_corpus"] == "nq")
+    longer = table[own].assign(length=64, target_length=64)
+    both = replace(made, measurements=pd.concat([table, longer]))
+    of_32, of_64 = (drawn("leakage_perturbation", both).axes[at] for at in (0, 2))
+    hollow = [sum(line.get_color() == "black" for line in ax.lines) for ax in (of_32, of_64)]
+    assert hollow == [1, 0]
 
 
 def test_rows_of_the_main_table_are_methods_and_their_values_ours_and_published(drawn):
