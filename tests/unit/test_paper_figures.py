@@ -5,11 +5,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
-from paper_tables import measured, rows, tables
+from paper_tables import measured, rows, tables, texts
 
 from textback.errors import TextbackError
 from textback.figures import Tables, draw, noise_levels, starts
 from textback.figures.select import level, varied
+from textback.figures.settings import attacks
 from textback.published.pairs import COLUMNS
 
 OVERLAID = (
@@ -101,6 +102,34 @@ def test_values_are_compared_after_the_last_round_and_widest_beam_that_all_have(
     chosen = level(table, "perturbation")
     assert set(chosen["round"]) == {20} and set(chosen["beam"]) == {1}
     assert set(chosen["perturbation"]) == {"none", "int8", "binary"}
+
+
+def test_of_two_searches_of_equal_effort_values_are_compared_by_the_plainest():
+    both = [*rows("nq"), *rows("nq", search="paper-likelihood")]
+    assert set(level(pd.DataFrame(both), "embedder")["search"]) == {"paper"}
+
+
+def test_texts_that_begin_otherwise_are_shown_where_there_are_no_others():
+    sampled = texts().assign(search="paper-from-nucleus")
+    both = pd.concat([sampled.assign(round=sampled["round"] * 2), texts()])
+    assert {search for rows in attacks(both) for search in rows["search"]} == {"paper"}
+    (alone,) = attacks(sampled)
+    assert set(alone["search"]) == {"paper-from-nucleus"} and alone["beam"].unique() == [8]
+
+
+def test_without_texts_of_its_cells_own_a_study_has_no_example_and_a_line_says_so():
+    with pytest.raises(TextbackError, match="no test passages of its cells' own"):
+        attacks(texts().query("target_corpus == 'tales'"))
+
+
+def test_inverters_are_compared_with_a_beam_that_they_share(drawn, made):
+    table = made.measurements
+    wide = (table["inverter"] != "no-feedback") | (table["beam"] > 1)
+    other = table[table["inverter"] == "no-feedback"].assign(beam=8)
+    ax = drawn(
+        "rounds_by_inverter", replace(made, measurements=pd.concat([table[wide], other]))
+    ).axes[0]
+    assert {line.get_label() for line in ax.containers} == {"paper", "no-feedback"}
 
 
 def test_only_settings_in_which_the_column_has_two_values_are_compared():
