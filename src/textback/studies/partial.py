@@ -1,5 +1,6 @@
 """`textback table --partial`: the tables of a study that is not finished."""
 
+from itertools import compress
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +24,8 @@ def gather(study: Study, output: Path | None) -> None:
     """
     folder = output or cells.study_folder(study.study)
     everything = table.cells_of_parts(parts(study))
-    scored = [one for one in everything if _is_scored(study, one)]
+    there = [_is_scored(study, one) for one in everything]
+    scored = list(compress(everything, there))
     if not scored:
         raise TextbackError(
             f"study '{study.study}': none of its {len(everything)} cells has scores yet: run "
@@ -31,7 +33,7 @@ def gather(study: Study, output: Path | None) -> None:
         )
     number = write_tables(study.study, scored, folder)
     _write_others(study, scored, folder)
-    missing = [one for one in everything if one not in scored]
+    missing = [one for one, is_there in zip(everything, there, strict=True) if not is_there]
     _write_missing(study, missing, folder / table.MISSING)
     log.info("%s: %d measurements of %d cells", folder / "table.csv", number, len(scored))
     if missing:
