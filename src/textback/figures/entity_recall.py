@@ -1,6 +1,7 @@
 """Recall of names, numbers and rare words beside that of all words: a panel a length.
 
-Of the study's first part; where it has several corpora, embedders or inverters, a panel each.
+Of the study's first part with texts of its own; where it has several corpora, embedders or
+inverters, a panel each.
 """
 
 import pandas as pd
@@ -59,7 +60,7 @@ def draw(tables: Tables) -> Figure:
 
 
 def _panel(ax: Axes, table: pd.DataFrame) -> None:
-    """Below each kind: how many texts have any, over all seeds; one that none has is left out."""
+    """Below each kind: how many texts have any; one that none has is left out."""
     sizes = embedding_sizes(table)
     colours = palette(sizes)
     series = []

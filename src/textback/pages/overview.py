@@ -63,8 +63,8 @@ def _what(measured: pd.DataFrame, rows: pd.DataFrame) -> str:
     return html.escape(
         f"{many}; {common(index)}; {texts} test texts each, "
         + (f"{seeds} seeds, whose mean is given. " if seeds > 1 else "one seed. ")
-        + "Brackets are 95% intervals over texts"
-        + (" that cover every seed's." if seeds > 1 else ".")
+        + "Brackets are 95% intervals over "
+        + ("seeds and texts; of what correction adds, over texts alone." if seeds > 1 else "texts.")
     )
 
 

@@ -17,8 +17,8 @@ MEANING = (
     f"<b>{AGREES}</b> where it lies in our interval, widened by its own error: as many texts as it "
     "says, as scattered as ours, and its rounding. A <b>"
     f"{STAND_IN}</b> is a setting of ours (in brackets) that is not the published one: it shows "
-    "that the comparison runs, and is not judged. Hours and cost are those of all training, "
-    "embedding and inversion behind a value.</p>"
+    "that the comparison runs, and is not judged. Hours and cost are those of the embedding, the "
+    "training (but for the null model's) and all inversions with its search and beam.</p>"
 )
 
 
