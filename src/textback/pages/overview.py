@@ -12,6 +12,7 @@ from textback.pages.html import NAMES, interval, number, page, paragraphs, table
 from textback.pages.law import law_section
 from textback.pages.naming import common, name_of, varied
 from textback.pages.reached import (
+    CELL,
     CORRECTED,
     KEYS,
     NEAREST,
@@ -58,7 +59,10 @@ def _what(measured: pd.DataFrame, rows: pd.DataFrame) -> str:
     """The study in a sentence or two: how many cells, and what they have in common."""
     index = rows.set_index(KEYS).index.unique()
     seeds = measured["seed"].nunique()
-    many = f"{len(index)} cells" if len(index) > 1 else "One cell"
+    number = len(rows[CELL].drop_duplicates())
+    many = f"{number} cells" if number > 1 else "One cell"
+    searches = rows["search"].nunique()
+    many += f", inverted by {searches} searches" if searches > 1 else ""
     texts = int(measured["n"].max())
     return html.escape(
         f"{many}; {common(index)}; {texts} test texts each, "
