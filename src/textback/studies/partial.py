@@ -12,6 +12,7 @@ from textback.histories import histories, history_files
 from textback.progress import log
 from textback.scoring import Row
 from textback.sharing.places import place
+from textback.steps.published import compare
 from textback.steps.study import write_tables
 
 
@@ -49,7 +50,7 @@ def _is_scored(study: Study, one: table.PartCell) -> bool:
 
 
 def _write_others(study: Study, scored: list[table.PartCell], folder: Path) -> None:
-    """What there is of costs, histories, errors by word frequency and retrieval."""
+    """What there is of costs, histories, errors by word frequency, retrieval and comparisons."""
     told = specs.table(study)
     known = table.Known(told["tokenizers"], told["owners"], told["native"])
     spent = _there(study, table.cost_files(parts(study), known))
@@ -63,6 +64,8 @@ def _write_others(study: Study, scored: list[table.PartCell], folder: Path) -> N
     if points:
         found = table.retrieval(study.study, points, study.evaluation.resamples)
         table.write_csv(folder / "retrieval.csv", found)
+    if any(part.published for part in parts(study).values()):
+        compare(specs.published(study), folder)
 
 
 def _there(study: Study, files: dict[Path, Row]) -> dict[Path, Row]:
