@@ -154,6 +154,7 @@ def test_a_figure_shows_several_values_only_of_axes_it_compares(config):
     corpora = {"use_corpora": ["state-of-the-union", "other"]}
     with pytest.raises(TextbackError, match="figure 'by_round' .* 'use_corpora' names 2"):
         read_study(config | corpora | {"figures": ["by_round"]})
+    read_study(config | {"figures": ["by_round"]})  # of the first, and says so
     config["use_inverters"] = ["nano", "paper"]
     with pytest.raises(TextbackError, match="'use_inverters' names 2"):
         read_study(config | {"figures": ["leakage_retrieval"]})

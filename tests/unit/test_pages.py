@@ -17,8 +17,9 @@ from study_tables import (
     write_study,
 )
 
+from textback.config import FIGURES
 from textback.pages import costs_page, overview_page
-from textback.pages.figures import inline
+from textback.pages.figures import CAPTIONS, inline
 from textback.pages.findings import findings
 from textback.pages.overview import MOST
 from textback.pages.reached import CORRECTED, NEAREST, ONE_PASS, SHUFFLED, of_stage, reached
@@ -150,6 +151,17 @@ def test_the_page_has_three_figures_in_it(study):
 def test_figures_that_the_study_no_longer_draws_are_left_out(study):
     (study / "config.json").write_text(json.dumps({"figures": ["by_round"]}))
     assert overview_page(study).count("<svg") == 1
+
+
+def test_every_figure_has_words_for_the_first_page():
+    assert set(CAPTIONS) == set(FIGURES)
+
+
+def test_cells_are_counted_once_whatever_searches_invert_them(study):
+    table = measured(cells())
+    other = table[table["search"] != ""].assign(search="elitist-from-the", part="the")
+    write_measured(study, pd.concat([table, other]))
+    assert f"{len(cells())} cells, inverted by 2 searches; " in overview_page(study)
 
 
 def test_ids_of_two_figures_do_not_meet(study):

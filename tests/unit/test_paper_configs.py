@@ -119,6 +119,34 @@ def test_a_part_that_adds_what_a_figure_compares_is_enough(figure, changes, conf
     read_study(config | {"parts": {"plain": {}, "other": changes}})
 
 
+@pytest.mark.parametrize(
+    ("figure", "changes"),
+    [
+        ("starts", {"use_corpora": ["wiki"], "evaluation": {"start": "the"}}),
+        ("beam_grid", {"use_corpora": ["wiki"], "evaluation": {"mode": "paper"}}),
+        ("out_of_domain", {"use_corpora": ["wiki"], "target_corpora": ["state-of-the-union"]}),
+        ("length_mismatch", {"lengths": [5], "target_lengths": [16]}),
+        ("leakage_perturbation", {"target_lengths": [5], "perturbations": ["none", "int8"]}),
+    ],
+)
+def test_what_a_figure_compares_must_be_of_the_same_cells(figure, changes, config):
+    config["corpora"]["wiki"] = config["corpora"]["state-of-the-union"]
+    config |= {"figures": [figure], "use_retrieval_sets": ["scifact"]}
+    with pytest.raises(TextbackError, match=f"figure '{figure}' compares what the study has only"):
+        read_study(config | {"parts": {"plain": {}, "other": changes}})
+
+
+@pytest.mark.parametrize("figure", ["by_round", "worked_example", "entity_recall"])
+def test_a_figure_of_own_texts_needs_a_part_that_inverts_them(figure, config):
+    config["corpora"]["wiki"] = config["corpora"]["state-of-the-union"]
+    config |= {"figures": [figure, "recovered_bits"], "target_corpora": ["wiki"]}
+    with pytest.raises(TextbackError, match=f"figure '{figure}' shows .* own test passages") as e:
+        read_study(config)
+    assert "\n" not in str(e.value)
+    read_study(config | {"figures": ["recovered_bits"]})
+    read_study(config | {"parts": {"own": {"target_corpora": []}, "other": {}}})
+
+
 def test_an_entry_that_nobody_published_names_its_part_and_the_nearest(config):
     entry = {"figure": "table1", "dataset": "nqq"}
     config |= {"parts": {"mine": {"published": [entry]}}}

@@ -1,13 +1,16 @@
 """The figures of the paper's parts, on tables made here."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
-from paper_tables import measured, rows, tables
+from paper_tables import measured, rows, tables, texts
 
 from textback.errors import TextbackError
 from textback.figures import Tables, draw, noise_levels, starts
 from textback.figures.select import level, varied
+from textback.figures.settings import attacks
 from textback.published.pairs import COLUMNS
 
 OVERLAID = (
@@ -101,6 +104,34 @@ def test_values_are_compared_after_the_last_round_and_widest_beam_that_all_have(
     assert set(chosen["perturbation"]) == {"none", "int8", "binary"}
 
 
+def test_of_two_searches_of_equal_effort_values_are_compared_by_the_plainest():
+    both = [*rows("nq"), *rows("nq", search="paper-likelihood")]
+    assert set(level(pd.DataFrame(both), "embedder")["search"]) == {"paper"}
+
+
+def test_texts_that_begin_otherwise_are_shown_where_there_are_no_others():
+    sampled = texts().assign(search="paper-from-nucleus")
+    both = pd.concat([sampled.assign(round=sampled["round"] * 2), texts()])
+    assert {search for rows in attacks(both) for search in rows["search"]} == {"paper"}
+    (alone,) = attacks(sampled)
+    assert set(alone["search"]) == {"paper-from-nucleus"} and alone["beam"].unique() == [8]
+
+
+def test_without_texts_of_its_cells_own_a_study_has_no_example_and_a_line_says_so():
+    with pytest.raises(TextbackError, match="no test passages of its cells' own"):
+        attacks(texts().query("target_corpus == 'tales'"))
+
+
+def test_inverters_are_compared_with_a_beam_that_they_share(drawn, made):
+    table = made.measurements
+    wide = (table["inverter"] != "no-feedback") | (table["beam"] > 1)
+    other = table[table["inverter"] == "no-feedback"].assign(beam=8)
+    ax = drawn(
+        "rounds_by_inverter", replace(made, measurements=pd.concat([table[wide], other]))
+    ).axes[0]
+    assert {line.get_label() for line in ax.containers} == {"paper", "no-feedback"}
+
+
 def test_only_settings_in_which_the_column_has_two_values_are_compared():
     table = pd.DataFrame([*rows("nq"), *rows("nq", inverter="b"), *rows("ada", length=128)])
     (found,) = varied(table, "inverter", ["corpus", "length"])
@@ -144,6 +175,16 @@ def test_the_published_line_of_leakage_runs_through_its_retrieval_and_its_bleu(d
     (line,) = published_lines(drawn("leakage_perturbation"))[:1]
     assert list(line.get_xdata()) == pytest.approx([0.0024, 0.2956, 0.3016, 0.3019])
     assert list(line.get_ydata()) == pytest.approx([0.1476, 10.3344, 80.3725, 72.347])
+
+
+def test_published_noise_stands_only_on_the_panel_of_its_own_cell(drawn, made):
+    table = made.measurements
+    own = (table["target_length"] == 32) & (table["target_corpus"] == "nq")
+    longer = table[own].assign(length=64, target_length=64)
+    both = replace(made, measurements=pd.concat([table, longer]))
+    of_32, of_64 = (drawn("leakage_perturbation", both).axes[at] for at in (0, 2))
+    hollow = [sum(line.get_color() == "black" for line in ax.lines) for ax in (of_32, of_64)]
+    assert hollow == [1, 0]
 
 
 def test_rows_of_the_main_table_are_methods_and_their_values_ours_and_published(drawn):

@@ -21,6 +21,7 @@ from textback.published.pairs import (
     verdicts,
 )
 from textback.published.values import FILE, converted, listed
+from textback.retrieval.means import mean_over_sets
 from textback.table import COST_COLUMNS, write_csv
 
 OWNERS = {"paper": "paper", "no-feedback": "paper"}
@@ -140,6 +141,34 @@ def test_retrieval_is_judged_only_over_all_tasks_of_beir(values):
     assert len(judged) == 4 and "stand-in" not in set(judged["verdict"])
     width = (judged["high"] - judged["low"]).iloc[0]
     assert width == pytest.approx(0.04 / len(sets) ** 0.5)
+
+
+def test_a_part_is_compared_by_its_own_rows_where_another_inverted_fewer_of_the_same_texts(values):
+    few = measured().query("part == 'nq'")
+    many = few.assign(part="length-mismatch", n=1000, value=few["value"] / 2)
+    table = pd.concat([few, many])
+    both = pd.concat([pooled(few), pooled(many)])
+    entry = Published(figure="length_mismatch", max_tokens=32)
+    found = pair(
+        values, table, both, searched(), {"length-mismatch": [entry]}, {"length-mismatch": []}
+    )
+    assert set(found["n"]) == {1000} and not found.empty
+    exact = found.query("metric == 'exact_match'")["value"].item()
+    assert exact == pytest.approx(0.8 * 0.9 / 2)
+
+
+def test_a_set_that_two_parts_search_counts_once_in_the_mean_over_sets():
+    twice = pd.concat([searched().assign(part=part) for part in ("nq", "noise")])
+    pd.testing.assert_frame_equal(mean_over_sets(twice), mean_over_sets(searched()))
+
+
+def test_all_perturbations_are_judged_on_the_same_sets():
+    other = searched().query("perturbation == 'none'").assign(retrieval_set="nfcorpus", value=0.9)
+    means = mean_over_sets(pd.concat([searched(), other]))
+    pd.testing.assert_frame_equal(means, mean_over_sets(searched()))
+    half = searched().assign(retrieval_set="nfcorpus", value=lambda table: table["value"] / 2)
+    means = mean_over_sets(pd.concat([searched(), half]))
+    assert means["value"].tolist() == pytest.approx((0.75 * searched()["value"]).tolist())
 
 
 @pytest.mark.parametrize(

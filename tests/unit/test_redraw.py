@@ -10,6 +10,7 @@ from inspect import getsource
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from study_tables import cells, measured, write_measured, write_study
 
 from textback.config import FIGURES
@@ -17,6 +18,7 @@ from textback.errors import TextbackError
 from textback.figures import draw, read_tables
 from textback.figures.by_length import draw as by_length
 from textback.figures.redraw import redraw
+from textback.table import RETRIEVAL_COLUMNS, SCHEMA, write_csv
 
 
 @pytest.fixture
@@ -83,6 +85,33 @@ def test_a_metric_that_the_table_lacks_is_named(study, unpainted):
     table = measured(cells())
     write_measured(study, table[table["metric"] != "cosine"])
     assert redraw(study)[1]["by_round"] == "no metric 'cosine' in the table"
+
+
+def test_a_cell_that_parts_measured_on_other_texts_is_the_first_parts(study, tmp_path, monkeypatch):
+    tables = read_tables(study)
+    fewer = tables.measurements.assign(part="second", n=20, value=tables.measurements["value"] / 2)
+    both = replace(tables, measurements=pd.concat([tables.measurements, fewer]))
+    shown = []
+    monkeypatch.setattr("textback.figures.collapse.draw", lambda of: shown.append(of) or Figure())
+    draw("collapse", both, tmp_path)
+    (found,) = shown
+    pd.testing.assert_frame_equal(found.measurements, tables.measurements)
+
+
+def test_a_figure_of_one_retrieval_set_is_left_out_where_there_are_two(study, unpainted):
+    searched = pd.DataFrame({"schema": SCHEMA, "retrieval_set": ["scifact", "nfcorpus"]})
+    write_csv(study / "retrieval.csv", searched.reindex(columns=RETRIEVAL_COLUMNS))
+    left_out = redraw(study)[1]
+    assert left_out["leakage_retrieval"] == "it shows one retrieval_set, the table has 2"
+    assert "by_round" not in left_out
+
+
+def test_figures_of_own_texts_are_left_out_where_none_is_inverted(study, unpainted):
+    table = measured(cells())
+    write_measured(study, table.assign(target_length=99))
+    drawn, left_out = redraw(study)
+    assert left_out["by_round"] == "no cell's own test passages are inverted"
+    assert "by_round" not in drawn
 
 
 def test_a_folder_without_a_table_is_one_line(tmp_path):

@@ -128,6 +128,12 @@ def test_the_widest_beam_of_the_cells_own_texts_is_shown_unless_said():
         pick(rows, Choice(perturbation="int9"))
 
 
+def test_the_widest_beam_is_that_of_the_part_shown():
+    rows = pd.concat([texts(beam=1), texts(beam=2), texts(part="second", beam=8)])
+    assert set(pick(rows, Choice())["beam"]) == {2}
+    assert set(pick(rows, Choice(part="second"))["beam"]) == {8}
+
+
 def test_a_round_that_is_not_there_is_one_line():
     with pytest.raises(TextbackError, match="no round 7: this cell has 0 to 2"):
         show(texts(), Choice(round=7), Console())

@@ -151,6 +151,16 @@ def test_a_missing_cell_is_hatched_and_listed():
     assert not drawn("heat_maps").get_supxlabel()
 
 
+def test_a_length_or_size_that_one_embedder_lacks_altogether_is_hatched_in_its_map():
+    made = tables(embedders=("one", "two"), lengths=(4, 8), sizes=[("pca", 16), ("native", NATIVE)])
+    table = made.measurements
+    lacks = (table["embedder"] == "two") & ((table["length"] == 8) | (table["dim"] == 16))
+    figure = drawn("heat_maps", Tables(table[~lacks], made.texts, made.retrieval))
+    assert hatched(figure.axes[0]) == [] and hatched(figure.axes[3]) == [(0, 0), (1, 0), (1, 1)]
+    said = figure.get_supxlabel().replace("\n", " ")
+    assert "two, 8 tokens × 384 (native)" in said and "two, 4 tokens × 16 (pca)" in said
+
+
 def test_recovered_bits_are_shown_by_text_by_token_and_by_dimension():
     by_text, by_token, by_dimension = (lines_of(ax) for ax in drawn("recovered_bits").axes)
     assert by_text["all bits of the text"][1] == pytest.approx(BITS * np.array(LENGTHS))

@@ -75,6 +75,15 @@ def test_partial_tables_are_gathered_and_drawn_and_the_workflow_goes_on_from_the
     assert "missing" not in done.stderr and not (copied.study / "missing.csv").exists()
 
 
+def test_partial_tables_stand_beside_what_is_published_too(copied, changed_config):
+    entry = {"figure": "table1", "dataset": "nq", "method": "hypothesizer", "stand_in": {}}
+    config = changed_config(lengths=[4, 5], published=[entry])
+    done = copied.textback("table", "--partial", *configured(config))
+    assert done.returncode == 0, done.stderr
+    assert set(pd.read_csv(copied.study / "published.csv")["length"]) == {4}
+    assert "are left out" in (copied.study / "published.html").read_text()
+
+
 def test_partial_tables_of_nothing_are_one_line(copied):
     shutil.rmtree(copied.study / "scores")
     done = copied.textback("table", "--partial", *configured(TINY))

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from textback.config import compared
 from textback.config.corpora import CorpusEntry
 from textback.config.embedders import EmbedderEntry, OpenAI
-from textback.config.figures import COMBINED, FIGURES
+from textback.config.figures import FIGURES
 from textback.config.inverters import Inverter, Training
 from textback.config.names import lookup
 from textback.config.part_checks import check_part, check_told_apart
@@ -144,10 +144,16 @@ def _check_figure(study: Study, figure: str) -> None:
             f"figure '{figure}' compares what the study has only one of: it needs {shown.varies}: "
             "add it, or leave the figure out of 'figures'"
         )
+    if shown.of_own_texts and not compared.inverts_own_texts(parts(study).values()):
+        raise TextbackError(
+            f"figure '{figure}' shows inversions of the cells' own test passages, but the study "
+            "inverts those of other targets alone: add a part without 'target_corpora' and "
+            "'target_lengths', or leave the figure out of 'figures'"
+        )
     if not shown.whole:
         _check_one_search(study, figure)
-    for axis in COMBINED:
-        if axis not in shown.compares + shown.leads and len(used(study, axis)) > 1:
+    for axis in shown.single:
+        if len(used(study, axis)) > 1:
             raise TextbackError(
                 f"figure '{figure}' shows one combination, but '{axis}' names "
                 f"{len(used(study, axis))}: make a study of each, or leave the figure out of "

@@ -28,13 +28,29 @@ class Shown:
     published: bool = False
     varies: str = ""
 
+    @property
+    def single(self) -> tuple[str, ...]:
+        """The axes of which it shows one value alone; of retrieval sets only where it shows any."""
+        axes = COMBINED if RETRIEVAL in self.beside else COMBINED[:-1]
+        return tuple(axis for axis in axes if axis not in self.compares + self.leads)
+
+    @property
+    def of_own_texts(self) -> bool:
+        """Whether it shows inversions of the cells' own test passages, and compares no others."""
+        return not self.varies and (TEXTS in self.beside or bool(set(self.metrics) - OF_BITS))
+
 
 def _of_all_parts(*metrics: str, **more: Any) -> Shown:
     """A figure that finds what it compares in all parts, targets and perturbations of a study."""
     return Shown(metrics, compares=COMBINED, whole=True, **more)
 
 
+RETRIEVAL = "retrieval.csv"
 TEXTS = "texts.parquet"  # there with every table that the workflow gathers
+OF_BITS = {  # metrics of one pass over a cell's own test passages, whatever else is inverted
+    *("recovered_bits", "recovered_bits_per_token", "recovered_bits_per_dimension"),
+    *("null_nll_bits", "unrecovered_fraction"),
+}
 FIGURES = {
     "by_round": Shown(("bleu", "exact_match", "cosine"), leads=("use_embedders", "use_inverters")),
     "by_length": Shown(
@@ -97,7 +113,7 @@ FIGURES = {
         ("exact_match", "bleu", "recovered_bits"),
         compares=("use_embedders",),
         needs=("use_retrieval_sets",),
-        beside=("retrieval.csv",),
+        beside=(RETRIEVAL,),
     ),
     "law": Shown(
         ("unrecovered_fraction", "null_nll_bits"),
@@ -149,7 +165,7 @@ FIGURES = {
     "leakage_perturbation": _of_all_parts(
         *("bleu_sentence", "exact_match"),
         needs=("use_retrieval_sets",),
-        beside=("retrieval.csv",),
+        beside=(RETRIEVAL,),
         published=True,
         varies="two perturbations",
     ),

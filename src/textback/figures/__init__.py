@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.errors import unknown_name
-from textback.figures.select import cover_seeds, once, undisturbed
+from textback.figures.select import cover_seeds, measured_once, once, undisturbed
 from textback.figures.style import apply_style, mark_gaps
 from textback.files import read_json, replacing
 from textback.histories import HISTORY_COLUMNS, read_histories
@@ -34,10 +34,11 @@ NO_WORD_ERRORS = pd.DataFrame(columns=WORD_ERROR_COLUMNS)
 
 @dataclass(frozen=True)
 class Tables:
-    """What a figure is drawn from: see `textback.table`. `measurements` is the pooled table.
+    """What a figure is drawn from: see `textback.table`.
 
     What several parts of the study share is there once, as the first part's.
 
+    measurements: the pooled table
     texts: no rows where the folder has no texts.parquet
     retrieval: no rows where the study searches no set
     fits: as `textback.scaling` says, empty where no law was fitted
@@ -63,7 +64,7 @@ def read_tables(folder: Path) -> Tables:
     return Tables(
         read_measured(folder / "pooled.csv"),
         once(read_texts(texts)) if texts.exists() else pd.DataFrame(columns=TEXT_COLUMNS),
-        _read_some(folder / "retrieval.csv", RETRIEVAL_COLUMNS),
+        once(_read_some(folder / "retrieval.csv", RETRIEVAL_COLUMNS)),
         read_json(fitted) if fitted.exists() else {},
         read_histories(trained) if trained.exists() else pd.DataFrame(columns=HISTORY_COLUMNS),
         cover_seeds(once(_read_some(folder / "word_errors.csv", WORD_ERROR_COLUMNS))),
@@ -83,8 +84,8 @@ def draw(name: str, tables: Tables, folder: Path) -> None:
         raise unknown_name("figure", name, FIGURES)
     apply_style()
     if not FIGURES[name].whole:
-        plain = undisturbed(tables.measurements), undisturbed(tables.texts)
-        tables = replace(tables, measurements=plain[0], texts=plain[1])
+        plain = measured_once(undisturbed(tables.measurements))
+        tables = replace(tables, measurements=plain, texts=undisturbed(tables.texts))
     figure: Figure = import_module(f"textback.figures.{name}").draw(tables)
     if tables.gaps:
         mark_gaps(figure, tables.gaps)

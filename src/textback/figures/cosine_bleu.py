@@ -1,13 +1,12 @@
 """Cosine against sentence BLEU, a point a text, before and after correction."""
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.figures import Tables, overlay
 from textback.figures.settings import attacks, beside, title
-from textback.figures.style import AXIS_LABELS, WIDTH, legend_of_all
+from textback.figures.style import AXIS_LABELS, grid, legend_of_all
 
 BEFORE = {"color": "0.6", "marker": "x", "s": 12, "linewidths": 0.7}
 AFTER = {"color": "#00336e", "marker": "o", "s": 9, "linewidths": 0}
@@ -18,22 +17,11 @@ COLUMNS = 3
 def draw(tables: Tables) -> Figure:
     """A panel a corpus, embedder and length; native embedding or the largest, widest beam."""
     found = [rows[rows["seed"] == rows["seed"].min()] for rows in attacks(tables.texts)]
-    lines = -(-len(found) // COLUMNS)
-    columns = min(COLUMNS, len(found))
-    figure, panels = plt.subplots(
-        lines,
-        columns,
-        figsize=(WIDTH, 3.1 * lines + 0.6),
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    figure, panels = grid(len(found), COLUMNS, height=3.1, sharey=True)
     for rows, ax in zip(found, panels.flat, strict=False):
         _panel(ax, rows, beside(tables.published, rows))
         name = f"{title(rows)}, {rows['dim'].iloc[0]} dimensions".replace(", ", "\n")
         ax.set_title(name, loc="left", fontweight="bold", fontsize=8)
-    for ax in panels.flat[len(found) :]:
-        ax.axis("off")
     for ax in panels[:, 0]:
         ax.set_ylabel(AXIS_LABELS["bleu_sentence"])
     legend_of_all(figure, columns=3)

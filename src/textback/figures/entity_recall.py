@@ -1,10 +1,10 @@
 """Recall of names, numbers and rare words beside that of all words: a panel a length.
 
-Of the study's first part; where it has several corpora, embedders or inverters, a panel each.
+Of the study's first part with texts of its own; where it has several corpora, embedders or
+inverters, a panel each.
 """
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -14,9 +14,9 @@ from textback.figures.style import (
     BASELINE_NAMES,
     BASELINE_STYLES,
     MARKERS,
-    WIDTH,
     dimension_label,
     errorbar,
+    grid,
     legend_below,
     nth,
     palette,
@@ -36,21 +36,10 @@ def draw(tables: Tables) -> Figure:
     """After the last round with the widest beam: a colour a size, baselines at the largest."""
     table = tables.measurements
     shown = combinations(table[table["metric"].isin(KINDS)])
-    columns = min(len(shown), COLUMNS)
-    rows = -(-len(shown) // columns)
-    figure, panels = plt.subplots(
-        rows,
-        columns,
-        figsize=(WIDTH, 2.6 * rows + 0.8),
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    figure, panels = grid(len(shown), COLUMNS, height=2.6, sharey=True)
     for (name, recalls), ax in zip(shown.items(), panels.flat, strict=False):
         _panel(ax, recalls)
         ax.set_title(name, loc="left", fontweight="bold")
-    for ax in panels.flat[len(shown) :]:
-        ax.set_axis_off()
     for row in panels:
         row[0].set_ylabel("recall (share of them, 0–1)")
     panels[0][0].set_ylim(-0.02, 1.02)
@@ -59,7 +48,7 @@ def draw(tables: Tables) -> Figure:
 
 
 def _panel(ax: Axes, table: pd.DataFrame) -> None:
-    """Below each kind: how many texts have any, over all seeds; one that none has is left out."""
+    """Below each kind: how many texts have any; one that none has is left out."""
     sizes = embedding_sizes(table)
     colours = palette(sizes)
     series = []

@@ -1,7 +1,7 @@
 """Errors by word frequency: the share of words that come back, a line a length.
 
-After Figure 6 of Morris et al. 2023. Of the study's first part; where it has several corpora,
-embedders or inverters, a line each.
+After Figure 6 of Morris et al. 2023. Of the study's first part with texts of its own; where it has
+several corpora, embedders or inverters, a line each.
 """
 
 import pandas as pd

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.figures import Tables, overlay
 from textback.figures.settings import attacks, beside, title
-from textback.figures.style import AXIS_LABELS, GREY, WIDTH, legend_of_all
+from textback.figures.style import AXIS_LABELS, GREY, grid, legend_of_all
 
 BINS = np.linspace(-1, 1, 81)
 COLUMNS = 3
@@ -17,19 +16,9 @@ COLUMNS = 3
 def draw(tables: Tables) -> Figure:
     """A panel a cell: hypothesizer, last round and other texts' hypotheses; seeds together."""
     cells = attacks(tables.texts)
-    columns = min(COLUMNS, len(cells))
-    lines = -(-len(cells) // columns)
-    figure, panels = plt.subplots(
-        lines,
-        columns,
-        figsize=(WIDTH, 2.5 * lines + 0.6),
-        squeeze=False,
-        layout="constrained",
-    )
+    figure, panels = grid(len(cells), COLUMNS, height=2.5)
     for rows, ax in zip(cells, panels.flat, strict=False):
         _panel(ax, rows, beside(tables.published, rows))
-    for ax in panels.flat[len(cells) :]:
-        ax.axis("off")
     for ax in panels[:, 0]:
         ax.set_ylabel("share of texts")
     legend_of_all(figure)

@@ -43,7 +43,7 @@ def draw(tables: Tables) -> Figure:
     for embedder, row in zip(embedders, panels, strict=True):
         own = table[table["embedder"] == embedder]
         for metric, ax in zip(METRICS, row, strict=True):
-            values = _values(final(own[own["metric"] == metric]), own)
+            values = _values(final(own[own["metric"] == metric]), _sizes(own, table), lengths)
             _map(ax, values, metric)
             if metric == "exact_match":
                 name = f"{embedder}, " if len(embedders) > 1 else ""
@@ -66,10 +66,15 @@ def draw(tables: Tables) -> Figure:
     return figure
 
 
-def _values(shown: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def _sizes(own: pd.DataFrame, table: pd.DataFrame) -> list[tuple[str, int]]:
+    """An embedder's own embedding sizes, and those to which any other is reduced."""
+    reduced = table[table["reduction"] != "native"]
+    return embedding_sizes(pd.concat([own, reduced]))
+
+
+def _values(shown: pd.DataFrame, sizes: list[tuple[str, int]], lengths: list[int]) -> pd.DataFrame:
     """A row a length, a column an embedding size; not a number where a cell is missing."""
     found = shown.set_index(["length", "reduction", "dim"])["value"]
-    sizes, lengths = embedding_sizes(table), sorted(table["length"].unique())
     rows = [[found.get((length, *size), np.nan) for size in sizes] for length in lengths]
     return pd.DataFrame(rows, index=lengths, columns=pd.MultiIndex.from_tuples(sizes))
 

@@ -10,13 +10,13 @@ from textback.config import FIGURES
 from textback.errors import TextbackError
 from textback.figures import Tables, overlay
 from textback.figures.embedders import Looks, legend, looks_of
-from textback.figures.noise_levels import mean_over_sets
 from textback.figures.select import of_own_texts, varied
-from textback.figures.settings import ATTACK, comparable, measured, nothing
+from textback.figures.settings import ATTACK, beside, comparable, measured, nothing
 from textback.figures.style import AXIS_LABELS, WIDTH, around
+from textback.retrieval.means import POINT, mean_over_sets
 
 METRICS = FIGURES["leakage_perturbation"].metrics
-KEYS = ["embedder", "reduction", "dim", "perturbation"]
+X = {"value": "x", "low": "x_low", "high": "x_high"}  # of a point: its quality and its interval
 PUBLISHED = "defence_noise"
 
 
@@ -34,7 +34,7 @@ def draw(tables: Tables) -> Figure:
             "figure 'leakage_perturbation': the study searches no retrieval set: name one in "
             "use_retrieval_sets"
         )
-    quality = quality.rename(columns={"value": "x", "low": "x_low", "high": "x_high"})
+    quality = quality[[*POINT, *X]].rename(columns=X)
     looks = looks_of(rows)
     lengths = sorted(rows["length"].unique())
     figure, panels = plt.subplots(
@@ -48,8 +48,8 @@ def draw(tables: Tables) -> Figure:
     for length, axes in zip(lengths, panels, strict=True):
         for metric, ax in zip(METRICS, axes, strict=True):
             own = rows[(rows["length"] == length) & (rows["metric"] == metric)]
-            _panel(ax, own.merge(quality, on=KEYS), looks)
-            _published(ax, tables.published, metric)
+            _panel(ax, own.merge(quality, on=POINT), looks)
+            _published(ax, published, own, metric)
             ax.set_ylabel(AXIS_LABELS[metric])
             ax.set_ylim(bottom=0)
         axes[0].set_title(f"{length} tokens", loc="left", fontweight="bold")
@@ -79,9 +79,9 @@ def _panel(ax: Axes, points: pd.DataFrame, looks: Looks) -> None:
                 _name(ax, point.x, point.value, point.perturbation)
 
 
-def _published(ax: Axes, published: pd.DataFrame, metric: str) -> None:
-    """The published noise: a line from no noise on."""
-    leaked = overlay.chosen(published, metric, PUBLISHED)
+def _published(ax: Axes, published: pd.DataFrame, own: pd.DataFrame, metric: str) -> None:
+    """The published noise beside these rows of ours: a line from no noise on."""
+    leaked = overlay.chosen(beside(published, own), metric, PUBLISHED)
     found = overlay.chosen(published, "ndcg_at_10", PUBLISHED)[["noise", "published"]]
     both = leaked.merge(found.rename(columns={"published": "quality"}), on="noise")
     if len(both):

@@ -11,6 +11,7 @@ from textback.figures.select import of_own_texts, varied
 from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_of_all
 from textback.published.pairs import noise_level
+from textback.retrieval.means import mean_over_sets
 
 METRICS = FIGURES["noise_levels"].metrics
 FIGURE = "defence_noise"
@@ -50,14 +51,6 @@ def leveled(table: pd.DataFrame) -> pd.DataFrame:
     """The rows without noise or with Gaussian noise, with its λ as `noise`."""
     table = table.assign(noise=table["perturbation"].map(noise_level))
     return table[table["noise"].notna()]
-
-
-def mean_over_sets(retrieval: pd.DataFrame) -> pd.DataFrame:
-    """nDCG@10 by embedder, reduction and perturbation, a mean over the retrieval sets."""
-    rows = retrieval[retrieval["metric"] == "ndcg_at_10"]
-    keys = ["embedder", "reduction", "dim", "perturbation"]
-    rows = rows.drop_duplicates([*keys, "retrieval_set"])
-    return rows.groupby(keys, sort=False, as_index=False)[["value", "low", "high"]].mean()
 
 
 def _panel(ax: Axes, own: pd.DataFrame, theirs: pd.DataFrame) -> None:

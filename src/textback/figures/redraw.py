@@ -2,22 +2,28 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from textback.config import FIGURES
 from textback.errors import TextbackError
 from textback.figures import Tables, draw, read_tables
 from textback.figures.select import undisturbed
 
-COMBINED = ("use_corpora", "use_embedders", "use_inverters")
 COLUMNS = {
     **{"use_corpora": "corpus", "use_embedders": "embedder", "use_inverters": "inverter"},
-    **{"lengths": "length", "dimensions": "dim", "reductions": "reduction"},
+    **{
+        "use_retrieval_sets": "retrieval_set",
+        "lengths": "length",
+        "dimensions": "dim",
+        "reductions": "reduction",
+    },
 }
 
 
 def redraw(folder: Path) -> tuple[list[str], dict[str, str]]:
     """Draw figures into `figures/` of a study's folder: which were drawn, and why others not.
 
-    Raises TextbackError where there is no table.csv, or where none can be drawn.
+    Raises TextbackError where there is no pooled.csv.
     """
     tables = read_tables(folder)
     drawn, left_out = [], {}
@@ -46,10 +52,15 @@ def _check(name: str, folder: Path, tables: Tables) -> None:
         column = COLUMNS[axis]
         if len(set(table[column]) - {"native"}) < 2:
             raise TextbackError(f"it needs two values of '{column}', the table has one")
-    free = {*shown.compares, *shown.leads}
-    several = {COLUMNS[a]: table[COLUMNS[a]].nunique() for a in COMBINED if a not in free}
+    if shown.of_own_texts and not (undisturbed(table)["search"] != "").any():
+        raise TextbackError("no cell's own test passages are inverted")
+    several = {COLUMNS[axis]: _values(COLUMNS[axis], table, tables) for axis in shown.single}
     if not shown.whole:
         several["search"] = table.loc[table["search"] != "", "search"].nunique()
     for column, number in several.items():
         if number > 1:
             raise TextbackError(f"it shows one {column}, the table has {number}")
+
+
+def _values(column: str, table: pd.DataFrame, tables: Tables) -> int:
+    return (table if column in table else tables.retrieval)[column].nunique()

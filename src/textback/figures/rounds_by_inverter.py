@@ -1,5 +1,6 @@
 """BLEU and exact match by correction round, a line an inverter: with and without feedback."""
 
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -23,7 +24,7 @@ PUBLISHED = "rounds_feedback"
 
 
 def draw(tables: Tables) -> Figure:
-    """A row of panels for each setting in which two inverters correct, with the narrowest beam."""
+    """A row of panels for each setting in which two inverters correct."""
     table = undisturbed(measured(tables))
     table = table[table["metric"].isin(METRICS)]
     correct = table.loc[table["round"] > 0, "inverter"].unique()
@@ -39,7 +40,7 @@ def draw(tables: Tables) -> Figure:
         layout="constrained",
     )
     for rows, axes in zip(found, panels, strict=True):
-        rows = rows[rows["beam"] == rows["beam"].min()]
+        rows = rows[rows["beam"] == _narrowest(rows)]
         for metric, ax in zip(METRICS, axes, strict=True):
             own = rows[rows["metric"] == metric]
             inverters = list(own["inverter"].unique())
@@ -55,3 +56,9 @@ def draw(tables: Tables) -> Figure:
         axes[0].set_title(title(rows), loc="left", fontweight="bold")
     legend_of_all(figure)
     return figure
+
+
+def _narrowest(rows: pd.DataFrame) -> int:
+    """The narrowest beam that most inverters have."""
+    inverters = rows.groupby("beam")["inverter"].nunique()
+    return int(inverters[inverters == inverters.max()].index.min())

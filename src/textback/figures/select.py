@@ -14,6 +14,12 @@ def once(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop_duplicates(same)
 
 
+def measured_once(table: pd.DataFrame) -> pd.DataFrame:
+    """Each measurement once: the first part's, where others inverted more or fewer of the texts."""
+    values = ("part", "value", "low", "high", "n", "seeds")
+    return table.drop_duplicates([column for column in table.columns if column not in values])
+
+
 def cover_seeds(table: pd.DataFrame) -> pd.DataFrame:
     """One row for all seeds: the mean value, and an interval that covers every seed's."""
     measures = {"value": "mean", "low": "min", "high": "max", "n": "sum"}
@@ -84,11 +90,12 @@ def embedding_sizes(table: pd.DataFrame) -> list[tuple[str, int]]:
 
 
 def combinations(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The undisturbed rows of the study's first part by corpus, embedder, inverter and length.
+    """The undisturbed rows of the first part that has any, by corpus, embedder, inverter, length.
 
     Each under a name that tells it from the others, e.g. `8 tokens` or `minilm, 8 tokens`.
     """
-    table = undisturbed(table[table["part"] == table["part"].iloc[0]])
+    table = undisturbed(table)
+    table = table[table["part"].isin(table["part"].head(1))]
     several = [key for key in ("corpus", "embedder", "inverter") if table[key].nunique() > 1]
     return {
         ", ".join([*map(str, names), f"{length} tokens"]): rows
@@ -108,12 +115,13 @@ def varied(table: pd.DataFrame, column: str, within: Sequence[str]) -> list[pd.D
 def level(table: pd.DataFrame, column: str) -> pd.DataFrame:
     """The rows of the search, beam and round that most values of `column` were measured with.
 
-    Of several such ones the last round of the widest beam: where parts of a study ran different
-    rounds, their values are compared after the same effort.
+    Of several such ones the last round of the widest beam, of the plainest search: where parts of a
+    study ran different rounds, their values are compared after the same effort.
     """
     effort = ["round", "beam", "search"]
     counts = table.groupby(effort)[column].nunique()
-    round_, beam, search = max(counts[counts == counts.max()].index)
+    most = counts[counts == counts.max()].index
+    round_, beam, search = max(most, key=lambda one: (one[0], one[1], -len(one[2])))
     return table.query("round == @round_ and beam == @beam and search == @search")
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from textback.config import FIGURES
 from textback.errors import TextbackError
 from textback.figures import Tables
-from textback.figures.select import embedding_sizes, level, of_inverter, undisturbed
+from textback.figures.select import embedding_sizes, level, measured_once, of_inverter, undisturbed
 
 CELL = ["corpus", "embedder", "length", "reduction", "dim"]
 ATTACK = [*CELL, "inverter"]
@@ -25,15 +25,20 @@ def beside(pairs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 def measured(tables: Tables) -> pd.DataFrame:
     """The inverter's measurements, each once, whichever parts of the study have it."""
-    rows = of_inverter(tables.measurements)
-    values = ("part", "value", "low", "high", "n")
-    return rows.drop_duplicates([column for column in rows if column not in values])
+    return measured_once(of_inverter(tables.measurements))
 
 
 def attacks(texts: pd.DataFrame) -> list[pd.DataFrame]:
-    """The texts of each corpus, embedder and length, of one attack: see `first_attack`."""
+    """The texts of each corpus, embedder and length, of one attack: see `first_attack`.
+
+    Raises TextbackError where no cell's own texts are inverted.
+    """
     texts = undisturbed(texts)
-    texts = texts[~texts["search"].str.contains("-from-")]
+    if texts.empty:
+        raise TextbackError(
+            "the study inverts no test passages of its cells' own: run a part without "
+            "'target_corpora' and 'target_lengths'"
+        )
     settings = texts.groupby(["corpus", "embedder", "length"], sort=False)
     return [first_attack(rows) for _, rows in settings]
 
@@ -41,10 +46,13 @@ def attacks(texts: pd.DataFrame) -> list[pd.DataFrame]:
 def first_attack(texts: pd.DataFrame) -> pd.DataFrame:
     """Each text's rounds once, of one inverter and search, largest embedding, widest beam.
 
-    It is the first of those that run most rounds, and of its searches the plainest.
+    It is the first of those that run most rounds, and of its searches the plainest; one that begins
+    with the hypothesizer's guess, if any does.
     """
     reduction, dim = embedding_sizes(texts)[-1]
     texts = texts[(texts["reduction"] == reduction) & (texts["dim"] == dim)]
+    guessed = texts[~texts["search"].str.contains("-from-")]
+    texts = guessed if len(guessed) else texts
     longest = texts[texts["round"] == texts["round"].max()]
     plainest = longest.assign(length=longest["search"].str.len()).sort_values(
         "length", kind="stable"

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -56,6 +57,22 @@ def apply_style() -> None:
             "figure.dpi": 150,
         }
     )
+
+
+def grid(number: int, columns: int, height: float, **style: bool) -> tuple[Figure, np.ndarray]:
+    """A figure with so many panels, (rows, columns): at most `columns` side by side.
+
+    height: of a row, in inches; those of the last row that are too many are blank
+    """
+    columns = min(columns, number)
+    rows = -(-number // columns)
+    size = WIDTH, height * rows + 0.7
+    figure, panels = plt.subplots(
+        rows, columns, figsize=size, squeeze=False, layout="constrained", **style
+    )
+    for ax in panels.flat[number:]:
+        ax.axis("off")
+    return figure, panels
 
 
 def palette(

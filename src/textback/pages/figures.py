@@ -24,6 +24,19 @@ CAPTIONS = {
     "recovered_bits": "the bits that one pass recovers, by text length and by embedding size",
     "worked_example": "one text through its rounds, chosen among those that end best",
     "cosine_bleu": "cosine against sentence BLEU, a point a text",
+    "by_dimension": "what is recovered by embedding size, a line a text length",
+    "nll_by_compute": "validation loss by training compute, a line an inverter",
+    "attacker_limit": "where more training still helps, by text length and embedding size",
+    "reductions": "what is recovered of embeddings reduced in different ways to one size",
+    "entity_recall": "what comes back of names, numbers and rare words, beside all words",
+    "errors_by_frequency": "the words that come back, by how often the attacker saw them",
+    "first_cosine": "how near hypotheses come to their targets, before and after correction",
+    "starts": "what is recovered by where the first hypothesis comes from",
+    "beam_grid": "exact match by round, a line a kind of search and beam",
+    "out_of_domain": "what is recovered of corpora that the inverter was not trained on",
+    "length_mismatch": "what is recovered of texts shorter and longer than those trained on",
+    "noise_levels": "what is recovered, and what is found, by noise on stored embeddings",
+    "leakage_perturbation": "what is recovered against what is found, by perturbation",
 }
 
 
@@ -57,7 +70,7 @@ def inline(path: Path, number: int) -> str:
     svg = path.read_text(encoding="utf-8")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'(\bid="|\bhref="#|url\(#)', rf"\g<1>{name}-", svg)
-    label = html.escape(CAPTIONS.get(name, name.replace("_", " ")))
+    label = html.escape(CAPTIONS[name])
     svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
     return f"<figure>{svg}<figcaption>Figure {number}: {label}</figcaption></figure>"
 

@@ -12,6 +12,7 @@ from textback.pages.html import NAMES, interval, number, page, paragraphs, table
 from textback.pages.law import law_section
 from textback.pages.naming import common, name_of, varied
 from textback.pages.reached import (
+    CELL,
     CORRECTED,
     KEYS,
     NEAREST,
@@ -58,13 +59,16 @@ def _what(measured: pd.DataFrame, rows: pd.DataFrame) -> str:
     """The study in a sentence or two: how many cells, and what they have in common."""
     index = rows.set_index(KEYS).index.unique()
     seeds = measured["seed"].nunique()
-    many = f"{len(index)} cells" if len(index) > 1 else "One cell"
+    number = len(rows[CELL].drop_duplicates())
+    many = f"{number} cells" if number > 1 else "One cell"
+    searches = rows["search"].nunique()
+    many += f", inverted by {searches} searches" if searches > 1 else ""
     texts = int(measured["n"].max())
     return html.escape(
         f"{many}; {common(index)}; {texts} test texts each, "
         + (f"{seeds} seeds, whose mean is given. " if seeds > 1 else "one seed. ")
-        + "Brackets are 95% intervals over texts"
-        + (" that cover every seed's." if seeds > 1 else ".")
+        + "Brackets are 95% intervals over "
+        + ("seeds and texts; of what correction adds, over texts alone." if seeds > 1 else "texts.")
     )
 
 

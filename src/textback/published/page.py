@@ -4,7 +4,7 @@ import html
 
 import pandas as pd
 
-from textback.pages.html import page
+from textback.pages.html import page, table
 from textback.published.pairs import AGREES, DIFFERS, STAND_IN
 from textback.published.words import how, own_setting, where
 
@@ -17,8 +17,8 @@ MEANING = (
     f"<b>{AGREES}</b> where it lies in our interval, widened by its own error: as many texts as it "
     "says, as scattered as ours, and its rounding. A <b>"
     f"{STAND_IN}</b> is a setting of ours (in brackets) that is not the published one: it shows "
-    "that the comparison runs, and is not judged. Hours and cost are those of all training, "
-    "embedding and inversion behind a value.</p>"
+    "that the comparison runs, and is not judged. Hours and cost are those of the embedding, the "
+    "training (but for the null model's) and all inversions with its search and beam.</p>"
 )
 
 
@@ -30,7 +30,8 @@ def published_page(pairs: pd.DataFrame, left_out: str) -> str:
         for verdict, words in ((AGREES, "agree"), (DIFFERS, "differ"), (STAND_IN, "are stand-ins"))
     )
     tables = [
-        f"<h2>{html.escape(name.replace('_', ' '))}</h2>{_table(rows)}"
+        f"<h2>{html.escape(name.replace('_', ' '))}</h2>"
+        + table(HEAD, [_row(row) for _, row in rows.iterrows()])
         for name, rows in pairs.groupby("figure", sort=False)
     ]
     return page(
@@ -42,18 +43,14 @@ def published_page(pairs: pd.DataFrame, left_out: str) -> str:
     )
 
 
-def _table(rows: pd.DataFrame) -> str:
-    head = "".join(f"<th{' class=name' if name == 'setting' else ''}>{name}</th>" for name in HEAD)
-    body = "".join(_row(row) for _, row in rows.iterrows())
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def _row(row: pd.Series) -> str:
+def _row(row: pd.Series) -> list[str]:
     digits = 1 if "bleu" in row["metric"] else 3
     value, low, high = (f"{row[key]:.{digits}f}" for key in ("value", "low", "high"))
     why = f": {row['differs']}" if row["differs"] else ""
     own = f"<br><span>[{html.escape(own_setting(row) + why)}]</span>"
-    cells = [
+    name = html.escape(f"{where(row)}, {how(row)}") + (own if row["verdict"] == STAND_IN else "")
+    return [
+        name,
         row["metric"].replace("_", " "),
         f"{row['published']:.{digits}f}",
         f"{value} <span>[{low}, {high}]</span>",
@@ -65,5 +62,3 @@ def _row(row: pd.Series) -> str:
         "" if pd.isna(row["hours"]) else f"{row['hours']:.2f}",
         f"${row['dollars']:.2f}" if row["dollars"] > 0 else "",
     ]
-    name = html.escape(f"{where(row)}, {how(row)}") + (own if row["verdict"] == STAND_IN else "")
-    return f"<tr><td class=name>{name}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -16,6 +16,7 @@ import pandas as pd
 from textback.config.published import SETTING, Published
 from textback.files import read_csv
 from textback.published.values import RENAMED
+from textback.retrieval.means import mean_over_sets
 
 AGREES, DIFFERS, STAND_IN = "agrees", "differs", "stand-in"
 BEIR = (  # the tasks over which a published mean of nDCG@10 is taken
@@ -140,10 +141,10 @@ def _of_part(table: pd.DataFrame, pooled: pd.DataFrame, part: str) -> pd.DataFra
 
     The pooled table has what several parts share as the first part's alone.
     """
-    keys = [*OURS, "metric"]
+    keys = [*OURS, "metric", "n"]  # another part may have inverted more of the same texts
     rows = table[(table["part"] == part) & (table["baseline"] == "")]
-    inverted = pooled[pooled["baseline"] == ""]
-    pooled = rows[keys].drop_duplicates().merge(inverted[[*keys, *MEASURED]], on=keys)
+    inverted = pooled.loc[pooled["baseline"] == "", list(dict.fromkeys([*keys, *MEASURED]))]
+    pooled = rows[keys].drop_duplicates().merge(inverted, on=keys)
     # The hypothesizer's own guess is the same whatever beam its correction has.
     guess = (pooled["round"] == 0) & ~pooled["search"].str.endswith("-from-beam")
     pooled = pooled.assign(
@@ -155,31 +156,12 @@ def _of_part(table: pd.DataFrame, pooled: pd.DataFrame, part: str) -> pd.DataFra
 
 
 def _mean_of_sets(retrieval: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
-    """nDCG@10, its mean over the retrieval sets; their errors add as independent ones do."""
-    rows = retrieval[
-        (retrieval["metric"] == "ndcg_at_10") & retrieval["retrieval_set"].isin(list(sets))
-    ]
-    keys = ["embedder", "reduction", "dim", "perturbation", "metric"]
-    means = [
-        {
-            **dict(zip(keys, point, strict=True)),
-            "value": of_sets["value"].mean(),
-            "low": of_sets["value"].mean() - _mean_error(of_sets["value"] - of_sets["low"]),
-            "high": of_sets["value"].mean() + _mean_error(of_sets["high"] - of_sets["value"]),
-            "n": of_sets["n"].sum(),
-            "seeds": 1,
-        }
-        for point, of_sets in rows.groupby(keys, sort=False)
-    ]
-    frame = pd.DataFrame(means, columns=[*keys, *MEASURED])
+    """nDCG@10, its mean over the retrieval sets, with what is compared with published columns."""
+    frame = mean_over_sets(retrieval, sets).assign(seeds=1)
     all_of_beir = {name.removeprefix("beir-") for name in sets} == set(BEIR)
     texts = "beir-mean" if all_of_beir else " ".join(sets)
     level = frame["perturbation"].map(noise_level).astype(float)
     return frame.assign(own_texts=texts, target_corpus=texts, level=level)
-
-
-def _mean_error(halves: pd.Series) -> float:
-    return float(np.sqrt((halves**2).sum()) / len(halves))
 
 
 def noise_level(perturbation: str) -> float:

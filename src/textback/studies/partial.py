@@ -1,5 +1,6 @@
 """`textback table --partial`: the tables of a study that is not finished."""
 
+from itertools import compress
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from textback.histories import histories, history_files
 from textback.progress import log
 from textback.scoring import Row
 from textback.sharing.places import place
+from textback.steps.published import compare
 from textback.steps.study import write_tables
 
 
@@ -23,7 +25,8 @@ def gather(study: Study, output: Path | None) -> None:
     """
     folder = output or cells.study_folder(study.study)
     everything = table.cells_of_parts(parts(study))
-    scored = [one for one in everything if _is_scored(study, one)]
+    there = [_is_scored(study, one) for one in everything]
+    scored = list(compress(everything, there))
     if not scored:
         raise TextbackError(
             f"study '{study.study}': none of its {len(everything)} cells has scores yet: run "
@@ -31,7 +34,7 @@ def gather(study: Study, output: Path | None) -> None:
         )
     number = write_tables(study.study, scored, folder)
     _write_others(study, scored, folder)
-    missing = [one for one in everything if one not in scored]
+    missing = [one for one, is_there in zip(everything, there, strict=True) if not is_there]
     _write_missing(study, missing, folder / table.MISSING)
     log.info("%s: %d measurements of %d cells", folder / "table.csv", number, len(scored))
     if missing:
@@ -47,7 +50,7 @@ def _is_scored(study: Study, one: table.PartCell) -> bool:
 
 
 def _write_others(study: Study, scored: list[table.PartCell], folder: Path) -> None:
-    """What there is of costs, histories, errors by word frequency and retrieval."""
+    """What there is of costs, histories, errors by word frequency, retrieval and comparisons."""
     told = specs.table(study)
     known = table.Known(told["tokenizers"], told["owners"], told["native"])
     spent = _there(study, table.cost_files(parts(study), known))
@@ -61,6 +64,8 @@ def _write_others(study: Study, scored: list[table.PartCell], folder: Path) -> N
     if points:
         found = table.retrieval(study.study, points, study.evaluation.resamples)
         table.write_csv(folder / "retrieval.csv", found)
+    if any(part.published for part in parts(study).values()):
+        compare(specs.published(study), folder)
 
 
 def _there(study: Study, files: dict[Path, Row]) -> dict[Path, Row]:

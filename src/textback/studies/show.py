@@ -46,14 +46,15 @@ def pick(texts: pd.DataFrame, choice: Choice) -> pd.DataFrame:
         "perturbation": "none",
         "part": None,
         "search": None,
-        "beam": texts["beam"].max(),
+        "beam": None,
     }
     asked = {column: wanted for column in usual if (wanted := getattr(choice, column)) is not None}
     for column, wanted in (asked | {c: v for c, v in usual.items() if c not in asked}).items():
         there = list(texts[column].unique())
         if column in asked and wanted not in there:
             raise unknown_name(f"{column.replace('_', ' ')} of this cell", wanted, map(str, there))
-        texts = texts[texts[column] == (wanted if wanted in there else there[0])]
+        otherwise = max(there) if column == "beam" else there[0]
+        texts = texts[texts[column] == (wanted if wanted in there else otherwise)]
     return texts
 
 
