@@ -97,7 +97,7 @@ def test_what_a_study_hardly_means_is_a_warning(config):
     assert "'prefix' of embedder 'minilm'" in prefix and "cannot return case" in case
     config["corpora"]["cased"] = config["corpora"]["state-of-the-union"]
     config["corpora"]["state-of-the-union"] = config["corpora"]["cased"] | {"lowercase": True}
-    _, case = study_warnings(read_study(config | {"target_corpora": ["cased"]}))
+    _, case = study_warnings(read_study(config | {"target_corpora": ["cased"], "figures": []}))
     assert "corpora.cased.lowercase: true" in case
     config["corpora"]["state-of-the-union"]["lowercase"] = False
     config["embedders"]["minilm"] |= {"matryoshka": True, "cased": True}
