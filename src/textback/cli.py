@@ -278,7 +278,7 @@ def score(
 @app.command()
 def table(
     spec: SpecOption = None,
-    output: Annotated[Path | None, _folder("Default: the study's folder.")] = None,
+    output: Annotated[Path | None, _folder("Default: `partial` in the study's folder.")] = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Of an unfinished study: the cells with scores.")
     ] = False,

@@ -7,7 +7,7 @@ replacement makes intervals much too short (Hesterberg 2015): the mean of the dr
 has Student's distribution about theirs, to which the bootstrap comes with many seeds. Of two seeds
 little is known, and the intervals say so.
 
-With one seed the interval is over texts alone.
+With one seed the interval is the table's own, over texts alone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -121,13 +121,15 @@ def pooled(table: pd.DataFrame, resamples: np.ndarray) -> pd.DataFrame:
     rows = []
     for _, own in table.groupby(keys, sort=False, dropna=False):
         first = own.iloc[0]
-        found = pooled_interval(
-            str(first["metric"]),
-            own["value"].to_numpy(float),
-            resamples[own.index],
-            int(first["n"]),
-        )
-        measured = {"value": found.value, "low": found.low, "high": found.high}
+        measured: Row = {}
+        if len(own) > 1:
+            found = pooled_interval(
+                str(first["metric"]),
+                own["value"].to_numpy(float),
+                resamples[own.index],
+                int(first["n"]),
+            )
+            measured = {"value": found.value, "low": found.low, "high": found.high}
         rows.append({**first.drop("seed"), **measured, "seeds": len(own)})
     return pd.DataFrame(rows)
 

@@ -28,19 +28,19 @@ CATEGORIES = {
     "attacker_limit": "3 Length and dimension",
     "reductions": "3 Length and dimension",
     "law": "3 Length and dimension",
-    "entity_recall": "3 Names, numbers and rare words",
-    "errors_by_frequency": "3 Names, numbers and rare words",
-    "leakage_by_embedder": "4 Embedders",
-    "leakage_retrieval": "4 Embedders",
+    "entity_recall": "4 Names, numbers and rare words",
+    "errors_by_frequency": "4 Names, numbers and rare words",
+    "leakage_by_embedder": "5 Embedders",
+    "leakage_retrieval": "5 Embedders",
     **dict.fromkeys(
         ("published_results", "rounds_by_inverter", "starts", "beam_grid"),
         "2 Rounds of correction",
     ),
     **dict.fromkeys(("out_of_domain", "length_mismatch"), "3 Length and dimension"),
-    **dict.fromkeys(("noise_levels", "leakage_perturbation"), "4 Embedders"),
-    "first_cosine": "5 Single texts",
-    "cosine_bleu": "5 Single texts",
-    "worked_example": "5 Single texts",
+    **dict.fromkeys(("noise_levels", "leakage_perturbation"), "5 Embedders"),
+    "first_cosine": "6 Single texts",
+    "cosine_bleu": "6 Single texts",
+    "worked_example": "6 Single texts",
 }
 
 
@@ -53,19 +53,19 @@ rule table:
         report(
             FOLDER / "table.csv",
             caption="../report/table.rst",
-            category="6 Tables",
+            category="7 Tables",
             labels={"table": "every measurement"},
         ),
         report(
             FOLDER / "pooled.csv",
             caption="../report/pooled.rst",
-            category="6 Tables",
+            category="7 Tables",
             labels={"table": "all seeds together"},
         ),
         report(
             FOLDER / "comparisons.csv",
             caption="../report/comparisons.rst",
-            category="6 Tables",
+            category="7 Tables",
             labels={"table": "paired comparisons"},
         ),
         FOLDER / "texts.parquet",
@@ -137,7 +137,7 @@ rule fits:
         report(
             FOLDER / "fits.json",
             caption="../report/fits.rst",
-            category="6 Tables",
+            category="7 Tables",
             labels={"table": "the fitted law"},
         ),
     log:
@@ -222,7 +222,7 @@ rule pages:
         report(
             FOLDER / "costs.html",
             caption="../report/costs.rst",
-            category="7 Costs",
+            category="8 Costs",
             labels={"page": "what it cost"},
         ),
     log:

@@ -50,7 +50,7 @@ rule retrieval_table:
         report(
             RETRIEVAL_TABLE,
             caption="../report/retrieval.rst",
-            category="6 Tables",
+            category="7 Tables",
             labels={"table": "retrieval"},
         ),
     log:

@@ -18,9 +18,10 @@ def check_sweeps(study: Study) -> None:
     figure, axis = next(iter(lacking.items()))
     rest = ",".join(name for name in study.figures if name not in lacking)
     number = swept(study, axis)
+    others = f"draw the others: figures=[{rest}]" if rest else "leave the figure out"
     raise TextbackError(
         f"figure '{figure}' needs {LEAST} {WORDS.get(axis, repr(axis))} or more, and study "
-        f"'{study.study}' has {number}: add to '{axis}', or draw the others: figures=[{rest}]"
+        f"'{study.study}' has {number}: add to '{axis}', or {others}"
     )
 
 
@@ -44,6 +45,6 @@ def swept(study: Study, axis: str) -> int:
 
 
 WORDS = {
-    "dimensions": "embedding sizes (dimensions, and native)",
+    "dimensions": "embedding sizes (native, and dimensions where 'reductions' names another kind)",
     "reductions": "reductions beside native",
 }

@@ -5,6 +5,7 @@ of seconds does, with random weights; as the device multiplies large matrices, t
 CPU a job has one thread, as in the workflow.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from textback.progress import log
 # docs/plan.md). Steps of one token keep a GPU waiting: there, writing is a guess.
 TRAINING_SHARE, EMBEDDING_SHARE = 0.3, 0.5
 WRITING_SHARE = {"cpu": 0.5, "cuda": 0.05}
+TRIALS = 90.0  # seconds of trials in all; what is not tried by then is reckoned
 LAYERS = 12  # of an embedder that cannot be tried: an encoder of so many layers of its dimension
 
 How = Literal["measured", "tried", "reckoned", "endpoint"]
@@ -72,6 +74,7 @@ class Throughput:
         self.machine = machine
         self._study, self._say = study, say
         self._found: dict[Task, Rate] = {}
+        self._seconds = 0.0  # of trials so far
         self._tried: dict[Task, float | None] = {}  # of a network alone, whatever it reads
 
     def __call__(self, task: Task, network: Network | None) -> Rate:
@@ -124,7 +127,9 @@ class Throughput:
             return None
         if task not in self._tried:
             self._say(f"tries to {task.kind}: {task.part} of {task.inverter}, length {task.length}")
-            self._tried[task] = trial()
+            began = time.monotonic()
+            self._tried[task] = trial() if self._seconds < TRIALS else None
+            self._seconds += time.monotonic() - began
         return self._tried[task]
 
     def _embedding(self, task: Task) -> Rate:

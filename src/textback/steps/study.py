@@ -13,7 +13,6 @@ def make_tables(spec: Spec, output: Path) -> None:
     """Write table.csv, pooled.csv, comparisons.csv and texts.parquet into the study's folder."""
     cells = table.cells_of_parts(parts_of(spec))
     number = write_tables(spec["study"], cells, output)
-    (output / table.MISSING).unlink(missing_ok=True)
     log.info("table of %s: %d measurements", spec["study"], number)
 
 

@@ -19,11 +19,12 @@ from textback.steps.study import write_tables
 def gather(study: Study, output: Path | None) -> None:
     """Gather the scores, retrieval and costs that there are, and say which cells are missing.
 
-    output: default: the study's folder. Its missing.csv names the missing cells; figures and pages
-    that are drawn from such tables say how many they are. Raises TextbackError where no cell has
+    output: default: `partial` in the study's folder, so that the workflow does not take them for
+    the whole study's. Its missing.csv names the missing cells; figures and pages that are drawn
+    from such tables say how many they are. Raises TextbackError where no cell has
     scores.
     """
-    folder = output or cells.study_folder(study.study)
+    folder = output or cells.study_folder(study.study) / "partial"
     everything = table.cells_of_parts(parts(study))
     there = [_is_scored(study, one) for one in everything]
     scored = list(compress(everything, there))
