@@ -254,12 +254,15 @@ def published(study: Study) -> Spec:
     }
 
 
-def _parts(study: Study) -> Spec:
-    """A study's parts with all that says which cells and inversions they have."""
-    return {
-        name: part.model_dump(exclude={"evaluation": {"resamples"}, "published": True})
+def _parts(study: Study) -> list[Spec]:
+    """A study's parts with all that says which cells and inversions they have, in its order.
+
+    The order counts: figures that show one value of an axis show the first.
+    """
+    return [
+        {"name": name} | part.model_dump(exclude={"evaluation": {"resamples"}, "published": True})
         for name, part in parts(study).items()
-    }
+    ]
 
 
 def _corpus(study: Study, name: str, *without: str) -> Spec:

@@ -1,14 +1,16 @@
 """Parts of a study: grids of their own, and inversions by search, target and perturbation."""
 
 import copy
+import json
 
 import pytest
 
 from textback import specs
 from textback.cells import Target, grid, inversions, owners, retrievals
-from textback.config import parts, read_study, used
+from textback.config import canonical, parts, read_study, used
 from textback.errors import TextbackError
 from textback.searches import Search
+from textback.steps.study import parts_of
 
 PARTS = {
     "rounds": {"beams": [1, 8]},
@@ -154,3 +156,9 @@ def test_a_figure_of_one_search_is_refused_where_parts_have_several(study):
     study["parts"]["paper"] = {"evaluation": {"mode": "paper"}}
     with pytest.raises(TextbackError, match="'by_length' shows one search, .* elitist, paper"):
         read_study(study | {"figures": ["by_length"], "use_parts": ["rounds", "paper"]})
+
+
+def test_gathering_steps_have_the_parts_in_the_studys_order(study):
+    study["parts"] = {name: {} for name in ("second", "first", "third")}
+    told = json.loads(canonical(specs.table(read_study(study))))
+    assert list(parts_of(told)) == ["second", "first", "third"]

@@ -244,7 +244,7 @@ rule study_config:
         f"{LOGS}/study_config/{STUDY.study}.log",
     localrule: True
     params:
-        config=canonical(STUDY.model_dump()),
+        config=json.dumps(STUDY.model_dump()),  # in its own order, which that of parts follows
     message:
         "the study's configuration"
     shell:

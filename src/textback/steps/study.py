@@ -52,8 +52,9 @@ def make_histories(spec: Spec, output: Path) -> None:
 
 
 def parts_of(spec: Spec) -> dict[str, Part]:
-    """The parts that a gathering step is told of."""
-    return {name: Part(**part) for name, part in spec["parts"].items()}
+    """The parts that a gathering step is told of, in the study's order."""
+    told = {part["name"]: {k: v for k, v in part.items() if k != "name"} for part in spec["parts"]}
+    return {name: Part(**keys) for name, keys in told.items()}
 
 
 def known(spec: Spec) -> table.Known:
