@@ -109,8 +109,8 @@ def test_an_unknown_cell_is_one_line_with_the_nearest(finished):
 def test_figures_redraw_from_committed_tables_without_torch(finished, tmp_path, without_torch):
     folder = tmp_path / "committed"
     folder.mkdir()
-    for name in ("table.csv", "pooled.csv", "comparisons.csv", "costs.csv", "texts.parquet"):
-        shutil.copy(finished.study / name, folder)
+    for path in (*finished.study.glob("*.csv"), finished.study / "texts.parquet"):
+        shutil.copy(path, folder)
     # `setup` is taken as done: it would install this very environment.
     made = run(ROOT, without_torch, "make", "--old-file=setup", "figures", f"STUDY={folder}")
     assert made.returncode == 0, made.stderr + made.stdout
