@@ -39,7 +39,7 @@ def changed_config(tmp_path):
                 section = section.setdefault(parent, {})
             section[last] = value
         path = tmp_path / "changed.yaml"
-        path.write_text(yaml.safe_dump(config))
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
         return path
 
     return write

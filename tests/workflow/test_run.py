@@ -171,7 +171,7 @@ def test_light_commands_start_without_torch():
 
 def test_the_report_holds_figures_captions_and_costs(finished):
     report = (finished.study / "report.html").read_text()
-    for text in ("1 Overview", "7 Costs", "what it cost", "intervals", "worked_example.svg"):
+    for text in ("1 Overview", "8 Costs", "what it cost", "intervals", "worked_example.svg"):
         assert text in report, text
 
 
