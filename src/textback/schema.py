@@ -20,6 +20,16 @@ def read_measured(path: Path) -> pd.DataFrame:
     return table
 
 
+def check_tables(folder: Path) -> None:
+    """Raise TextbackError where any .csv of a study's folder is of another version.
+
+    published.csv has no version: it is told by the tables it was made from.
+    """
+    for path in sorted(folder.glob("*.csv")):
+        if path.name != "published.csv":
+            check_schema(pd.read_csv(path, usecols=lambda name: name == "schema"), path)
+
+
 def read_texts(
     path: Path, columns: list[str] | None = None, filters: list[tuple[str, str, Any]] | None = None
 ) -> pd.DataFrame:

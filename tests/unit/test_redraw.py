@@ -153,3 +153,10 @@ def test_every_figure_of_single_texts_says_that_it_needs_them():
     for name, shown in FIGURES.items():
         source = getsource(import_module(f"textback.figures.{name}"))
         assert ("tables.texts" in source) == ("texts.parquet" in shown.beside), name
+
+
+def test_a_table_of_another_version_is_refused_though_the_pooled_one_is_drawn(study):
+    table = pd.read_csv(study / "table.csv", keep_default_na=False)
+    table.assign(schema=99).to_csv(study / "table.csv", index=False)
+    with pytest.raises(TextbackError, match=r"table\.csv: is of schema 99"):
+        read_tables(study)

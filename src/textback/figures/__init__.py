@@ -20,7 +20,7 @@ from textback.files import read_json, replacing
 from textback.histories import HISTORY_COLUMNS, read_histories
 from textback.published.pairs import COLUMNS as PAIR_COLUMNS
 from textback.published.pairs import read_pairs
-from textback.schema import read_measured, read_texts
+from textback.schema import check_tables, read_measured, read_texts
 from textback.table import (
     MISSING,
     RETRIEVAL_COLUMNS,
@@ -59,6 +59,7 @@ class Tables:
 
 def read_tables(folder: Path) -> Tables:
     """Read a study's tables. Raises TextbackError where there is no such study."""
+    check_tables(folder)
     texts, fitted = folder / TEXTS, folder / "fits.json"
     trained, compared = folder / "histories.csv", folder / "published.csv"
     return Tables(

@@ -75,6 +75,7 @@ class Throughput:
         self._study, self._say = study, say
         self._found: dict[Task, Rate] = {}
         self._seconds = 0.0  # of trials so far
+        self._told: set[str] = set()
         self._tried: dict[Task, float | None] = {}  # of a network alone, whatever it reads
 
     def __call__(self, task: Task, network: Network | None) -> Rate:
@@ -142,7 +143,9 @@ class Throughput:
                 device = self.machine.device
                 return Rate(trials.embedding(task.embedder, entry, task.length, device), "tried")
             except TextbackError as error:
-                log.warning("plan: not tried: %s", error)
+                if str(error) not in self._told:
+                    log.warning("plan: not tried: %s", error)
+                self._told.add(str(error))
         flops = 2 * LAYERS * 12 * entry.dimension**2 * task.length
         return Rate(self.machine.flops * EMBEDDING_SHARE / flops, "reckoned")
 
