@@ -210,7 +210,7 @@ rule pages:
         tables=rules.table.output,
         costs=rules.costs.output,
         figures=expand(FOLDER / "figures" / "{figure}.svg", figure=STUDY.figures),
-        config=FOLDER / "config.json",
+        config=inside(FOLDER, "config.json", "command.txt"),
         modules=sorted((PACKAGE / "pages").glob("*.py")),
     output:
         report(
