@@ -31,7 +31,7 @@ def published_page(pairs: pd.DataFrame, left_out: str) -> str:
     )
     tables = [
         f"<h2>{html.escape(name.replace('_', ' '))}</h2>"
-        + table(HEAD, [_row(row) for _, row in rows.iterrows()])
+        + f"<div class=cells>{table(HEAD, [_row(row) for _, row in rows.iterrows()])}</div>"
         for name, rows in pairs.groupby("figure", sort=False)
     ]
     return page(
