@@ -19,7 +19,6 @@ from textback.files import read_csv
 from textback.sharing.places import place
 from textback.table import CELL_COLUMNS, SCHEMA, Known
 
-MODELS = ("null_model", "hypothesizer", "corrector")
 TRAINING_COLUMNS = ["examples", "flops", "learning_rate", "train_nll", "validation_nll"]
 HISTORY_COLUMNS = ["schema", "study", *CELL_COLUMNS, "model", *TRAINING_COLUMNS]
 

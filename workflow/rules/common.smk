@@ -204,16 +204,6 @@ def take_workflow_lock():
     mendable(hold, STATE)
 
 
-def own_resamples():
-    """The resamples of all scores but those that were imported, which come without."""
-    paths = [
-        score_path(STUDY.study, name, cell)
-        for name, part in PARTS.items()
-        for cell in cells.cells_of(part)
-    ]
-    return [resamples_path(path) for path in paths if not imported(path)]
-
-
 def check_device():
     """End a run that needs a GPU before its first step where there is none; on a cluster, the steps'
     own machines have them."""

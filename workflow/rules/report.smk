@@ -47,7 +47,8 @@ CATEGORIES = {
 rule table:
     input:
         scores=ALL_SCORES,
-        resamples=own_resamples(),
+        # Imported scores come without.
+        resamples=[resamples_path(path) for path in ALL_SCORES if not imported(path)],
         traces=ALL_TRACES,
     output:
         report(

@@ -29,8 +29,8 @@ def cover_seeds(table: pd.DataFrame) -> pd.DataFrame:
 
 def undisturbed(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of a cell's own test passages and their embeddings as they are."""
-    own = (table["target_corpus"] == table["corpus"]) & (table["target_length"] == table["length"])
-    return table[own & (table["perturbation"] == "none")]
+    own = of_own_texts(table)
+    return own[own["perturbation"] == "none"]
 
 
 def of_inverter(table: pd.DataFrame) -> pd.DataFrame:
