@@ -40,16 +40,13 @@ def beam_search(model: Inverter, read: Read, length: int, width: int) -> tuple[T
     logp = model.logits(hidden[:, None], read.shared).log_softmax(-1)[:, 0]
     scores, tokens = logp.topk(width)
     ids = tokens[..., None]
-    n, vocabulary = logp.shape
+    vocabulary = logp.shape[-1]
     step = _compiled_step(hidden.device.type)
     for position in _positions(length, hidden.device):
         logits = step(model, tokens, position, cache, read.shared)
-        # Only the `width` best tokens of a beam can be among the `width` best of all beams.
-        best, token = logits.topk(width)
-        best = best - logits.logsumexp(-1, keepdim=True) + scores[..., None]
-        scores, chosen = best.view(n, -1).topk(width)
-        parent = chosen // width
-        tokens = token.view(n, -1).gather(1, chosen)
+        logits += (scores - logits.logsumexp(-1))[..., None]
+        scores, chosen = logits.flatten(1).topk(width)
+        parent, tokens = chosen // vocabulary, chosen % vocabulary
         ids = torch.cat([ids.gather(1, parent[..., None].expand_as(ids)), tokens[..., None]], -1)
         cache.reorder(parent)
     return ids, scores

@@ -104,9 +104,7 @@ class Inverter(nn.Module):
     def logits(self, hidden: Tensor, shared: Tensor | None) -> Tensor:
         """Hidden states (n, t, d_model) → logits (n, t, vocabulary) float32, barred tokens -inf."""
         logits = (hidden @ self.backbone.output_weight().T).float()
-        if shared is not None:
-            logits = logits + shared[:, None].float()
-        return logits + self.barred
+        return logits.add_(self.barred if shared is None else (shared + self.barred)[:, None])
 
     def nll(self, ids: Tensor, *inputs: Tensor) -> Tensor:
         """Negative log-likelihood of passages, (n, length) → (n, length), in nats.
