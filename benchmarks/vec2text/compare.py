@@ -37,13 +37,13 @@ from textback.inverter import data, generate
 from textback.inverter.batches import Data
 from textback.inverter.model import Inverter
 from textback.inverter.search import Effort, invert
+from textback.inverter.starts import greedy
 from textback.inverter.state import Checkpoint, save_model
 from textback.inverter.training import train
 from textback.metrics import bleu_of, bleu_statistics
 from textback.packages import package_folder
 from textback.passages import read_passages
 from textback.reductions import Projection
-from textback.inverter.starts import greedy
 from textback.steps.invert import CandidateEmbedder, load_attack
 from textback.tokenizer import Tokenizer
 
@@ -227,7 +227,8 @@ def _invert(options: argparse.Namespace) -> dict[str, Any]:
     test = load_file(options.folder / "test.safetensors")
     targets = Projection()(test["embeddings"].numpy()[: options.texts])
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
-    effort = Effort("elitist", options.beam, options.rounds, study.evaluation.patience)
+    trying = study.evaluation.patience, study.evaluation.breadth
+    effort = Effort("elitist", options.beam, options.rounds, *trying)
     invert(attack, targets[:1], Effort("elitist", options.beam, 1, 1))  # to fill caches
     embed.queries = 0
     began = time.perf_counter()
@@ -243,6 +244,7 @@ def _invert(options: argparse.Namespace) -> dict[str, Any]:
         "first_cosine": float(np.mean([history[0].best.cosine for history in histories])),
         "exact": float(np.mean([best.text == reference for best, reference in pairs])),
         "patience": effort.patience,
+        "breadth": effort.breadth,
     }
 
 

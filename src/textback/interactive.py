@@ -182,7 +182,8 @@ def _run(
         pick_device(study.device),
     )
     show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)
-    effort = Effort("elitist", search.beam, search.rounds, study.evaluation.patience)
+    trying = study.evaluation.patience, study.evaluation.breadth
+    effort = Effort("elitist", search.beam, search.rounds, *trying)
     histories = invert(attack, targets, effort, show)
     paid_costs(cell.embedder, embedder)
     if len(targets) > 1:

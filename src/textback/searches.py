@@ -1,6 +1,7 @@
 """How an inversion searches, as one name: a part of its path, and a column of the tables.
 
-elitist-patience3              keeps the best, gives a text up after 3 rounds without gain
+elitist-breadth4-patience3     keeps the best; decodes 4 times as much as it embeds; gives a text up
+                               after 3 rounds without gain
 paper                          the paper's search, `beam` sequences ranked by cosine
 paper-likelihood               ranked by the corrector's likelihood instead
 paper-one-parent               corrects one hypothesis a round, the nearest of `beam` candidates
@@ -17,7 +18,7 @@ from textback.errors import TextbackError
 
 STARTS = get_args(Evaluation.model_fields["start"].annotation)
 NAME = re.compile(
-    r"(?:elitist-patience(?P<patience>[1-9][0-9]*)"
+    r"(?:elitist-breadth(?P<breadth>[1-9][0-9]*)-patience(?P<patience>[1-9][0-9]*)"
     r"|paper(?P<likelihood>-likelihood)?(?P<one>-one-parent)?)"
     rf"(?:-from-(?P<start>{'|'.join(STARTS[1:])}))?"
 )
@@ -25,9 +26,10 @@ NAME = re.compile(
 
 @dataclass(frozen=True, order=True)
 class Search:
-    """How rounds go; see `textback.config.Evaluation`. Only `elitist` has a patience."""
+    """How rounds go; see `textback.config.Evaluation`. Only `elitist` has breadth and patience."""
 
     mode: str
+    breadth: int | None = None
     patience: int | None = None
     rank: str = "cosine"
     parents: str = "beam"
@@ -35,12 +37,12 @@ class Search:
 
     def __str__(self) -> str:
         """Its name in paths."""
-        patience = f"-patience{self.patience}" if self.mode == "elitist" else ""
-        return self.mode + patience + self._differences
+        effort = f"-breadth{self.breadth}-patience{self.patience}"
+        return self.mode + (effort if self.mode == "elitist" else "") + self._differences
 
     @property
     def label(self) -> str:
-        """Its name in tables, where a study has one patience."""
+        """Its name in tables, where a study has one breadth and patience."""
         return self.mode + self._differences
 
     @property
@@ -55,16 +57,18 @@ class Search:
         """The inverse of `str`. Raises TextbackError for anything else."""
         match = NAME.fullmatch(text)
         if match is None:
-            raise TextbackError(f"unknown search '{text}': write 'paper' or 'elitist-patience3'")
+            known = "'paper' or 'elitist-breadth4-patience3'"
+            raise TextbackError(f"unknown search '{text}': write {known}")
         start = match["start"] or "hypothesizer"
         if match["patience"]:
-            return cls("elitist", int(match["patience"]), start=start)
+            return cls("elitist", int(match["breadth"]), int(match["patience"]), start=start)
         rank = "likelihood" if match["likelihood"] else "cosine"
-        return cls("paper", None, rank, "one" if match["one"] else "beam", start)
+        return cls("paper", None, None, rank, "one" if match["one"] else "beam", start)
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> "Search":
         """The search that an evaluation asks for."""
-        patience = evaluation.patience if evaluation.mode == "elitist" else None
+        elitist = evaluation.mode == "elitist"
+        effort = (evaluation.breadth, evaluation.patience) if elitist else (None, None)
         how = evaluation.rank, evaluation.parents, evaluation.start
-        return cls(evaluation.mode, patience, *how)
+        return cls(evaluation.mode, *effort, *how)

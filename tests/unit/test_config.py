@@ -206,7 +206,9 @@ def test_each_step_is_told_only_what_it_does(config):
             "hypothesizer": specs.training(study, "nano", "hypothesizer", 0),
             "hypotheses": specs.hypotheses(study, "nano", "minilm", 0),
             "corrector": specs.corrector(study, "nano", "minilm", 0),
-            "invert": specs.invert(study, "minilm", "elitist-patience3", 4, 10, 500, "none", 0),
+            "invert": specs.invert(
+                study, "minilm", "elitist-breadth4-patience3", 4, 10, 500, "none", 0
+            ),
             "embed_retrieval": specs.embed_retrieval(study, "scifact", "minilm"),
             "score_retrieval": specs.score_retrieval(study, "scifact", "minilm", "pca64", "int8"),
         }

@@ -101,8 +101,8 @@ def test_parts_that_search_the_same_cells_are_as_patient(study):
 
 def test_every_search_has_a_name_of_its_own_that_reads_back():
     searches = [
-        Search(mode, patience, rank, kept, start)
-        for mode, patience in (("elitist", 3), ("paper", None))
+        Search(mode, breadth, patience, rank, kept, start)
+        for mode, breadth, patience in (("elitist", 4, 3), ("paper", None, None))
         for rank in ("cosine", "likelihood")
         for kept in ("beam", "one")
         for start in ("hypothesizer", "beam", "nucleus", "random", "the", "unrelated")
@@ -110,7 +110,7 @@ def test_every_search_has_a_name_of_its_own_that_reads_back():
     ]
     assert [Search.parse(str(search)) for search in searches] == searches
     assert len({str(search) for search in searches}) == len(searches) == 30
-    for text in ("elitist", "elitist-patience0", "paper-patience3", "paper-from-nowhere"):
+    for text in ("elitist", "elitist-breadth4-patience0", "paper-patience3", "paper-from-nowhere"):
         with pytest.raises(TextbackError, match="unknown search"):
             Search.parse(text)
 

@@ -113,7 +113,8 @@ class Scripted(Toy):
     def correct(self, targets, vectors, ids, width):
         self.corrected += decode(ids)
         texts = [script.pop(0) for script in self.scripts]
-        return np.array([[[LETTERS.index(letter) for letter in text]] for text in texts])
+        ids = np.array([[LETTERS.index(letter) for letter in text] for text in texts])
+        return ids[:, None].repeat(width, 1)
 
 
 def test_no_text_is_embedded_twice_even_for_another_text_in_a_later_round():
@@ -123,22 +124,55 @@ def test_no_text_is_embedded_twice_even_for_another_text_in_a_later_round():
     assert history[1][2].candidate.text == "aab"
 
 
-def test_no_hypothesis_of_a_text_is_corrected_twice():
-    toy = Scripted([["aab", "aaa", "aac"]])
-    history = invert(toy.attack(), targets("bcd"), beam=1, rounds=3, patience=9)[0]
-    assert toy.corrected == ["aaa", "aab"]  # 'aaa' came again, and nothing was left to correct
-    assert history[2].candidate is None
+class Stuck(Toy):
+    """Its ways all spell the same text, a letter further on: 'aaa' becomes 'bbb'."""
+
+    def __init__(self):
+        super().__init__()
+        self.widths = []
+
+    def correct(self, targets, vectors, ids, width):
+        self.corrected += decode(ids)
+        self.widths.append(width)
+        return ((ids + 1) % 6)[:, None].repeat(width, 1)
+
+
+def test_a_hypothesis_is_corrected_again_only_after_a_round_without_gain_and_then_more_widely():
+    toy = Stuck()
+    search(toy.attack(), targets("aab"), Effort("elitist", 1, 9, patience=9, breadth=2))
+    # 'bbb' gains nothing, so 'aaa' comes again, wider, twice, before the next best has its turn.
+    assert toy.corrected[:4] == ["aaa", "aaa", "aaa", "bbb"]
+    assert toy.widths[:5] == [2, 4, 8, 8, 8]
+    pairs = list(zip(toy.corrected, toy.widths, strict=True))
+    assert len(set(pairs)) == len(pairs)
 
 
 def test_a_text_without_gain_stops_after_its_patience():
-    class Stuck(Toy):
-        def correct(self, targets, vectors, ids, width):
-            self.corrected += decode(ids)
-            return ((ids + 1) % 6)[:, None].repeat(width, 1)
-
     toy = Stuck()
     invert(toy.attack(), targets("aab"), beam=1, rounds=10, patience=2)
-    assert toy.corrected == ["aaa", "bbb"]  # cosines 0.89, then 0.45 and 0: two without gain
+    assert len(toy.corrected) == 2
+
+
+class Many(Toy):
+    """Writes other texts in every way, the likeliest first: 'aab', 'aac' … for 'aaa'."""
+
+    def correct(self, targets, vectors, ids, width):
+        self.corrected += decode(ids)
+        ways = [[[0, (1 + way) // 6, (1 + way) % 6] for way in range(width)]]
+        return np.array(ways * len(ids))
+
+
+def test_a_round_embeds_at_most_the_beam_squared_and_the_likeliest_first():
+    toy = Many()
+    search(toy.attack(), targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
+    assert toy.embedded == ["aaa", "aab", "aac", "aad", "aae"]
+
+
+def test_what_was_decoded_and_not_embedded_waits_for_later_rounds():
+    toy = Many()
+    search(toy.attack(), targets("fff"), Effort("elitist", 2, 2, patience=9, breadth=4))
+    # All second-round texts are known or waiting already: 'aaf' … 'abc' were decoded in the first.
+    assert toy.embedded[5:] == ["aaf", "aba", "abb", "abc"]
 
 
 def test_a_wider_beam_corrects_as_many_hypotheses_a_round():

@@ -176,6 +176,9 @@ def inversion(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of correction.")] = 50,
     beam: BeamOption = 8,
     mode: Annotated[str, typer.Option(help="elitist or paper.")] = "elitist",
+    breadth: Annotated[
+        int, typer.Option(min=1, help="elitist: sequences decoded for each hypothesis, in beams.")
+    ] = 4,
     patience: Annotated[
         int, typer.Option(min=1, help="elitist: rounds without gain before a text is given up.")
     ] = 3,
@@ -207,7 +210,7 @@ def inversion(
     from textback.interactive import find_cell
     from textback.inverter.search import Effort
 
-    effort = Effort(mode, beam, rounds, patience)
+    effort = Effort(mode, beam, rounds, patience, breadth)
     device = prepare(device, threads)
     if cell is not None:
         measured = measure_cell(study, find_cell(study, cell), texts, effort, device)

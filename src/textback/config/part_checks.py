@@ -15,6 +15,7 @@ from textback.perturbations import Perturbation
 
 # Axes that may be empty.
 OPTIONAL = {"dimensions", "use_retrieval_sets", "target_corpora", "target_lengths"}
+UNNAMED = ("breadth", "patience")  # that change a search, and are no part of its name in tables
 
 
 def check_part(where: str, study: Study, part: Part) -> None:
@@ -86,9 +87,9 @@ def _check_search(where: str, study: Study, part: Part) -> None:
 
 
 def check_told_apart(parts: Mapping[str, Part]) -> None:
-    """Raise TextbackError where parts search the same cells with another patience.
+    """Raise TextbackError where parts search the same cells with another breadth or patience.
 
-    Tables name a search without it: of two such rows the second part's would be dropped.
+    Tables name a search without them: of two such rows the second part's would be dropped.
     """
     searched = [
         (name, part)
@@ -97,11 +98,13 @@ def check_told_apart(parts: Mapping[str, Part]) -> None:
     ]
     for (name, part), (other, rival) in combinations(searched, 2):
         one, two = part.evaluation, rival.evaluation
-        if one.start == two.start and one.patience != two.patience and _meet(part, rival):
+        differ = [key for key in UNNAMED if getattr(one, key) != getattr(two, key)]
+        if one.start == two.start and differ and _meet(part, rival):
+            key = differ[0]
             raise TextbackError(
-                f"parts '{name}' and '{other}': search the same cells with patience "
-                f"{one.patience} and {two.patience}, which no table tells apart: set the same "
-                "evaluation.patience, or make a study of each"
+                f"parts '{name}' and '{other}': search the same cells with {key} "
+                f"{getattr(one, key)} and {getattr(two, key)}, which no table tells apart: set the "
+                f"same evaluation.{key}, or make a study of each"
             )
 
 

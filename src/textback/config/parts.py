@@ -30,6 +30,11 @@ class Evaluation(Section):
     rounds: int = Field(
         10, ge=0, description="correction rounds after the first hypothesis; 0: no corrector"
     )
+    breadth: Positive = Field(
+        4,
+        description="mode elitist: sequences decoded for each hypothesis, in beams; of those not "
+        "tried yet the likeliest are embedded. Doubles after a round without gain, twice at most",
+    )
     patience: Positive = Field(
         3, description="mode elitist: rounds without gain before a text is given up"
     )

@@ -1,0 +1,92 @@
+"""The search `elitist` for one text: the best hypothesis ever seen is kept.
+
+A corrector is far surer of what it writes than it should be, and writes the same again and again.
+So more sequences are decoded for a hypothesis than are embedded, twice as many after each round
+without gain. Those not tried yet wait, from round to round, and the likeliest are embedded.
+"""
+
+import itertools
+from dataclasses import dataclass, field
+
+from textback.inverter.search.states import (
+    Candidate,
+    Effort,
+    Hypothesis,
+    Round,
+    by_cosine,
+    by_likelihood,
+)
+
+DOUBLINGS = 2  # at most: wider decoding costs time and finds ever less
+
+
+@dataclass
+class Elitist:
+    """See the module's docstring."""
+
+    row: int
+    effort: Effort
+    known: list[Hypothesis]  # embedded, best first
+    waiting: dict[str, Candidate] = field(default_factory=dict)  # by their texts
+    corrected: dict[str, int] = field(default_factory=dict)  # texts, and the width they had
+    idle: int = 0  # rounds without gain
+    history: list[Round] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, row: int, effort: Effort, first: Hypothesis) -> "Elitist":
+        """From the hypothesis of round 0."""
+        return cls(row, effort, [first], history=[Round(first, first, 1)])
+
+    @property
+    def best(self) -> Hypothesis:
+        """The nearest to the target so far."""
+        return self.known[0]
+
+    @property
+    def stopped(self) -> bool:
+        """Recovered, given up, or at its end."""
+        at_its_end = not self.waiting and not self._parents()
+        return self.best.recovered or self.idle >= self.effort.patience or at_its_end
+
+    @property
+    def width(self) -> int:
+        """Sequences decoded for each hypothesis corrected."""
+        return self.effort.beam * self.effort.breadth * 2 ** min(self.idle, DOUBLINGS)
+
+    def take(self) -> list[Hypothesis]:
+        """The hypotheses to be corrected now."""
+        parents = self._parents()
+        self.corrected.update((parent.text, self.width) for parent in parents)
+        return parents
+
+    def choose(self, decoded: list[Candidate]) -> list[Candidate]:
+        """Which candidates to embed, of these and of those that wait."""
+        known = {hypothesis.text for hypothesis in self.known}
+        new = [candidate for candidate in decoded if candidate.text not in known]
+        # The likeliest last, whose likelihood then stands.
+        everything = sorted([*self.waiting.values(), *new], key=by_likelihood, reverse=True)
+        distinct = {candidate.text: candidate for candidate in everything}
+        ranked = sorted(distinct.values(), key=by_likelihood)
+        wanted = self.effort.beam**2
+        kept = ranked[wanted : wanted * (1 + self.effort.breadth)]
+        self.waiting = {candidate.text: candidate for candidate in kept}
+        return ranked[:wanted]
+
+    def add(self, new: list[Hypothesis]) -> None:
+        """End a round that brought these hypotheses."""
+        before = self.best
+        self.known = sorted(self.known + new, key=by_cosine)
+        self.idle = 0 if self.best.cosine > before.cosine else self.idle + 1
+        self._record(min(new, key=by_cosine, default=None))
+
+    def rest(self) -> None:
+        """End a round in which the text had stopped."""
+        self._record(None)
+
+    def _parents(self) -> list[Hypothesis]:
+        """The best that have not been corrected yet, or less widely."""
+        left = (h for h in self.known if self.corrected.get(h.text, 0) < self.width)
+        return list(itertools.islice(left, self.effort.beam))
+
+    def _record(self, candidate: Hypothesis | None) -> None:
+        self.history.append(Round(self.best, candidate, len(self.known)))

@@ -1,0 +1,57 @@
+"""The search `paper` for one text, as vec2text 0.0.13 does it (Morris et al. 2023, section 3.2)."""
+
+from dataclasses import dataclass, field
+
+from textback.inverter.search.states import (
+    Candidate,
+    Effort,
+    Hypothesis,
+    Round,
+    by_cosine,
+    by_likelihood,
+)
+
+RANKS = {"cosine": by_cosine, "likelihood": by_likelihood}
+
+
+@dataclass
+class Paper:
+    """Each round goes on from the `beam` best distinct hypotheses of the round before."""
+
+    row: int
+    effort: Effort
+    parents: list[Hypothesis]
+    queries: int = 1
+    history: list[Round] = field(default_factory=list)
+    stopped: bool = False
+
+    @classmethod
+    def begin(cls, row: int, effort: Effort, first: Hypothesis) -> "Paper":
+        """From the hypothesis of round 0."""
+        return cls(row, effort, [first], 1, [Round(first, first, 1)])
+
+    @property
+    def width(self) -> int:
+        """Sequences decoded for each hypothesis corrected."""
+        return self.effort.beam
+
+    def take(self) -> list[Hypothesis]:
+        """The hypotheses to be corrected now."""
+        return self.parents
+
+    def choose(self, decoded: list[Candidate]) -> list[Candidate]:
+        """Which candidates to embed: all of them."""
+        return decoded
+
+    def add(self, new: list[Hypothesis]) -> None:
+        """End a round that brought these hypotheses; the distinct best become parents."""
+        self.queries += len(new)
+        rank = RANKS[self.effort.rank]
+        distinct = {h.text: h for h in sorted(new, key=rank, reverse=True)}
+        kept = 1 if self.effort.parents == "one" else self.effort.beam
+        self.parents = sorted(distinct.values(), key=rank)[:kept]
+        self.history.append(Round(self.parents[0], self.parents[0], self.queries))
+
+    def rest(self) -> None:
+        """Never called: every text goes on to the last round."""
+        raise AssertionError

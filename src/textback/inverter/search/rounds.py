@@ -1,0 +1,161 @@
+"""The rounds of many texts together: what they decode and embed goes through in batches."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from textback.inverter.search.elitist import Elitist
+from textback.inverter.search.paper import Paper
+from textback.inverter.search.states import Candidate, Effort, Hypothesis, Round
+from textback.vectors import cosines
+
+SEARCHES: dict[str, type[Elitist] | type[Paper]] = {"elitist": Elitist, "paper": Paper}
+RECOVERED = 1e-5  # of a cosine to 1: the same embedding; 16-bit storage costs 1e-7
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What the search needs of an inverter and an embedder, for passages of one length.
+
+    guess: e (n, dim) → ids (n, length), the hypotheses of round 0
+    decode: ids → texts
+    embed: texts, and their ids (m, length) → embeddings (m, dim), reduced as e is
+    read: e (n, dim) → what the corrector makes of e, once a text, for `correct`
+    correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
+        their log-likelihoods (m, width)
+
+    Without rounds there is no need to read and to correct.
+    """
+
+    guess: Callable[[np.ndarray], np.ndarray]
+    decode: Callable[[Sequence[Sequence[int]]], list[str]]
+    embed: Callable[[Sequence[str], np.ndarray], np.ndarray]
+    read: Callable[[np.ndarray], Any] | None = None
+    correct: (
+        Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+        | None
+    ) = None
+
+
+def invert(
+    attack: Attack,
+    targets: np.ndarray,
+    effort: Effort,
+    on_round: Callable[[int, list[Round]], None] = lambda number, state: None,
+) -> list[list[Round]]:
+    """Invert embeddings, (n, dim), in rounds of correction.
+
+    `on_round` is called after round 0, whose hypotheses `attack.guess` makes, and after each round.
+
+    Returns the rounds 0 … `effort.rounds` of each text.
+    """
+    embedded = _Embedded(attack, memory=effort.mode != "paper")
+    first = attack.guess(targets)
+    texts = attack.decode(first.tolist())
+    vectors = embedded(texts, first)
+    kind = SEARCHES[effort.mode]
+    guessed = _hypotheses(texts, first, vectors, targets, [0.0] * len(texts))
+    searches = [kind.begin(row, effort, hypothesis) for row, hypothesis in enumerate(guessed)]
+    on_round(0, [search.history[-1] for search in searches])
+    read = attack.read(targets) if effort.rounds else None
+    for number in range(1, effort.rounds + 1):
+        _round(attack, read, embedded, searches, targets)
+        on_round(number, [search.history[-1] for search in searches])
+    return [search.history for search in searches]
+
+
+class _Embedded:
+    """Embeds candidates; with memory each distinct text once over the whole search."""
+
+    def __init__(self, attack: Attack, memory: bool) -> None:
+        self._attack = attack
+        self._known: dict[str, np.ndarray] | None = {} if memory else None
+
+    def __call__(self, texts: list[str], ids: np.ndarray) -> list[np.ndarray]:
+        """The texts' embeddings, a vector each."""
+        if self._known is None:
+            return list(self._attack.embed(texts, ids))
+        new = {text: i for i, text in enumerate(texts) if text not in self._known}
+        if new:
+            unknown = sorted(new)
+            vectors = self._attack.embed(unknown, ids[[new[text] for text in unknown]])
+            self._known.update(zip(unknown, vectors, strict=True))
+        return [self._known[text] for text in texts]
+
+
+def _round(
+    attack: Attack,
+    read: Any,
+    embedded: _Embedded,
+    searches: Sequence[Elitist | Paper],
+    targets: np.ndarray,
+) -> None:
+    """One round of all texts that go on, their hypotheses corrected and embedded together."""
+    active = [search for search in searches if not search.stopped]
+    for search in searches:
+        if search.stopped:
+            search.rest()
+    if not active:
+        return
+    decoded = _correct(attack, read, active)
+    chosen = [search.choose(decoded[search.row]) for search in active]
+    together = [candidate for part in chosen for candidate in part]
+    rows = np.repeat([search.row for search in active], [len(part) for part in chosen])
+    found = iter(_embed(embedded, together, targets[rows]))
+    for search, part in zip(active, chosen, strict=True):
+        search.add([next(found) for _ in part])
+
+
+def _correct(
+    attack: Attack, read: Any, active: Sequence[Elitist | Paper]
+) -> dict[int, list[Candidate]]:
+    """What the corrector makes of the hypotheses of each row; those of one width go together."""
+    jobs: dict[int, list[tuple[int, Hypothesis]]] = defaultdict(list)
+    for search in active:
+        width = search.width
+        jobs[width] += [(search.row, parent) for parent in search.take()]
+    decoded: dict[int, list[Candidate]] = defaultdict(list)
+    for width, pairs in sorted(jobs.items()):
+        if not pairs:
+            continue
+        rows, parents = zip(*pairs, strict=True)
+        vectors, ids = (np.stack([getattr(p, name) for p in parents]) for name in ("vector", "ids"))
+        written, likelihoods = attack.correct(read, np.array(rows), vectors, ids, width)
+        flat = written.reshape(-1, written.shape[-1])
+        texts = attack.decode(flat.tolist())
+        columns = texts, flat, likelihoods.ravel().tolist()
+        for row, candidate in zip(np.repeat(rows, width), map(Candidate, *columns), strict=True):
+            decoded[row].append(candidate)
+    return decoded
+
+
+def _embed(
+    embedded: _Embedded, candidates: list[Candidate], targets: np.ndarray
+) -> list[Hypothesis]:
+    """The candidates, embedded and compared with their targets, (m, dim)."""
+    if not candidates:
+        return []
+    ids = np.stack([candidate.ids for candidate in candidates])
+    texts = [candidate.text for candidate in candidates]
+    likelihoods = [candidate.likelihood for candidate in candidates]
+    return _hypotheses(texts, ids, embedded(texts, ids), targets, likelihoods)
+
+
+def _hypotheses(
+    texts: list[str],
+    ids: np.ndarray,
+    vectors: list[np.ndarray],
+    targets: np.ndarray,
+    likelihoods: Sequence[float],
+) -> list[Hypothesis]:
+    """Of texts with ids (m, length), vectors (dim,) each, and targets (m, dim)."""
+    found = np.stack(vectors)
+    # Of unit vectors the squared distance is twice what the cosine lacks to 1.
+    distance = ((found - targets) ** 2).sum(1)
+    recovered = distance <= 2 * RECOVERED * (targets**2).sum(1)
+    cosine = cosines(found, targets).tolist()
+    columns = texts, ids, vectors, cosine, recovered.tolist(), likelihoods
+    return list(map(Hypothesis, *columns))

@@ -1,0 +1,72 @@
+"""What a search knows of a text: its effort, candidates and hypotheses, and a round's outcome."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to try.
+
+    mode: `elitist` or `paper`; beam: hypotheses corrected a round. In `elitist`, patience: rounds
+    without gain before a text stops; breadth: sequences decoded for each of them, in beams. In
+    `paper`, rank and parents: what a round's hypotheses are ranked by, `cosine` or `likelihood`,
+    and how many go on, `beam` or `one`
+    """
+
+    mode: str
+    beam: int
+    rounds: int
+    patience: int | None = None
+    breadth: int = 1
+    rank: str = "cosine"
+    parents: str = "beam"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A text that a corrector wrote, its tokens (length,) and its log-likelihood: not embedded."""
+
+    text: str
+    ids: np.ndarray
+    likelihood: float
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A guessed text, its tokens (length,), its embedding (dim,) and its cosine to the target.
+
+    recovered: whether its embedding is the target itself, length included; likelihood: its
+    logarithm, given what it was corrected from, 0 for a first guess
+    """
+
+    text: str
+    ids: np.ndarray
+    vector: np.ndarray
+    cosine: float
+    recovered: bool
+    likelihood: float
+
+
+@dataclass(frozen=True)
+class Round:
+    """One text after one round: what the search would answer, and the best of the round's new ones.
+
+    `candidate` is None where the round brought nothing new, or the text had stopped.
+    queries: texts embedded for this text so far.
+    """
+
+    best: Hypothesis
+    candidate: Hypothesis | None
+    queries: int
+
+
+def by_cosine(hypothesis: Hypothesis) -> tuple[float, str]:
+    """Sorts the nearest first, equal ones by their text."""
+    return -hypothesis.cosine, hypothesis.text
+
+
+def by_likelihood(guess: Candidate | Hypothesis) -> tuple[float, str]:
+    """Sorts the likeliest first, equal ones by their text."""
+    return -guess.likelihood, guess.text
