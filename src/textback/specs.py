@@ -42,8 +42,9 @@ WORDS_RECIPE = 1
 EMBED_RECIPE = 2
 REDUCTION_RECIPE = 2
 TRAIN_RECIPE = 2
-HYPOTHESES_RECIPE = 3
-INVERT_RECIPE = 4
+CORRECTOR_RECIPE = 3
+HYPOTHESES_RECIPE = 4
+INVERT_RECIPE = 5
 NEAREST_RECIPE = 2
 SCORE_RECIPE = 4
 TABLE_RECIPE = 4
@@ -118,6 +119,7 @@ def corrector(study: Study, inverter: str, embedder: str, seed: int) -> Spec:
     entry = find_corrector(study, inverter)
     spec = {
         **training(study, inverter, "corrector", seed),
+        "recipe": CORRECTOR_RECIPE,
         "start": entry.start,
         "data_rounds": entry.data_rounds,
     }
@@ -131,7 +133,9 @@ def hypotheses(study: Study, inverter: str, embedder: str, seed: int) -> Spec:
     entry = find_corrector(study, inverter)
     return {
         "recipe": HYPOTHESES_RECIPE,
-        "hypotheses": entry.model_dump(include={"passages", "hypotheses", "temperature"}),
+        "hypotheses": entry.model_dump(
+            include={"passages", "hypotheses", "temperature", "teacher_forcing"}
+        ),
         "seed": seed,
         **_embedder(study, embedder),
     }

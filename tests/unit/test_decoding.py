@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from textback.inverter.decoding import Drawing, beam_search, sample
+from textback.inverter.decoding import DRAWN, Drawing, beam_search, sample
 from textback.tokenizer import PAD
 
 LENGTH = 5
@@ -22,7 +22,7 @@ def next_log_probabilities(model, inputs, prefix):
     with torch.no_grad():
         read = model.read(*inputs)
         ids = torch.tensor([prefix], dtype=torch.long).view(1, -1)
-        hidden = model.backbone.write(read.memory, ids)
+        hidden = model.backbone.write(read.memory, ids, read.draft)
         return model.logits(hidden, read.shared)[0, -1].log_softmax(-1)
 
 
@@ -97,6 +97,20 @@ def test_sampling_at_a_low_temperature_is_greedy(hypothesizer, targets):
         generator = torch.Generator().manual_seed(0)
         cold = sample(hypothesizer, read, LENGTH, Drawing(1e-3), generator)
         assert (cold == beam_search(hypothesizer, read, LENGTH, 1)[0][:, 0]).all()
+
+
+def test_given_tokens_are_written_in_their_places_and_the_others_follow_them(hypothesizer, targets):
+    given = torch.full((len(targets), LENGTH), DRAWN)
+    given[:, 1] = 7
+    with torch.no_grad():
+        read = hypothesizer.read(targets)
+        cold = Drawing(1e-3)
+        written = sample(hypothesizer, read, LENGTH, cold, torch.Generator().manual_seed(0), given)
+    greedy = beam_search(hypothesizer, read, LENGTH, 1)[0][:, 0]
+    assert (written[:, 1] == 7).all() and (written[:, 0] == greedy[:, 0]).all()
+    for row, target in zip(written.tolist(), targets, strict=True):
+        after = next_log_probabilities(hypothesizer, (target[None],), row[:2])
+        assert row[2] == int(after.argmax())
 
 
 @pytest.mark.parametrize("drawn", [0.0, 1.0])  # chance is below 1, but times a sum may round up

@@ -210,7 +210,18 @@ def test_a_corrector_takes_over_what_its_hypothesizer_learned(backbone, hypothes
     assert torch.equal(
         corrector.backbone.token_embedding(), hypothesizer.backbone.token_embedding()
     )
-    assert (corrector.reader.lexical[2](e) == 0).all()
+    heads = hypothesizer.reader.lexical[0], corrector.reader.lexical[2]
+    assert torch.equal(heads[0].weight, heads[1].weight)  # of e, and of e − ê
+
+
+def test_a_corrector_sees_each_token_of_the_hypothesis_under_the_token_it_writes(corrector):
+    """Another last token of x̂ changes, beside the prefix, the input of the last position alone."""
+    torch.nn.init.eye_(corrector.reader.drafts.weight)
+    e, one, other = torch.randn(1, 5), torch.tensor([[3, 4]]), torch.tensor([[3, 9]])
+    drafts = [corrector.read(e, e, ids).draft for ids in (one, other)]
+    assert torch.equal(drafts[0][:, 0], drafts[1][:, 0])
+    assert torch.equal(drafts[0][0], corrector.backbone.embed(one)[0])
+    assert not torch.equal(drafts[0][:, 1], drafts[1][:, 1])
 
 
 @pytest.mark.parametrize("changed", [0, 1, 2])

@@ -64,8 +64,15 @@ class CorrectorTraining(Training):
     learning_rate: float = Field(1e-3, gt=0)
 
     passages: Positive = Field(description="training passages that are hypothesised")
-    hypotheses: Positive = Field(1, description="a passage: the greedy one, then sampled ones")
+    hypotheses: Positive = Field(2, description="a passage: the greedy one, then sampled ones")
     temperature: float = Field(1.0, gt=0, description="of the sampled hypotheses")
+    teacher_forcing: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="of the sampled hypotheses: up to this share of a passage's own tokens is "
+        "written in their places, evenly from none to all of it",
+    )
     data_rounds: Positive = Field(
         1, description="1: hypothesizer's output only; k: also the corrector's own, k - 1 times"
     )

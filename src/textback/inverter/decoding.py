@@ -14,7 +14,9 @@ from torch import Tensor
 from textback.device import compiled
 from textback.inverter.model import Inverter, Read
 
-Choose = Callable[[Tensor], Tensor]  # logits (n, vocabulary) → tokens (n,)
+Choose = Callable[[Tensor, int], Tensor]  # logits (n, vocabulary), position → tokens (n,)
+
+DRAWN = -1  # in place of a token that is given
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def beam_search(model: Inverter, read: Read, length: int, width: int) -> tuple[T
     """
     if width == 1:
         return _greedy(model, read, length)
-    hidden, cache = model.backbone.start(read.memory, length, width)
+    hidden, cache = model.backbone.start(read.memory, length, width, read.draft)
     logp = model.logits(hidden[:, None], read.shared).log_softmax(-1)[:, 0]
     scores, tokens = logp.topk(width)
     ids = tokens[..., None]
@@ -54,18 +56,29 @@ def beam_search(model: Inverter, read: Read, length: int, width: int) -> tuple[T
 
 @torch.inference_mode()
 def sample(
-    model: Inverter, read: Read, length: int, how: Drawing, generator: torch.Generator
+    model: Inverter,
+    read: Read,
+    length: int,
+    how: Drawing,
+    generator: torch.Generator,
+    given: Tensor | None = None,
 ) -> Tensor:
-    """One passage drawn for each row, (n, length)."""
+    """One passage drawn for each row, (n, length).
 
-    def draw(logits: Tensor) -> Tensor:
+    given: tokens that are written instead of drawn ones, (n, length), DRAWN elsewhere
+    """
+
+    def draw(logits: Tensor, position: int) -> Tensor:
         shares = (logits / how.temperature).softmax(-1)
         below = (shares if how.nucleus == 1 else _nucleus(shares, how.nucleus)).cumsum(-1)
         total = below[:, -1:].contiguous()
         drawn = torch.rand(len(logits), 1, device=logits.device, generator=generator) * total
         # Twenty times as fast on a CPU as torch.multinomial; what is barred adds nothing.
         just_below = torch.nextafter(total, torch.zeros_like(total))
-        return torch.searchsorted(below, torch.minimum(drawn, just_below), right=True)[:, 0]
+        found = torch.searchsorted(below, torch.minimum(drawn, just_below), right=True)[:, 0]
+        if given is None:
+            return found
+        return torch.where(given[:, position] == DRAWN, found, given[:, position])
 
     return _one_by_one(model, read, length, draw)
 
@@ -80,7 +93,7 @@ def _nucleus(shares: Tensor, kept: float) -> Tensor:
 def _greedy(model: Inverter, read: Read, length: int) -> tuple[Tensor, Tensor]:
     scores = torch.zeros(len(read.memory), device=read.memory.device)
 
-    def best(logits: Tensor) -> Tensor:
+    def best(logits: Tensor, position: int) -> Tensor:
         value, token = logits.max(-1)
         scores.add_(value - logits.logsumexp(-1))
         return token
@@ -91,12 +104,12 @@ def _greedy(model: Inverter, read: Read, length: int) -> tuple[Tensor, Tensor]:
 
 def _one_by_one(model: Inverter, read: Read, length: int, choose: Choose) -> Tensor:
     """Write one beam, each token as `choose` chooses it, (n, length)."""
-    hidden, cache = model.backbone.start(read.memory, length, 1)
-    written = [choose(model.logits(hidden[:, None], read.shared)[:, 0])]
+    hidden, cache = model.backbone.start(read.memory, length, 1, read.draft)
+    written = [choose(model.logits(hidden[:, None], read.shared)[:, 0], 0)]
     step = _compiled_step(hidden.device.type)
     for position in _positions(length, hidden.device):
         logits = step(model, written[-1][:, None], position, cache, read.shared)
-        written.append(choose(logits[:, 0]))
+        written.append(choose(logits[:, 0], len(written)))
     return torch.stack(written, 1)
 
 

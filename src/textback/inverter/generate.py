@@ -35,12 +35,23 @@ def sample(
     how: decoding.Drawing,
     seed: int,
     label: str | None = None,
+    given: Tensor | None = None,
 ) -> Tensor:
-    """Passages drawn from the hypothesizer, e (n, dim) → ids (n, length)."""
+    """Passages drawn from the hypothesizer, e (n, dim) → ids (n, length).
+
+    given: as for `decoding.sample`
+    """
     generator = torch.Generator(target.device).manual_seed(seed)
     return torch.cat(
         [
-            decoding.sample(model, model.read(target[rows]), length, how, generator)
+            decoding.sample(
+                model,
+                model.read(target[rows]),
+                length,
+                how,
+                generator,
+                None if given is None else given[rows],
+            )
             for rows in _batches(target, 1, label)
         ]
     )

@@ -26,11 +26,13 @@ class Read:
     """What a model has read of n texts, ready to be written from.
 
     memory: (n, inputs, d_model), of the backbone; shared: logits that the reader adds at every
-    position, (n, vocabulary), or none
+    position, (n, vocabulary), or none; draft: what it adds to the input of each token that is
+    written, (n, length, d_model), or none
     """
 
     memory: Tensor
     shared: Tensor | None
+    draft: Tensor | None
 
 
 class Inverter(nn.Module):
@@ -99,7 +101,8 @@ class Inverter(nn.Module):
             parts += [self.reader.project(guess, 1), self.reader.project(target - guess, 2)]
             tokens = self.backbone.embed(guess_ids)
         joined = self.reader.join(parts, tokens, self.backbone.specials())
-        return Read(self.backbone.read(joined.inputs, joined.unseen), joined.shared)
+        memory = self.backbone.read(joined.inputs, joined.unseen)
+        return Read(memory, joined.shared, joined.draft)
 
     def logits(self, hidden: Tensor, shared: Tensor | None) -> Tensor:
         """Hidden states (n, t, d_model) → logits (n, t, vocabulary) float32, barred tokens -inf."""
@@ -113,18 +116,19 @@ class Inverter(nn.Module):
         take part, as they do in training.
         """
         read = self.read(*inputs)
-        hidden = self.backbone.write(read.memory, ids[:, :-1])
+        hidden = self.backbone.write(read.memory, ids[:, :-1], read.draft)
         return plain_nll(hidden, self.backbone.output_weight(), read.shared, ids)
 
     def forward(self, ids: Tensor, *inputs: Tensor) -> Tensor:
         """The training loss: mean of `nll`, (), in nats a token."""
         read = self.read(*inputs)
-        hidden = self.backbone.write(read.memory, ids[:, :-1])
+        hidden = self.backbone.write(read.memory, ids[:, :-1], read.draft)
         return fused_nll(hidden, self.backbone.output_weight(), read.shared, ids)
 
     def start_from(self, hypothesizer: "Inverter") -> None:
-        """Take over everything a hypothesizer has learned; what it lacks stays as it is."""
+        """Take over everything a hypothesizer has learned."""
         self.load_state_dict(hypothesizer.state_dict(), strict=False)
+        self.reader.begin_correcting()
 
 
 def _reader(

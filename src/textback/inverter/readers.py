@@ -6,7 +6,9 @@ computes that of e once a text; `join` then lays projections and the tokens of x
     textback   a vector becomes `embedding_tokens` backbone inputs by an MLP, and logits of the
                vocabulary by a linear *lexical head*, added at every position: it learns within
                seconds which words a vector speaks of, and leaves the order to the backbone.
-               Vectors are centred and scaled, so that every embedder looks alike to the network
+               Vectors are centred and scaled, so that every embedder looks alike to the network.
+               Each token of x̂ also lies, as a *draft*, under the token that is written in its
+               place: small models learn to copy from there long before they find it by attention
     paper      Morris et al. 2023, section 3.1, as published in vec2text 0.0.13: an MLP as wide as
                the vector, separators between the parts, a layer norm over a corrector's inputs,
                and before x̂ its start token, which holds a place but is not attended to
@@ -26,11 +28,13 @@ class Joined:
     """All that is read, side by side.
 
     inputs: of the backbone, (n, inputs, d_model); shared: logits for every position,
-    (n, vocabulary), or none; unseen: the input that only holds a place, if any
+    (n, vocabulary), or none; draft: added to the input of each token that is written,
+    (n, length, d_model), or none; unseen: the input that only holds a place, if any
     """
 
     inputs: Tensor
     shared: Tensor | None = None
+    draft: Tensor | None = None
     unseen: int | None = None
 
 
@@ -41,6 +45,9 @@ class Reader(Protocol):
 
     def fit_scale(self, embeddings: Tensor) -> None:
         """See training embeddings, (n, dim), before the first step."""
+
+    def begin_correcting(self) -> None:
+        """Make of what a hypothesizer has learned to read of e a corrector's beginning."""
 
     def project(self, vector: Tensor, way: int) -> Projection:
         """Read e (way 0), ê (1) or e − ê (2), (n, dim)."""
@@ -71,6 +78,9 @@ class TextbackReader(nn.Module):
         for head in self.lexical:
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
+        self.drafts = nn.Linear(d_model, d_model, bias=False) if ways > 1 else None
+        if self.drafts is not None:
+            nn.init.zeros_(self.drafts.weight)
         self.register_buffer("mean", torch.zeros(dimension))
         self.register_buffer("spread", torch.ones(()))
 
@@ -78,6 +88,11 @@ class TextbackReader(nn.Module):
         """Centre on the embeddings' mean and divide by their components' standard deviation."""
         self.mean.copy_(embeddings.mean(0))
         self.spread.copy_(embeddings.std(0).mean().clamp_min(1e-6))
+
+    @torch.no_grad()
+    def begin_correcting(self) -> None:
+        """Which words e − ê speaks of, the lexical head knows: it is linear."""
+        self.lexical[2].weight.copy_(self.lexical[0].weight)
 
     def project(self, vector: Tensor, way: int) -> Projection:
         """See `Reader.project`."""
@@ -89,7 +104,8 @@ class TextbackReader(nn.Module):
         """See `Reader.join`; special tokens are not used."""
         inputs = [tokens for tokens, _ in parts] + ([] if guess is None else [guess])
         logits = torch.stack([logits for _, logits in parts]).sum(0)
-        return Joined(torch.cat(inputs, 1), logits)
+        draft = None if guess is None else self.drafts(guess)
+        return Joined(torch.cat(inputs, 1), logits, draft)
 
 
 class PaperReader(nn.Module):
@@ -111,6 +127,9 @@ class PaperReader(nn.Module):
 
     def fit_scale(self, embeddings: Tensor) -> None:
         """Nothing: the paper's inverter reads vectors as they are."""
+
+    def begin_correcting(self) -> None:
+        """Nothing: the paper's corrector takes over the backbone and what reads e."""
 
     def project(self, vector: Tensor, way: int) -> Projection:
         """See `Reader.project`."""

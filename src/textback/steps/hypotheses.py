@@ -15,19 +15,19 @@ from textback.embedders.paid import paid_costs
 from textback.embeddings import embed_texts, forget
 from textback.files import write_json
 from textback.inverter import data
-from textback.inverter.decoding import Drawing
+from textback.inverter.decoding import DRAWN, Drawing
 from textback.inverter.generate import guess, sample
 from textback.inverter.model import Inverter
 from textback.inverter.state import load_model
 from textback.locks import locked
-from textback.passages import read_passages
 from textback.progress import log
 from textback.reductions import load_projection
 from textback.specs import Spec, embedder_entry
 from textback.tokenizer import Tokenizer
 from textback.vectors import cosines
 
-GREEDY = {"passages": None, "hypotheses": 1, "temperature": 1.0}  # of validation passages
+# Of validation passages: one greedy guess each.
+GREEDY = {"passages": None, "hypotheses": 1, "temperature": 1.0, "teacher_forcing": 0.0}
 
 
 def make_hypotheses(
@@ -54,13 +54,13 @@ def make_hypotheses(
     means: dict[str, float] = {}
     with locked(state):
         for split, wanted in (("train", spec["hypotheses"]), ("validation", GREEDY)):
-            length = read_passages(passages / f"{split}.parquet")[0].shape[1]
+            ids = data.passage_ids(passages / f"{split}.parquet")[: wanted["passages"]].to(device)
             target = data.targets(embeddings / f"{split}.safetensors", project)
             target = target[: wanted["passages"]].to(device)
             with bulk_precision(device):
-                ids = _guesses(hypothesizer, target, length, wanted, spec["seed"], split)
-            embedded = embed(ids, f"embedding {split} hypotheses")
-            data.write_hypotheses(output / f"{split}.safetensors", ids, embedded, len(target))
+                guesses = _guesses(hypothesizer, target, ids, wanted, spec["seed"], split)
+            embedded = embed(guesses, f"embedding {split} hypotheses")
+            data.write_hypotheses(output / f"{split}.safetensors", guesses, embedded, len(target))
             greedy = project(embedded[: len(target)])
             cosine = float(cosines(greedy, target.cpu().numpy()).mean())
             log.info("%s hypotheses: mean cosine %.3f", split, cosine)
@@ -98,13 +98,27 @@ class HypothesisEmbedder:
 
 
 def _guesses(
-    model: Inverter, target: Tensor, length: int, wanted: dict[str, Any], seed: int, split: str
+    model: Inverter, target: Tensor, ids: Tensor, wanted: dict[str, Any], seed: int, split: str
 ) -> Tensor:
-    """The greedy guesses, then `hypotheses - 1` sampled ones of each target, (m, length)."""
-    drawing = Drawing(wanted["temperature"])
+    """The greedy guesses, then `hypotheses - 1` sampled ones of each target, (m, length).
+
+    ids: the passages themselves, (n, length)
+    """
+    drawing, length = Drawing(wanted["temperature"]), ids.shape[1]
     guesses = [guess(model, target, length, f"guessing {split}")]
-    guesses += [
-        sample(model, target, length, drawing, seed + i, f"sampling {split}")
-        for i in range(1, wanted["hypotheses"])
-    ]
+    for number in range(seed + 1, seed + wanted["hypotheses"]):
+        given = _given(ids, wanted["teacher_forcing"], number)
+        guesses.append(sample(model, target, length, drawing, number, f"sampling {split}", given))
     return torch.cat(guesses)
+
+
+def _given(ids: Tensor, most: float, seed: int) -> Tensor:
+    """Some tokens of each passage, (n, length), DRAWN in place of the others.
+
+    A passage's share of them is drawn evenly from 0 to `most`: so a corrector sees hypotheses that
+    are as near to the text as those of a search's later rounds.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shares = most * torch.rand(len(ids), 1, generator=generator)
+    kept = torch.rand(ids.shape, generator=generator) < shares
+    return ids.long().masked_fill(~kept.to(ids.device), DRAWN)

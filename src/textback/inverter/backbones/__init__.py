@@ -41,17 +41,20 @@ class Backbone(Protocol):
         unseen: an input that holds its place, but is not attended to
         """
 
-    def write(self, memory: Tensor, ids: Tensor) -> Tensor:
+    def write(self, memory: Tensor, ids: Tensor, draft: Tensor | None = None) -> Tensor:
         """Hidden states of the next token after the start and each of `ids`.
 
-        memory: (n, inputs, d_model); ids: (n, t) → (n, t + 1, d_model)
+        memory: (n, inputs, d_model); ids: (n, t); draft: added to the input from which each token
+        is written, (n, t + 1, d_model) → (n, t + 1, d_model)
         """
 
     def output_weight(self) -> Tensor:
         """The matrix that turns hidden states into logits, (vocabulary, d_model)."""
 
-    def start(self, memory: Tensor, length: int, width: int) -> tuple[Tensor, Cache]:
-        """Begin to write `length` tokens, `width` beams a text.
+    def start(
+        self, memory: Tensor, length: int, width: int, draft: Tensor | None = None
+    ) -> tuple[Tensor, Cache]:
+        """Begin to write `length` tokens, `width` beams a text; draft: as for `write`.
 
         Returns the hidden states of the first token, (n, d_model), and the cache.
         """

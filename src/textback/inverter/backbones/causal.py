@@ -26,10 +26,13 @@ class CausalCache:
 
     read: of the prefix, a pair a layer, (n, groups, prefix, head_dim) each
     own: of what is written, a pair a layer, (n, width, groups, length, head_dim) each
+    draft: added to the inputs, (n, length, d_model), or none
     """
 
-    def __init__(self, read: list[Pair], width: int, length: int) -> None:
-        self.read, self.prefix = read, read[0][0].shape[2]
+    def __init__(
+        self, read: list[Pair], width: int, length: int, draft: Tensor | None = None
+    ) -> None:
+        self.read, self.prefix, self.draft = read, read[0][0].shape[2], draft
         n, groups, _, head_dim = read[0][0].shape
         shape = (n, width, groups, length, head_dim)
         self.own = [tuple(part.new_zeros(shape) for part in pair) for pair in read]
@@ -71,9 +74,9 @@ class CausalBackbone(nn.Module):
         """See `Backbone.read`: the prefix as it is."""
         return inputs
 
-    def write(self, memory: Tensor, ids: Tensor) -> Tensor:
+    def write(self, memory: Tensor, ids: Tensor, draft: Tensor | None = None) -> Tensor:
         """See `Backbone.write`."""
-        inputs = torch.cat([self._prefix(memory), self.embed(ids)], 1)
+        inputs = torch.cat([self._prefix(memory, draft), _drafted(self.embed(ids), draft, 1)], 1)
         return self._hidden(inputs)[:, memory.shape[1] :]
 
     def output_weight(self) -> Tensor:
@@ -88,17 +91,21 @@ class CausalBackbone(nn.Module):
         """See `Backbone.specials`: the start token is both."""
         return self.token_embedding()[[self._start, self._start]]
 
-    def start(self, memory: Tensor, length: int, width: int) -> tuple[Tensor, CausalCache]:
+    def start(
+        self, memory: Tensor, length: int, width: int, draft: Tensor | None = None
+    ) -> tuple[Tensor, CausalCache]:
         """See `Backbone.start`."""
         prefix = DynamicCache()
-        hidden = self._hidden(self._prefix(memory), prefix)[:, -1]
+        hidden = self._hidden(self._prefix(memory, draft), prefix)[:, -1]
         read = [(layer.keys, layer.values) for layer in prefix.layers]
-        return hidden, CausalCache(read, width, length)
+        return hidden, CausalCache(read, width, length, draft)
 
     def step(self, ids: Tensor, position: Tensor, cache: CausalCache) -> Tensor:
         """See `Backbone.step`."""
         decoder = self.causal.get_decoder()
         hidden = self.embed(ids)
+        if cache.draft is not None:
+            hidden = hidden + cache.draft.index_select(1, position.view(1))
         index = position - 1  # the token before the one to be written
         rotation = decoder.rotary_emb(hidden, (cache.prefix + index).view(1, 1))
         for layer, own, read in zip(decoder.layers, cache.own, cache.read, strict=True):
@@ -107,8 +114,9 @@ class CausalBackbone(nn.Module):
             hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
         return decoder.norm(hidden)
 
-    def _prefix(self, memory: Tensor) -> Tensor:
-        return torch.cat([memory, self.specials()[0].expand(len(memory), 1, -1)], 1)
+    def _prefix(self, memory: Tensor, draft: Tensor | None = None) -> Tensor:
+        start = self.specials()[0].expand(len(memory), 1, -1)
+        return torch.cat([memory, _drafted(start, draft, 0)], 1)
 
     def _hidden(self, inputs: Tensor, cache: DynamicCache | None = None) -> Tensor:
         """Last hidden states of inputs, (n, t, d_model) → the same shape."""
@@ -135,6 +143,11 @@ class CausalBackbone(nn.Module):
                 f"pretrained {name}: is not of Llama or Qwen shape ({self.causal.config.model_type}"
                 "): choose such a model, or a T5"
             )
+
+
+def _drafted(inputs: Tensor, draft: Tensor | None, first: int) -> Tensor:
+    """Inputs (n, t, d_model) with the draft's positions from the first on added to them."""
+    return inputs if draft is None else inputs + draft[:, first : first + inputs.shape[1]]
 
 
 def _attend(

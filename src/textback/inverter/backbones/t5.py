@@ -22,10 +22,17 @@ class T5Cache:
     own: of self-attention, a pair a layer, (n, width, heads, length, d_kv) each
     read: of cross-attention, a pair a layer, (n, heads, inputs, d_kv) each
     bias: of self-attention, (heads, length, length), -inf at later positions
+    draft: added to the inputs, (n, length, d_model), or none
     """
 
-    def __init__(self, width: int, read: list[tuple[Tensor, Tensor]], bias: Tensor) -> None:
-        self.read, self.bias = read, bias
+    def __init__(
+        self,
+        width: int,
+        read: list[tuple[Tensor, Tensor]],
+        bias: Tensor,
+        draft: Tensor | None = None,
+    ) -> None:
+        self.read, self.bias, self.draft = read, bias, draft
         n, heads, _, d_kv = read[0][0].shape
         length = bias.shape[-1]
         self.own = [
@@ -71,10 +78,13 @@ class T5Backbone(nn.Module):
         read = self.t5.encoder(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
         return torch.cat([read[:, :unseen], read[:, unseen + 1 :]], 1)
 
-    def write(self, memory: Tensor, ids: Tensor) -> Tensor:
+    def write(self, memory: Tensor, ids: Tensor, draft: Tensor | None = None) -> Tensor:
         """See `Backbone.write`."""
+        inputs = self.embed(F.pad(ids, (1, 0), value=PAD))
         written = self.t5.decoder(
-            input_ids=F.pad(ids, (1, 0), value=PAD), encoder_hidden_states=memory, use_cache=False
+            inputs_embeds=inputs if draft is None else inputs + draft[:, : inputs.shape[1]],
+            encoder_hidden_states=memory,
+            use_cache=False,
         )
         return self._scaled(written.last_hidden_state)
 
@@ -91,14 +101,16 @@ class T5Backbone(nn.Module):
         end = self.t5.config.eos_token_id
         return self.t5.shared.weight[[PAD, PAD if end is None else end]]
 
-    def start(self, memory: Tensor, length: int, width: int) -> tuple[Tensor, T5Cache]:
+    def start(
+        self, memory: Tensor, length: int, width: int, draft: Tensor | None = None
+    ) -> tuple[Tensor, T5Cache]:
         """See `Backbone.start`."""
         blocks = self.t5.decoder.block
         read = [_keys_and_values(block.layer[1].EncDecAttention, memory) for block in blocks]
         bias = blocks[0].layer[0].SelfAttention.compute_bias(length, length, device=memory.device)
         future = torch.ones(length, length, dtype=torch.bool, device=memory.device).triu(1)
         bias = bias[0].to(memory.dtype).masked_fill(future, -torch.inf)
-        cache = T5Cache(width, read, bias)
+        cache = T5Cache(width, read, bias, draft)
         start = torch.full((len(memory), 1), PAD, device=memory.device)
         zero = torch.zeros((), dtype=torch.long, device=memory.device)
         return self._step(start, zero, cache)[:, 0], cache
@@ -110,6 +122,8 @@ class T5Backbone(nn.Module):
     def _step(self, ids: Tensor, position: Tensor, cache: T5Cache) -> Tensor:
         """One position of all beams; a single beam given is written into every beam's cache."""
         hidden = self.t5.shared(ids)
+        if cache.draft is not None:
+            hidden = hidden + cache.draft.index_select(1, position.view(1))
         bias = cache.bias.index_select(1, position.view(1))[:, 0]
         for block, own, read in zip(self.t5.decoder.block, cache.own, cache.read, strict=True):
             attention, crossing, forward = block.layer

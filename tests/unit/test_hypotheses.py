@@ -1,0 +1,29 @@
+"""What a corrector's training hypotheses are given of the passages themselves."""
+
+import torch
+
+from textback.inverter.decoding import DRAWN
+from textback.steps.hypotheses import _given
+
+PASSAGES = torch.arange(1, 9).repeat(4000, 1)
+
+
+def test_passages_are_given_from_none_to_all_of_their_tokens_evenly():
+    given = _given(PASSAGES, 1.0, seed=3)
+    shares = (given != DRAWN).float().mean(1)
+    assert abs(float(shares.mean()) - 0.5) < 0.02
+    # Of 8 tokens each number from 0 to 8 is as likely as any other.
+    counts = torch.bincount((8 * shares).round().long(), minlength=9) / len(shares)
+    assert ((counts - 1 / 9).abs() < 0.03).all()
+
+
+def test_what_is_given_are_the_passages_own_tokens_in_their_places():
+    given = _given(PASSAGES, 1.0, seed=3)
+    kept = given != DRAWN
+    assert torch.equal(given[kept], PASSAGES[kept])
+
+
+def test_no_more_than_the_share_is_given_and_nothing_without_one():
+    shares = (_given(PASSAGES, 0.5, seed=3) != DRAWN).float().mean(1)
+    assert abs(float(shares.mean()) - 0.25) < 0.02
+    assert (_given(PASSAGES, 0.0, seed=3) == DRAWN).all()
