@@ -6,7 +6,8 @@
 It needs the passages, embeddings and reduction of the cell under `ROOT/results` (run
 `snakemake results/embeddings/state-of-the-union/bpe-2k/len8/minilm/native/reduction.safetensors`
 first), trains a hypothesizer for every combination, and appends a row each: settings, seed,
-examples, seconds, final validation NLL in nats a token. Combinations that have a row already are left out.
+examples, seconds, final validation NLL in nats a token. Combinations that have a row already are
+left out.
 """
 
 import argparse
@@ -26,8 +27,16 @@ from textback.inverter.state import Checkpoint
 from textback.inverter.training import train
 from textback.reductions import load_projection
 
-SETTINGS = ("family", "size", "optimizer", "learning_rate", "batch", "embedding_tokens", "length")
-KEYS = [*SETTINGS, "seed"]
+KEYS = [
+    "family",
+    "size",
+    "optimizer",
+    "learning_rate",
+    "batch",
+    "embedding_tokens",
+    "length",
+    "seed",
+]
 
 
 def main() -> None:

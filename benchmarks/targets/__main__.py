@@ -16,8 +16,8 @@ import os
 import sys
 from pathlib import Path
 
+from measuring import ROOT, claim, result, run
 from rows import DEFAULT_SIZE, ROWS, SCALES, UNASKED, Setup, jobs
-from running import ROOT, claim, result, run
 from table import page
 
 
