@@ -36,7 +36,7 @@ class Scale:
 SCALES = {
     "toy": Scale(1, 0.5, 1, 64, 2, 2, 2, 2.0, 20, 1000, 50),
     "cpu": Scale(1, 8.0, 2, 512, 4, 50, 8, 60.0, 200, 100_000, 10_000),
-    "cuda": Scale(8, 20.0, 1, 20_000, 32, 50, 8, 120.0, 200, 200_000, 20_000),
+    "cuda": Scale(8, 10.0, 1, 20_000, 32, 50, 8, 90.0, 200, 200_000, 20_000),
 }
 
 
@@ -149,8 +149,8 @@ def _embedded(setup: Setup) -> bool:
 
 
 def _passages(setup: Setup, size: str, out: Path) -> list[Command]:
-    texts = min(setup.scale.embedded, 20_000)
-    return [_compare("embedding", f"--texts {texts} --turns {setup.scale.turns}", setup, size, out)]
+    options = f"--texts {setup.scale.embedded} --turns {setup.scale.turns}"
+    return [_compare("embedding", options, setup, size, out)]
 
 
 def _training(setup: Setup, size: str, out: Path) -> list[Command]:

