@@ -18,7 +18,10 @@ Command = list[str]
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured. seconds and turns: of trainings whose examples a second are told."""
+    """How much is measured. seconds and turns: of trainings whose examples a second are told;
+    embedded, searched: texts; pair_examples, pair_passages: of the models that both sides search
+    with.
+    """
 
     threads: int
     seconds: float
@@ -167,6 +170,7 @@ def _search(setup: Setup, size: str, out: Path) -> list[Command]:
 
 def _bleu(setup: Setup, size: str, out: Path) -> list[Command]:
     options = f"--seconds {setup.scale.bleu_seconds} --texts {setup.scale.bleu_texts}"
+    options += " --reference-rates 3e-3" if setup.toy else ""
     return [_compare("bleu", options, setup, size, out)]
 
 
