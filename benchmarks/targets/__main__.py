@@ -30,7 +30,7 @@ def main() -> None:
         scale=SCALES["toy" if options.toy else options.device],
         output=options.output.absolute(),
         root=options.output.absolute() / "work" if options.toy else ROOT,
-        vec2text=options.vec2text,
+        vec2text=options.vec2text.absolute(),
     )
     if problem := claim(setup):
         raise SystemExit(f"targets: {problem}")
