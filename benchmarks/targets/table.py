@@ -66,7 +66,9 @@ def _mfu(job: Job, found: Found, gpu: bool) -> list[Line]:
     flops = f"{numbers['tflop_per_second']:.3g} of {numbers['matmul_tflop_per_second']:.3g} TFLOP/s"
     shown = f"{numbers['mfu']:.1%} ({flops}, {numbers['examples_per_second']:,.0f} examples/s)"
     what = f"MFU of training, T5-{settings['size']}, {settings['length']} tokens"
-    return [Line(what, "≥ 40%" if gpu else "–", shown, numbers["mfu"] / 0.4)]
+    if not gpu:
+        return [Line(what, "–", shown)]
+    return [Line(what, "≥ 40%", shown, numbers["mfu"] / 0.4)]
 
 
 def _embedding(job: Job, found: Found, gpu: bool) -> list[Line]:
