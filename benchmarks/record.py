@@ -25,12 +25,12 @@ PARTS = ("hypothesizer", "corrector")
 def main() -> None:
     """Write the folder."""
     options = _options()
-    source = study_folder(options.study)
+    source = options.root / study_folder(options.study)
     study = read_study_file(source / "config.json")
     options.folder.mkdir(parents=True)
     for name in ("config.json", "costs.csv"):
         shutil.copy(source / name, options.folder / name)
-    _copy_histories(study, options.folder)
+    _copy_histories(study, options.root, options.folder)
     table = pd.read_csv(source / "table.csv", keep_default_na=False)
     table = table[(table["baseline"] == "") & table["metric"].isin(METRICS)]
     table = table[table["round"].isin([*ROUNDS, ""])]
@@ -41,28 +41,25 @@ def main() -> None:
     print(page)
 
 
-def _copy_histories(study: Study, folder: Path) -> None:
+def _copy_histories(study: Study, root: Path, folder: Path) -> None:
     """Histories and logs of the study's trainings."""
     for cell in grid(study):
         for part in PARTS:
             name = f"{part}-len{cell.length}-{cell.reduction}-seed{cell.seed}"
-            shutil.copy(cell.folder / part / "history.csv", folder / f"{name}.csv")
-            shutil.copy(Path("logs", part, f"{cell}.log"), folder / f"{name}.log")
+            shutil.copy(root / cell.folder / part / "history.csv", folder / f"{name}.csv")
+            shutil.copy(root / "logs" / part / f"{cell}.log", folder / f"{name}.log")
 
 
 def _page(options: argparse.Namespace, table: pd.DataFrame, costs: pd.DataFrame) -> str:
     trained = costs[costs["step"].isin(PARTS) & (costs["metric"] == "train_seconds")]
     seconds = ", ".join(f"{row.step} {row.value:.0f} s" for row in trained.itertuples())
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
     lines = [
         f"# {options.folder.name}",
         "",
         options.note,
         "",
         f"- command: `{options.command}`",
-        f"- commit: {commit}",
+        f"- commit: {_commit()}",
         f"- device: {trained['device'].iloc[0]}",
         f"- training: {trained['value'].sum():.0f} s in all ({seconds})",
         f"- test passages: {table['n'].max()}",
@@ -90,9 +87,19 @@ def _page(options: argparse.Namespace, table: pd.DataFrame, costs: pd.DataFrame)
     return "\n".join(lines) + "\n"
 
 
+def _commit() -> str:
+    """Of this repository. An archive of it (docs/air-gapped.md) has no git: to be filled in."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "that of the archive it ran from"
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--study", required=True)
+    parser.add_argument("--root", type=Path, default=Path(), help="the folder with results/")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--command", required=True, help="the command that made the study")
     parser.add_argument("--note", default="", help="what is new in this record")

@@ -5,8 +5,9 @@
 
 It needs the passages, embeddings and reduction of the cell under `ROOT/results` (run
 `snakemake results/embeddings/state-of-the-union/bpe-2k/len8/minilm/native/reduction.safetensors`
-first), trains a hypothesizer for every combination, and appends a row each: settings, examples,
-seconds, final validation NLL in nats a token. Combinations that have a row already are left out.
+first), trains a hypothesizer for every combination, and appends a row each: settings, seed,
+examples, seconds, final validation NLL in nats a token. Combinations that have a row already are
+left out.
 """
 
 import argparse
@@ -26,7 +27,16 @@ from textback.inverter.state import Checkpoint
 from textback.inverter.training import train
 from textback.reductions import load_projection
 
-KEYS = ["family", "size", "optimizer", "learning_rate", "batch", "embedding_tokens", "length"]
+KEYS = [
+    "family",
+    "size",
+    "optimizer",
+    "learning_rate",
+    "batch",
+    "embedding_tokens",
+    "length",
+    "seed",
+]
 
 
 def main() -> None:
@@ -55,7 +65,7 @@ def run(
     settings: dict, options: argparse.Namespace, train_data: data.Data, validation: data.Data
 ) -> dict:
     """Train once; returns the row."""
-    torch.manual_seed(options.seed)
+    torch.manual_seed(settings["seed"])
     entry = Backbone(
         family=settings["family"],
         size=settings["size"],
@@ -72,7 +82,8 @@ def run(
     )
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Checkpoint(Path(folder), settings)
-        result = train(model, train_data, validation, budget, options.seed, checkpoint, "sweep")
+        seed = settings["seed"]
+        result = train(model, train_data, validation, budget, seed, checkpoint, "sweep")
     last = result.history[-1]
     return {
         **settings,
@@ -96,6 +107,7 @@ def _missing(options: argparse.Namespace) -> Iterator[dict]:
         options.batches,
         options.embedding_tokens,
         [options.length],
+        [options.seed],
     )
     for point in itertools.product(*axes):
         if point not in done:

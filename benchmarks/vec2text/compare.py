@@ -11,6 +11,7 @@
 in the paper's exact form, trained here, which both sides then invert with. vec2text runs in the
 environment of `requirements.txt`, given by --python. Same T5 shape, tokenizer, passages, embeddings
 and device for both; each with its own best settings, which the tables name.
+`benchmarks/targets` runs all of them, and says what they amount to.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from torch import Tensor
 
 from textback.cells import embeddings_folder, passages_folder, tokenizer_file
 from textback.config import Backbone, Training, read_study_file
-from textback.device import bulk_precision
+from textback.device import bulk_precision, cost
 from textback.embedders import load_embedder
 from textback.embeddings import read_embeddings
 from textback.inverter import data, generate
@@ -55,6 +56,7 @@ OURS = {
     "textback, T5": Backbone(family="t5"),
     "textback, Llama": Backbone(family="llama"),
 }
+SHORT = 5  # steps of a training that tells how long one takes to start
 
 
 def main() -> None:
@@ -113,7 +115,7 @@ def training(options: argparse.Namespace) -> dict[str, Any]:
                 rows.append({"who": name, "turn": turn, "rate": found["examples_per_second"]})
                 print(rows[-1], flush=True)
         for name, entry in OURS.items():
-            rate = _training_rate(options, _new(options, entry, ways=1))
+            rate = 1 / _pace(options, _new(options, entry, ways=1))[1]
             rows.append({"who": name, "turn": turn, "rate": rate})
             print(rows[-1], flush=True)
     names = dict.fromkeys(row["who"] for row in rows)
@@ -131,44 +133,63 @@ def training(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def bleu(options: argparse.Namespace) -> dict[str, Any]:
-    """BLEU of greedy hypotheses after equal seconds of training from scratch."""
+    """BLEU of greedy hypotheses over seconds of training from scratch, up to equal ones.
+
+    textback trains anew for each share of the seconds, since its learning rate falls to the end
+    of a budget. vec2text's is constant: one training is decoded every tenth of them, off the
+    clock.
+    """
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
     references = references[: options.texts]
-    result: dict[str, Any] = {**_settings(options), "texts": len(references)}
     entry = OURS["textback, Llama"]
-    rate = _training_rate(options, _new(options, entry, ways=1))
-    model = _new(options, entry, ways=1)
-    budget = Training(
-        examples=int(rate * options.seconds),
-        batch=options.batch,
-        optimizer=options.optimizer,
-        learning_rate=options.learning_rate,
-    )
-    result["textback"] = _trained_bleu(options, model, budget, references)
-    print(result["textback"], flush=True)
-    found = []
+    startup, pace = _pace(options, _new(options, entry, ways=1))
+    ours = []
+    for share in options.shares:
+        examples = int((share * options.seconds - startup) / pace)
+        budget = Training(
+            examples=max(examples, 2 * options.batch),
+            batch=options.batch,
+            optimizer=options.optimizer,
+            learning_rate=options.learning_rate,
+        )
+        trained = _trained_bleu(options, _new(options, entry, ways=1), budget, references)
+        ours.append({"share": share, **trained})
+        print(ours[-1], flush=True)
+    theirs = []
     for learning_rate in options.reference_rates:
-        run = _reference(
-            options,
-            "train",
-            *("--embed", "precomputed", "--batch", options.batch),
-            *("--learning-rate", learning_rate),
-            *("--warmup-steps", 200, "--seconds", options.seconds, "--decode", len(references)),
-            "--bf16",
-        )
-        texts = run["texts"]
-        found.append(
-            {
-                "learning_rate": learning_rate,
-                "seconds": run["seconds"],
-                "examples": run["examples"],
-                "loss": run["final_loss"],
-                "bleu": float(bleu_of(bleu_statistics(texts, references).sum(0))),
-            }
-        )
-        print(found[-1], flush=True)
-    result["vec2text"] = found
-    return result
+        theirs.append(_reference_bleu(options, learning_rate, references))
+        print(theirs[-1], flush=True)
+    texts = {"texts": len(references)}
+    return {**_settings(options), **texts, "textback": ours, "vec2text": theirs}
+
+
+def _reference_bleu(
+    options: argparse.Namespace, learning_rate: float, references: list[str]
+) -> dict[str, Any]:
+    """vec2text's training: `curve` has its BLEU by the second, at the end as well."""
+    run = _reference(
+        options,
+        "train",
+        *("--embed", "precomputed", "--batch", options.batch, "--bf16"),
+        *("--learning-rate", learning_rate, "--warmup-steps", 200, "--seconds", options.seconds),
+        *("--decode", len(references), "--decode-every", options.seconds / 10),
+    )
+    curve = [
+        {
+            "seconds": decoded["train_seconds"],
+            "examples": decoded["examples"],
+            "bleu": _bleu(decoded["texts"], references),
+        }
+        for decoded in run["decodes"]
+    ]
+    return {
+        "learning_rate": learning_rate,
+        "seconds": run["seconds"],
+        "examples": run["examples"],
+        "loss": run["final_loss"],
+        "bleu": curve[-1]["bleu"],
+        "curve": curve,
+    }
 
 
 def embedding(options: argparse.Namespace) -> dict[str, Any]:
@@ -198,7 +219,6 @@ def inversion(options: argparse.Namespace) -> dict[str, Any]:
     print(ours, flush=True)
     arguments = ("--texts", options.texts, "--rounds", options.rounds, "--beam", options.beam)
     theirs = _reference(options, "invert", *arguments, "--batch", options.reference_batch)
-    theirs.pop("texts")
     return {
         **_settings(options),
         "texts": options.texts,
@@ -229,7 +249,8 @@ def _invert(options: argparse.Namespace) -> dict[str, Any]:
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
     trying = study.evaluation.patience, study.evaluation.breadth
     effort = Effort("elitist", options.beam, options.rounds, *trying)
-    invert(attack, targets[:1], Effort("elitist", options.beam, 1, 1))  # to fill caches
+    warm = Effort("elitist", options.beam, 1, *trying)
+    invert(attack, targets, warm)  # to compile, and fill caches
     embed.queries = 0
     began = time.perf_counter()
     histories = invert(attack, targets, effort)
@@ -304,9 +325,9 @@ def _renamed(key: str, names: dict[str, str]) -> str:
 def _trained_bleu(
     options: argparse.Namespace, model: Inverter, budget: Training, references: list[str]
 ) -> dict[str, Any]:
-    """Train, decode greedily and score."""
-    train_data, validation = (_data(options, split) for split in ("train", "validation"))
-    seconds, loss = _fit(model, train_data, validation, budget, options)
+    """Train, decode greedily and score. No time goes into validation, as in vec2text's training."""
+    few = _data(options, "validation", rows=2)
+    seconds = _fit(model, _data(options, "train"), few, budget, options)
     _, targets = _data(options, "test").rows(slice(0, len(references)))
     ids = generate.guess(model, targets, options.length)
     texts = Tokenizer.load(options.folder / "tokenizer.json").decode_batch(ids.tolist())
@@ -315,27 +336,39 @@ def _trained_bleu(
         "learning_rate": budget.learning_rate,
         "seconds": seconds,
         "examples": budget.examples,
-        "loss": loss,
-        "bleu": float(bleu_of(bleu_statistics(texts, references).sum(0))),
+        "bleu": _bleu(texts, references),
     }
 
 
-def _training_rate(options: argparse.Namespace, model: Inverter) -> float:
-    """Examples a second of textback's own training loop."""
+def _bleu(texts: list[str], references: list[str]) -> float:
+    return float(bleu_of(bleu_statistics(texts, references).sum(0)))
+
+
+def _pace(options: argparse.Namespace, model: Inverter) -> tuple[float, float]:
+    """Seconds that textback's own training loop takes to start, and those of an example.
+
+    A training on a GPU starts by compiling, which the first one of a process does for longest: of
+    three, the first is not counted, and the other two tell start and pace apart.
+    """
     few = _data(options, "validation", rows=2)
     data_ = _data(options, "train")
-    budget = Training(examples=20 * options.batch, batch=options.batch, optimizer=options.optimizer)
-    seconds, _ = _fit(model, data_, few, budget, options)
-    steps = max(20, int(20 / seconds * options.seconds))
-    budget = budget.model_copy(update={"examples": steps * options.batch})
-    seconds, _ = _fit(model, data_, few, budget, options)
-    return budget.examples / seconds
+
+    def seconds(steps: int) -> float:
+        examples = steps * options.batch
+        budget = Training(examples=examples, batch=options.batch, optimizer=options.optimizer)
+        return _fit(model, data_, few, budget, options)
+
+    seconds(SHORT)
+    short = seconds(SHORT)
+    steps = max(4 * SHORT, int(SHORT / short * options.seconds))
+    pace = (seconds(steps) - short) / ((steps - SHORT) * options.batch)
+    return max(0.0, short - SHORT * options.batch * pace), pace
 
 
 def _fit(
     model: Inverter, train_data: Data, validation: Data, budget: Training, options: Any
-) -> tuple[float, float]:
-    """Train by textback's loop; returns seconds and the last validation NLL."""
+) -> float:
+    """Train by textback's loop; returns the seconds."""
     entry = model.entry
     model.entry = entry.model_copy(update={"form": "textback"})  # textback's optimiser for both
     with tempfile.TemporaryDirectory() as folder:
@@ -343,7 +376,7 @@ def _fit(
             model, train_data, validation, budget, 0, Checkpoint(Path(folder), {}), "training"
         )
     model.entry = entry
-    return result.seconds, result.history[-1]["validation_nll"]
+    return result.seconds
 
 
 def _data(options: argparse.Namespace, split: str, rows: int | None = None) -> Data:
@@ -365,7 +398,7 @@ def _new(options: argparse.Namespace, entry: Backbone, ways: int) -> Inverter:
 
 
 def _reference(options: argparse.Namespace, command: str, *arguments: object) -> dict[str, Any]:
-    """Run vec2text in its own environment; its measurements, and its texts if it wrote any."""
+    """Run vec2text in its own environment; its measurements, with the texts of its `decodes`."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "result.json")
         common = ("--folder", options.folder.resolve(), "--output", output)
@@ -375,11 +408,10 @@ def _reference(options: argparse.Namespace, command: str, *arguments: object) ->
         if finished.returncode:
             raise SystemExit(f"vec2text failed:\n{finished.stderr[-2000:]}")
         found = json.loads(output.read_text(encoding="utf-8"))
-        texts = Path(f"{output}.txt")
-        if not texts.exists():
-            return found
-        lines = texts.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        return {**found, "texts": lines}
+        for decoded in found.get("decodes", []):
+            lines = Path(decoded["file"]).read_text(encoding="utf-8")
+            decoded["texts"] = lines.removesuffix("\n").split("\n")
+        return found
 
 
 def _task(options: argparse.Namespace) -> dict[str, Any]:
@@ -388,7 +420,10 @@ def _task(options: argparse.Namespace) -> dict[str, Any]:
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     names = ("size", "length", "batch", "optimizer", "threads", "device", "seconds")
-    return {name: getattr(options, name) for name in names if hasattr(options, name)}
+    settings = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    here = cost(options.device)
+    versions = {"python": here["python"], **here["versions"]}
+    return {**settings, "device": here["device"], "versions": versions}
 
 
 def _options() -> argparse.Namespace:
@@ -418,6 +453,9 @@ def _options() -> argparse.Namespace:
         if run is bleu:
             rates = [1e-3, 3e-3]
             command.add_argument("--reference-rates", nargs="+", type=float, default=rates)
+            shares = [0.05, 0.1, 0.2, 1.0]
+            help_ = "of the seconds, for each of which textback trains"
+            command.add_argument("--shares", nargs="+", type=float, default=shares, help=help_)
         if run in (bleu, embedding, inversion):
             command.add_argument("--texts", type=int, default=200)
         if run is inversion:

@@ -70,11 +70,12 @@ class Clock(TrainerCallback):
         if control.should_training_stop or state.global_step == SETTLING_STEPS:
             synchronise()
             self.seconds = time.perf_counter() - self.began
-        if state.global_step == SETTLING_STEPS:
-            self.settled = self.seconds
         if control.should_training_stop:
             control.should_log = True
-        elif self.next_mark is not None and self.seconds >= self.next_mark:
+            return
+        if state.global_step == SETTLING_STEPS:
+            self.settled = self.seconds
+        if self.next_mark is not None and self.seconds >= self.next_mark:
             self._mark(state.global_step)
             control.should_log = True
 

@@ -77,6 +77,18 @@ def test_nothing_that_textback_needs_is_missing(locked):
     assert needed(locked, direct) - there == set()
 
 
+def test_vec2texts_wheels_are_what_its_requirements_pin():
+    files = (ROOT / "benchmarks" / "vec2text" / name for name in ("requirements.txt", "wheels.txt"))
+    pinned, brought = (
+        dict(line.split("==") for line in file.read_text().splitlines() if "==" in line)
+        for file in files
+    )
+    names = {name.replace("_", "-"): number for name, number in pinned.items()}
+    for name, number in names.items():
+        assert brought[name].startswith(number), name
+    assert "torch" not in brought and "rouge-score" not in brought
+
+
 def test_what_is_left_out_is_loaded_by_its_own_kind_alone():
     import subprocess
 

@@ -1,0 +1,237 @@
+"""The rows: the commands that measure each of them, and what they need to be at hand."""
+
+import importlib.util
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+LENGTH = 32
+CORPUS, TOKENIZER, EMBEDDER = "state-of-the-union", "bpe-2k", "minilm"
+EMBEDDINGS = Path("results", "embeddings", CORPUS, TOKENIZER, f"len{LENGTH}", EMBEDDER)
+REDUCTION = "reduction.safetensors"
+WIKIPEDIA = Path("..", "shared", "corpora", "wikipedia-2015")
+DEFAULT_SIZE = {"toy": "toy", "cpu": "nano", "cuda": "base"}
+
+Command = list[str]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured. seconds and turns: of trainings whose examples a second are told;
+    embedded, searched: texts; pair_examples, pair_passages: of the models that both sides search
+    with.
+    """
+
+    threads: int
+    seconds: float
+    turns: int
+    embedded: int
+    searched: int
+    rounds: int
+    beam: int
+    bleu_seconds: float
+    bleu_texts: int
+    pair_examples: int
+    pair_passages: int
+
+
+SCALES = {
+    "toy": Scale(1, 0.5, 1, 64, 2, 2, 2, 2.0, 20, 1000, 50),
+    "cpu": Scale(1, 8.0, 2, 512, 4, 50, 8, 60.0, 200, 100_000, 10_000),
+    "cuda": Scale(8, 10.0, 1, 20_000, 32, 50, 8, 90.0, 200, 200_000, 20_000),
+}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Where and how all rows are run. root: the folder with `results/`; vec2text: its Python."""
+
+    device: str
+    toy: bool
+    scale: Scale
+    output: Path
+    root: Path
+    vec2text: Path
+
+
+@dataclass(frozen=True)
+class Row:
+    """commands: of a size; the last may write what it found to the file `out`, as JSON.
+
+    missing: what is not at hand, or None; sized: whether it is measured for each size
+    """
+
+    commands: Callable[[Setup, str, Path], list[Command]]
+    missing: Callable[[Setup, str], str | None]
+    sized: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row, of one size."""
+
+    row: str
+    size: str
+
+    @property
+    def name(self) -> str:
+        """Of its files. A row that has no size is measured once."""
+        return f"{self.row}-{self.size}" if ROWS[self.row].sized else self.row
+
+    def commands(self, setup: Setup, out: Path) -> list[Command]:
+        """What to run, one after another."""
+        return ROWS[self.row].commands(setup, self.size, out)
+
+    def missing(self, setup: Setup) -> str | None:
+        """What is not at hand."""
+        return ROWS[self.row].missing(setup, self.size)
+
+
+def jobs(sizes: Iterable[str], rows: Iterable[str]) -> list[Job]:
+    """All jobs of the rows, each once, in the order of `ROWS`."""
+    sizes, asked = list(sizes), set(rows)
+    found: dict[str, Job] = {}
+    for job in (Job(row, size) for row in ROWS if row in asked for size in sizes):
+        found.setdefault(job.name, job)
+    return list(found.values())
+
+
+def exchange(setup: Setup, size: str) -> Path:
+    """The folder that both sides read."""
+    return setup.output / f"exchange-{size}"
+
+
+def _mfu(setup: Setup, size: str, out: Path) -> list[Command]:
+    """The paper's T5-base; a batch that fills a card, so that the optimiser is no great part."""
+    shape = "--family t5 --form paper --embedding-tokens 16 --vocabulary 32128 --dimension 768"
+    scale = f"--size {'toy' if setup.toy else 'base'} --batch {8 if setup.toy else 512}"
+    rest = f"--optimizer adamw --length {LENGTH} --seconds {setup.scale.seconds}"
+    return [_bench("training", f"{shape} {scale} {rest}", setup, out)]
+
+
+def _mfu_missing(setup: Setup, size: str) -> str | None:
+    return None if setup.toy or setup.device == "cuda" else "a GPU: it has no target on a CPU"
+
+
+def _embedding(setup: Setup, size: str, out: Path) -> list[Command]:
+    options = f"--embedder {EMBEDDER} --length {LENGTH} --texts {setup.scale.embedded}"
+    return [_bench("embedding", options, setup, out)]
+
+
+def _exchange(setup: Setup, size: str, out: Path) -> list[Command]:
+    """Passages and embeddings, where there are none yet, and a pair of models trained on them."""
+    scale = setup.scale
+    budget = f"--examples {scale.pair_examples} --passages {scale.pair_passages}"
+    export = [*_compare("export", budget, setup, size), "--root", str(setup.root)]
+    return [export] if _embedded(setup) else [_workflow(setup), export]
+
+
+def _workflow(setup: Setup) -> Command:
+    """Makes passages of 32 tokens and their embeddings."""
+    config = [f"lengths=[{LENGTH}]", f"device={setup.device}"]
+    if setup.toy:
+        few = "{passages: {train: 1000, validation: 100, test: 100}}"
+        config += [f"corpora={{{CORPUS}: {few}}}", "evaluation={passages: 100}"]
+        config += ["inverters={nano: {corrector: {passages: 100}}}"]
+    return [*_snakemake(setup), str(EMBEDDINGS / "native" / REDUCTION), "--config", *config]
+
+
+def _snakemake(setup: Setup) -> Command:
+    return ["snakemake", "--directory", str(setup.root), "--cores", "all"]
+
+
+def _exchange_missing(setup: Setup, size: str) -> str | None:
+    if _embedded(setup) or importlib.util.find_spec("snakemake"):
+        return None
+    return f"snakemake (docs/air-gapped.md), or {EMBEDDINGS} from elsewhere"
+
+
+def _embedded(setup: Setup) -> bool:
+    return (setup.root / EMBEDDINGS / "native" / REDUCTION).exists()
+
+
+def _passages(setup: Setup, size: str, out: Path) -> list[Command]:
+    options = f"--texts {setup.scale.embedded} --turns {setup.scale.turns}"
+    return [_compare("embedding", options, setup, size, out)]
+
+
+def _training(setup: Setup, size: str, out: Path) -> list[Command]:
+    options = f"--seconds {setup.scale.seconds} --turns {setup.scale.turns}"
+    return [_compare("training", options, setup, size, out)]
+
+
+def _search(setup: Setup, size: str, out: Path) -> list[Command]:
+    scale = setup.scale
+    texts = f"--texts {scale.searched} --reference-batch {scale.searched}"
+    options = f"{texts} --rounds {scale.rounds} --beam {scale.beam}"
+    return [_compare("inversion", options, setup, size, out)]
+
+
+def _bleu(setup: Setup, size: str, out: Path) -> list[Command]:
+    options = f"--seconds {setup.scale.bleu_seconds} --texts {setup.scale.bleu_texts}"
+    options += " --reference-rates 3e-3" if setup.toy else ""
+    return [_compare("bleu", options, setup, size, out)]
+
+
+def _exported(setup: Setup, size: str) -> str | None:
+    folder = exchange(setup, size)
+    return None if (folder / "corrector.safetensors").exists() else f"{folder}: run row exchange"
+
+
+def _beside_vec2text(setup: Setup, size: str) -> str | None:
+    if not setup.vec2text.exists():
+        return f"{setup.vec2text}: make vec2text's environment (benchmarks/README.md)"
+    return _exported(setup, size)
+
+
+def _record(setup: Setup, size: str, out: Path) -> list[Command]:
+    """The track of one GPU-hour; as a toy, the workflow tests' study."""
+    if setup.toy:
+        study = "tiny"
+        run = [*_snakemake(setup), "--configfile", "tests/workflow/tiny.yaml"]
+    else:
+        study = "one-gpu-hour"
+        config = ["--config", "use_parts=[flagship]", f"study={study}"]
+        run = shlex.split("snakemake --workflow-profile workflow/profiles/gpu --configfile")
+        run += ["config/reference.yaml", *config]
+    record = ["python", "benchmarks/record.py", "--study", study, "--root", str(setup.root)]
+    where = ["--folder", str(setup.output / "record"), "--command", shlex.join(run)]
+    return [run, record + where]
+
+
+def _record_missing(setup: Setup, size: str) -> str | None:
+    if not importlib.util.find_spec("snakemake"):
+        return "snakemake (docs/air-gapped.md)"
+    if setup.toy:
+        return None
+    if setup.device != "cuda":
+        return "a GPU: --device cuda"
+    return None if WIKIPEDIA.exists() else f"the corpus: {WIKIPEDIA} (docs/air-gapped.md)"
+
+
+def _bench(name: str, options: str, setup: Setup, out: Path) -> Command:
+    where = f"--device {setup.device} --threads {setup.scale.threads}"
+    return [*shlex.split(f"textback bench {name} {options} {where}"), "--json", str(out)]
+
+
+def _compare(name: str, options: str, setup: Setup, size: str, out: Path | None = None) -> Command:
+    batch = 32 if setup.toy else 128
+    where = f"--device {setup.device} --threads {setup.scale.threads}"
+    both = f"{name} {options} --size {size} --length {LENGTH} --batch {batch} {where}"
+    folder = ["--folder", str(exchange(setup, size)), "--python", str(setup.vec2text)]
+    output = [] if out is None else ["--output", str(out)]
+    return ["python", "benchmarks/vec2text/compare.py", *shlex.split(both), *folder, *output]
+
+
+ROWS = {
+    "mfu": Row(_mfu, _mfu_missing),
+    "embedding": Row(_embedding, lambda setup, size: None),
+    "exchange": Row(_exchange, _exchange_missing, sized=True),
+    "passages": Row(_passages, _exported),
+    "training": Row(_training, _beside_vec2text, sized=True),
+    "search": Row(_search, _beside_vec2text, sized=True),
+    "bleu": Row(_bleu, _beside_vec2text, sized=True),
+    "record": Row(_record, _record_missing),
+}
+UNASKED = ("record",)  # an hour and more: only where it is named
