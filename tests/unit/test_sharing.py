@@ -3,7 +3,6 @@
 import json
 import re
 import tarfile
-from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import finished_cells
@@ -131,11 +130,7 @@ def test_cells_made_with_another_configuration_are_not_packed_as_this_ones(
 ):
     cell = grid(study)[0]
     spec = specs.training(study, cell.inverter, "hypothesizer", cell.seed) | {"recipe": 1}
-    made = str(cell.folder / "hypothesizer" / "costs.json")
-    name = urlsafe_b64encode(made.encode()).decode()
-    record = Path(".snakemake", "metadata", f"@{name[:100]}", name[100:])
-    record.parent.mkdir(parents=True)
-    record.write_text(json.dumps({"params": ["2", repr(json.dumps(spec))]}))
+    finished_cells.record(cell.folder / "hypothesizer" / "costs.json", spec)
     with pytest.raises(TextbackError, match=r"hypothesizer/costs.json.*'recipe' \(1, here 2\)"):
         pack(study, ARCHIVE, texts=3)
 

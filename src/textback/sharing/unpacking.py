@@ -9,10 +9,10 @@ from textback.cells import RESULTS, Cell
 from textback.config import Study
 from textback.errors import TextbackError
 from textback.locks import locked
+from textback.products import PartCell, part_cells
 from textback.sharing import manifest
 from textback.sharing.manifest import Manifest, sha256
 from textback.sharing.places import IMPORTED, archives, imported
-from textback.sharing.products import PartCell, part_cells
 from textback.table import SCHEMA, score_path
 
 Contents = dict[str, bytes]  # of files, by their paths
