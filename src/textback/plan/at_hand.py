@@ -15,6 +15,7 @@ from textback.config.corpora import HuggingFace, Package
 from textback.config.embedders import Located, OpenAI
 from textback.corpora import own_files
 from textback.embedders.at_hand import check_at_hand
+from textback.embedders.key import key_of
 from textback.errors import TextbackError
 from textback.packages import package_folder
 from textback.plan.jobs import TRAININGS, jobs
@@ -23,7 +24,8 @@ from textback.retrieval.beir import set_files
 EMBEDDING = (  # steps that may load an embedder
     *("embed", "embed_target", "hypotheses", "corrector", "invert", "embed_retrieval"),
 )
-Where = Literal["at hand", "an endpoint", "to download", "missing"]
+Where = Literal["at hand", "an endpoint", "an endpoint without its key", "to download", "missing"]
+ENDS_A_RUN = ("missing", "an endpoint without its key")
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Needed:
     """Something a study is made from.
 
     what: e.g. `embedder 'gtr-base'`; name: its folder, package or hub id; megabytes: of the
-    download, about, None where it is not known; problem: what is wrong where it is missing and
-    not on the hub; options: of `hf download`
+    download, about, None where it is not known; problem: what is wrong where it ends a run and
+    is not on the hub; options: of `hf download`
     """
 
     what: str
@@ -72,7 +74,7 @@ def _read_by_jobs(study: Study) -> Iterator[tuple[str, str]]:
 
 def check_all_at_hand(study: Study) -> None:
     """Raise TextbackError, one line, where anything that a study is made from is missing."""
-    missing = [need for need in needed(study) if need.where == "missing"]
+    missing = [need for need in needed(study) if need.where in ENDS_A_RUN]
     if missing:
         raise TextbackError("; ".join(_lines(missing)))
 
@@ -134,7 +136,7 @@ def _embedder(name: str, entry: Embedder) -> Needed:
     except TextbackError as error:
         return Needed(what, getattr(entry, "model", entry.kind), "missing", problem=str(error))
     if isinstance(entry, OpenAI):
-        return Needed(what, entry.model, "an endpoint")
+        return _endpoint(what, name, entry)
     if not isinstance(entry, Located):
         return Needed(what, getattr(entry, "model", entry.kind), "at hand")
     if entry.package is not None or Path(entry.model).is_dir():
@@ -142,6 +144,14 @@ def _embedder(name: str, entry: Embedder) -> Needed:
     has = hub.has_tokenizer if entry.kind == "random-transformer" else hub.has_weights
     here = has(entry.model, entry.revision)
     return _of_hub(what, entry.model, here, entry.download, asked=not entry.offline)
+
+
+def _endpoint(what: str, name: str, entry: OpenAI) -> Needed:
+    try:
+        key_of(name, entry)
+    except TextbackError as error:
+        return Needed(what, entry.model, "an endpoint without its key", problem=str(error))
+    return Needed(what, entry.model, "an endpoint")
 
 
 def _retrieval_set(name: str, entry: RetrievalSet) -> Needed:

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from textback.plan.at_hand import Needed
+from textback.plan.at_hand import ENDS_A_RUN, Needed
 from textback.plan.estimate import Plan, Step, hows
 from textback.plan.memory import Memory
 from textback.plan.throughput import EMBEDDING_SHARE, TRAINING_SHARE, WRITING_SHARE
@@ -87,7 +87,7 @@ def _needed(planned: Plan) -> Table:
         table.add_column(heading)
     table.add_column("download", justify="right")
     for need in planned.needed:
-        style = {"missing": "red", "to download": "yellow"}.get(need.where)
+        style = "red" if need.where in ENDS_A_RUN else "yellow" if need.where in ABSENT else None
         table.add_row(need.what, need.name, need.where, _download(need), style=style)
     return table
 
