@@ -11,6 +11,7 @@ import pytest
 
 from textback import specs
 from textback.cells import cells_of, grid, inversions
+from textback.cli import main
 from textback.config import parts, read_study
 from textback.errors import TextbackError
 from textback.plan.at_hand import needed
@@ -22,6 +23,7 @@ from textback.sharing.unpacking import check_imported, take
 from textback.table import score_path
 
 ARCHIVE = Path("cells.tar.gz")
+CONFIG = Path(__file__).parents[2] / "config.yaml"
 
 
 @pytest.fixture
@@ -261,6 +263,17 @@ def test_a_broken_manifest_is_refused(unpacked, study, here, content):
     here()
     (unpacked / "manifest.json").write_text(content)
     assert "broken manifest.json" in refused(study, unpacked)
+
+
+def test_an_archive_that_is_not_there_is_one_line_and_no_usage(study, there, monkeypatch, capsys):
+    assert "does not exist: give what" in refused(study, Path("none.tar.gz"))
+    config = str(CONFIG)
+    monkeypatch.setattr("sys.argv", ["textback", "import", "--config", config, "none.tar.gz"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    said = capsys.readouterr().err
+    assert end.value.code == 1 and len(said.splitlines()) == 1
+    assert said.startswith("textback: error: archive none.tar.gz: does not exist")
 
 
 def test_what_is_no_archive_is_refused(study, there):

@@ -47,7 +47,7 @@ def export_cells(
 @app.command("import")
 def import_cells(
     archive: Annotated[
-        Path, typer.Argument(exists=True, help="What export wrote, or the folder it unpacks to.")
+        Path, typer.Argument(help="What export wrote, or the folder it unpacks to.")
     ],
     config: ConfigFiles = None,
 ) -> None:

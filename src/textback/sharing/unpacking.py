@@ -53,6 +53,8 @@ def check_imported(study: Study) -> None:
 
 def read_archive(source: Path) -> tuple[Manifest, Contents]:
     """An archive's manifest, and the files that are there. Raises TextbackError as `take` does."""
+    if not source.exists():
+        raise TextbackError(f"archive {source}: does not exist: give what `textback export` wrote")
     try:
         contents = _of_folder(source) if source.is_dir() else _of_tar(source)
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
