@@ -7,6 +7,7 @@ import pandas as pd
 
 from textback import cells, specs, table
 from textback.config import Study, parts
+from textback.counted import counted
 from textback.errors import TextbackError
 from textback.histories import histories, history_files
 from textback.outdated import outdated
@@ -32,16 +33,17 @@ def gather(study: Study, output: Path | None) -> None:
     scored = list(compress(everything, there))
     if not scored:
         raise TextbackError(
-            f"study '{study.study}': none of its {len(everything)} cells has scores of this "
-            "configuration yet: run `snakemake` first, and see `textback status`"
+            f"study '{study.study}': of its {counted(len(everything), 'cell')} none has scores "
+            "of this configuration yet: run `snakemake` first, and see `textback status`"
         )
     number = write_tables(study.study, scored, folder)
     _write_others(study, scored, old, folder)
     missing = [one for one, is_there in zip(everything, there, strict=True) if not is_there]
     _write_missing(study, missing, folder / table.MISSING)
-    log.info("%s: %d measurements of %d cells", folder / "table.csv", number, len(scored))
+    of_cells = counted(number, "measurement"), counted(len(scored), "cell")
+    log.info("%s: %s of %s", folder / "table.csv", *of_cells)
     if missing:
-        log.info("missing: %d cells, in %s", len(missing), folder / table.MISSING)
+        log.info("missing: %s, in %s", counted(len(missing), "cell"), folder / table.MISSING)
 
 
 def _is_scored(study: Study, one: table.PartCell, old: set[Path]) -> bool:

@@ -15,6 +15,7 @@ from rich.table import Table
 from textback import cells
 from textback.cells import Cell
 from textback.config import Study, parts
+from textback.counted import counted
 from textback.outdated import outdated_of
 from textback.products import Product, products_of_study
 from textback.sharing.unpacking import check_imported
@@ -116,7 +117,7 @@ def _show_missing(found: list[Missing], console: Console, all_cells: bool) -> No
         return
     waiting = Counter(one.step for one in found)
     steps = ", ".join(f"{step} {number}" for step, number in waiting.items())
-    console.print(f"\nMissing: {len(found)} cells, which wait for: {steps}", style="bold")
+    console.print(f"\nMissing: {counted(len(found), 'cell')}, waiting for: {steps}", style="bold")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("part", "cell", "waits for"):
         table.add_column(name, overflow="fold")
