@@ -1,7 +1,7 @@
 """What a study is made from: is it on this machine, on the hub, or missing? Told without loading.
 
-A study that misses something ends before anything runs, in one line that names all of it. What
-only loading can tell, such as a broken file, is told by the step that loads it.
+A study that misses something ends before anything runs, in one line. What only loading can tell,
+such as a broken file, is told by the step that loads it.
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,8 @@ from textback.retrieval.beir import set_files
 EMBEDDING = (  # steps that may load an embedder
     *("embed", "embed_target", "hypotheses", "corrector", "invert", "embed_retrieval"),
 )
+PROBLEMS, NAMES = 2, 4  # of what is missing, named in the one line
+ALL = "`textback plan` lists all"
 Where = Literal["at hand", "an endpoint", "an endpoint without its key", "to download", "missing"]
 ENDS_A_RUN = ("missing", "an endpoint without its key")
 
@@ -73,7 +75,10 @@ def _read_by_jobs(study: Study) -> Iterator[tuple[str, str]]:
 
 
 def check_all_at_hand(study: Study) -> None:
-    """Raise TextbackError, one line, where anything that a study is made from is missing."""
+    """Raise TextbackError, one line, where anything that a study is made from is missing.
+
+    It names the first few, and counts the others.
+    """
     missing = [need for need in needed(study) if need.where in ENDS_A_RUN]
     if missing:
         raise TextbackError("; ".join(_lines(missing)))
@@ -81,15 +86,24 @@ def check_all_at_hand(study: Study) -> None:
 
 def _lines(missing: list[Needed]) -> Iterator[str]:
     """What is missing and the way out: of each, and once for all that lies on the hub."""
-    yield from dict.fromkeys(need.problem for need in missing if need.problem)
+    problems = dict.fromkeys(need.problem for need in missing if need.problem)
+    yield from list(problems)[:PROBLEMS]
+    if len(problems) > PROBLEMS:
+        yield f"and {len(problems) - PROBLEMS} more ({ALL})"
     absent = [need for need in missing if not need.problem]
-    if not absent:
-        return
-    named = ", ".join(f"{need.what} ({need.name})" for need in absent)
+    if absent:
+        yield _absent(absent)
+
+
+def _absent(absent: list[Needed]) -> str:
+    """What lies on the hub, and the way out for all of it."""
+    named = ", ".join(f"{need.what} ({need.name})" for need in absent[:NAMES])
+    if len(absent) > NAMES:
+        named += f" and {len(absent) - NAMES} more ({ALL})"
     downloads = {" ".join(f"hf download {n.options} {n.name}".split()) for n in absent}
     several = "hf download NAME --local-dir FOLDER` for each, of a corpus with `--repo-type dataset"
     command = f"{downloads.pop()} --local-dir FOLDER" if len(downloads) == 1 else several
-    yield (
+    return (
         f"not on this machine, and the hub cannot be reached: {named}: where there is a network "
         f"run `{command}`, and give the folder instead of the name, or copy the cache there and "
         "set HF_HOME to the copy"
