@@ -148,6 +148,20 @@ def test_what_is_imported_is_found_in_place_of_what_is_not_here(archive, study, 
     assert place(study.study, missing) == missing
 
 
+def test_the_archives_are_read_once_a_process_and_again_after_an_import(
+    archive, study, here, monkeypatch
+):
+    here()
+    found, read = Path.glob, []
+    monkeypatch.setattr(Path, "glob", lambda *given: read.append(given) or found(*given))
+    paths = [Path(f"results/cells/{i}/costs.json") for i in range(50)]
+    assert [place(study.study, path) for path in paths] == paths and len(read) == 1
+    take(study, archive)
+    read.clear()
+    scores = [score_path(study.study, "main", cell) for cell in grid(study)]
+    assert all(path.is_relative_to("results/imported") for path in scores) and len(read) == 1
+
+
 def test_an_imported_cell_needs_nothing_that_it_was_made_from(archive, make_study, here):
     """A study runs on with it where its embedder and its corpus are not."""
     here()

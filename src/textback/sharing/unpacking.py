@@ -12,7 +12,7 @@ from textback.locks import locked
 from textback.products import PartCell, part_cells
 from textback.sharing import manifest
 from textback.sharing.manifest import Manifest, sha256
-from textback.sharing.places import IMPORTED, archives, imported
+from textback.sharing.places import IMPORTED, archives, imported, look_again
 from textback.table import SCHEMA, score_path
 
 Contents = dict[str, bytes]  # of files, by their paths
@@ -131,6 +131,7 @@ def _move_in(study: Study, contents: Contents) -> None:
             path.write_bytes(content)
         place.parent.mkdir(parents=True, exist_ok=True)
         unfinished.rename(place)
+        look_again()
     except OSError as error:
         raise TextbackError(
             f"{place}: cannot be written ({error.strerror}): free some space or change the "
