@@ -20,7 +20,7 @@ from textback.sharing import packing, unpacking
 from textback.sharing.packing import pack
 from textback.sharing.places import place
 from textback.sharing.unpacking import check_imported, take
-from textback.table import score_path
+from textback.table import SCHEMA, score_path
 
 ARCHIVE = Path("cells.tar.gz")
 CONFIG = Path(__file__).parents[2] / "config.yaml"
@@ -266,7 +266,9 @@ def test_an_archive_of_another_configuration_is_refused(archive, make_study, con
 def test_an_archive_of_another_schema_or_format_is_refused(unpacked, study, here, monkeypatch):
     here()
     monkeypatch.setattr(unpacking, "SCHEMA", 99)
-    assert "its tables have schema 2, but those of this textback 99" in refused(study, unpacked)
+    assert f"its tables have schema {SCHEMA}, but those of this textback 99" in refused(
+        study, unpacked
+    )
     manifest = unpacked / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 7}))
     assert "is of format 7" in refused(study, unpacked)

@@ -32,7 +32,8 @@ def compare(spec: Spec, folder: Path) -> None:
         sets,
     )
     line = left_out_line(left_out(values, pairs))
-    pairs = with_costs(pairs, read_measured(folder / "costs.csv"), spec["owners"])
+    rounds = {name: parts[name]["rounds"] for name in parts}
+    pairs = with_costs(pairs, read_measured(folder / "costs.csv"), spec["owners"], rounds)
     write_csv(folder / "published.csv", pairs)
     with replacing(folder / "published.html") as temporary:
         temporary.write_text(published_page(pairs, line), encoding="utf-8")
