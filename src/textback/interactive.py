@@ -17,6 +17,7 @@ from textback import cells
 from textback.cells import Cell, grid
 from textback.config import Study
 from textback.corpora import normalise
+from textback.counted import counted
 from textback.embedders import Embedder, load_embedder
 from textback.embedders.gate import check_lengths
 from textback.embedders.paid import paid_costs
@@ -72,7 +73,7 @@ def invert_texts(
     check_lengths(cell.embedder, embedder, texts)
     if any(count != cell.length for count in counts):
         console.print(
-            f"this cell was trained on texts of {cell.length} tokens; yours have "
+            f"this cell was trained on texts of {counted(cell.length, 'token')}; yours have "
             f"{_span(counts)}: expect less of it",
             style="yellow",
             soft_wrap=True,
@@ -96,7 +97,7 @@ def invert_vectors(
     fitting = [c for c in candidates if size in (c.dimension(study), _native(study, c))]
     if not fitting:
         raise TextbackError(
-            f"{path}: vectors of {size} dimensions, but the embedder has "
+            f"{path}: vectors of {counted(size, 'dimension')}, but the embedder has "
             f"{_native(study, candidates[0])} and no chosen cell {size}: give native vectors, or "
             "those of a trained cell's reduction"
         )

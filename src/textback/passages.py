@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textback.config import PassageCounts
+from textback.counted import counted
 from textback.documents import read_texts
 from textback.encoding import WordEncoder
 from textback.errors import TextbackError
@@ -84,7 +85,8 @@ def _draw(
         for texts in read_texts(documents, split):
             sample.add(encoder.encode(texts))
         windows = sample.windows()
-        log.info("%s: %s distinct windows of %d tokens", split, _about(sample), length)
+        tokens = counted(length, "token")
+        log.info("%s: %s distinct windows of %s", split, _about(sample), tokens)
         passages = _keep(windows, encoder.tokenizer, held_out, wanted)
         if len(passages) == wanted or sample.complete:
             return passages

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from textback.cells import Reduction
+from textback.counted import counted
 from textback.errors import TextbackError
 from textback.files import replacing
 from textback.vectors import normalise
@@ -62,7 +63,7 @@ def fit(reduction: Reduction, embeddings: np.ndarray) -> Projection:
     if reduction.dimension > min(n, native):
         raise TextbackError(
             f"reduction {reduction}: {n} embeddings of dimension {native} do not span "
-            f"{reduction.dimension} dimensions: use a smaller dimension or more texts"
+            f"{counted(reduction.dimension, 'dimension')}: use a smaller dimension or more texts"
         )
     mean, covariance = _moments(embeddings)
     basis = _axes(reduction.kind, covariance)[:, : reduction.dimension]

@@ -47,12 +47,12 @@ HYPOTHESES_RECIPE = 4
 INVERT_RECIPE = 5
 NEAREST_RECIPE = 2
 SCORE_RECIPE = 4
-TABLE_RECIPE = 4
+TABLE_RECIPE = 5
 RETRIEVAL_EMBED_RECIPE = 1
 RETRIEVAL_RECIPE = 1
-RETRIEVAL_TABLE_RECIPE = 1
+RETRIEVAL_TABLE_RECIPE = 2
 FIT_RECIPE = 1
-PUBLISHED_RECIPE = 1
+PUBLISHED_RECIPE = 2
 
 
 def corpus(study: Study, name: str) -> Spec:
@@ -247,11 +247,13 @@ def table(study: Study) -> Spec:
 
 
 def published(study: Study) -> Spec:
-    """Of `textback published`: what each part reruns, and whose hypothesizers inverters have."""
+    """Of `textback published`: what each part reruns, and its rounds; whose hypothesizers
+    inverters have."""
     return {
         "recipe": PUBLISHED_RECIPE,
         "parts": {
             name: part.model_dump(include={"published", "use_retrieval_sets"})
+            | {"rounds": part.evaluation.rounds}
             for name, part in parts(study).items()
         },
         "owners": table(study)["owners"],

@@ -40,7 +40,7 @@ from textback.sharing.places import imported, place
 from textback.word_errors import COLUMNS as WORD_COLUMNS
 
 TEXTS, MISSING = "texts.parquet", "missing.csv"
-SCHEMA = 2  # of the tables: another number for other columns or other meanings
+SCHEMA = 3  # of the tables: another number for other columns or other meanings
 CELL_COLUMNS = ["corpus", "embedder", "length", "reduction", "dim", "inverter", "seed"]
 PART_COLUMNS = ["schema", "study", "part", *CELL_COLUMNS]
 TARGET_COLUMNS = ["target_corpus", "target_length", "search"]
@@ -64,7 +64,7 @@ RETRIEVAL_COLUMNS = [
 ]
 COST_COLUMNS = [
     *("schema", "study", *CELL_COLUMNS, "step", *TARGET_COLUMNS, "perturbation", "beam"),
-    *("metric", "value", "device", "python", "versions"),
+    *("rounds", "metric", "value", "device", "python", "versions"),
 ]
 PartCell = tuple[str, Part, Cell]  # a cell as one of a part, which is named
 COSTS = (
@@ -207,8 +207,8 @@ def _costs_of_inversions(cell: Cell, part: Part, known: Known) -> dict[Path, dic
         if not target.own_of(cell):
             folder = targets_folder(cell.corpus, known.tokenizers[cell.inverter], target)
             files[folder / cell.embedder / "costs.json"] = _embedding(cell, target)
-        columns = _own(cell, known) | inversion.columns() | {"step": "invert"}
-        files[inversion.folder / "costs.json"] = columns
+        columns = _own(cell, known) | inversion.columns() | {"rounds": inversion.rounds}
+        files[inversion.folder / "costs.json"] = columns | {"step": "invert"}
     return files
 
 
@@ -246,7 +246,7 @@ def costs(study: str, files: Iterable[tuple[Path, dict[str, Any]]]) -> pd.DataFr
                     }
                 )
     frame = pd.DataFrame(rows, columns=COST_COLUMNS)
-    whole = ("length", "dim", "seed", "target_length", "beam")
+    whole = ("length", "dim", "seed", "target_length", "beam", "rounds")
     return frame.astype(dict.fromkeys(whole, "Int64"))
 
 

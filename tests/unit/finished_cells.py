@@ -1,12 +1,13 @@
 """Finished cells of a study, made up: every file that an archive takes, in its place, and a model."""
 
 import json
+from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pandas as pd
 
 from textback.cells import Cell
-from textback.sharing.products import products
+from textback.products import products
 
 DEVICE = "Some GPU"
 
@@ -18,6 +19,15 @@ def make(study, cell: Cell, part: str = "main", texts: int = 6) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             write(path, f"{part} {cell}", texts)
     (cell.folder / "hypothesizer" / "model.safetensors").write_bytes(b"weights")
+
+
+def record(path: Path, spec: dict) -> None:
+    """Record a file's spec as Snakemake does, in names of at most 254 letters."""
+    encoded = urlsafe_b64encode(str(path).encode()).decode()
+    *folders, name = (encoded[i : i + 254] for i in range(0, len(encoded), 254))
+    found = Path(".snakemake", "metadata", *(f"@{folder}" for folder in folders), name)
+    found.parent.mkdir(parents=True, exist_ok=True)
+    found.write_text(json.dumps({"params": ["2", repr(json.dumps(spec))]}))
 
 
 def write(path: Path, mark: str, texts: int) -> None:

@@ -210,7 +210,7 @@ def test_a_fitted_law_stands_on_the_page_with_intervals_and_verdict(study):
 def test_a_page_of_partial_tables_says_how_many_cells_are_missing(study):
     missing = pd.DataFrame(cells(lengths=(32,)))
     missing.to_csv(study / "missing.csv", index=False)
-    assert "Unfinished: 3 cells have no scores yet" in overview_page(study)
+    assert "Unfinished: no scores yet of 3 cells" in overview_page(study)
 
 
 def test_costs_have_seeds_versions_and_the_command(study):

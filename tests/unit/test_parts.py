@@ -11,6 +11,7 @@ from textback.config import canonical, parts, read_study, used
 from textback.errors import TextbackError
 from textback.searches import Search
 from textback.steps.study import parts_of
+from textback.table import COST_COLUMNS, Known, cost_files
 
 PARTS = {
     "rounds": {"beams": [1, 8]},
@@ -26,6 +27,18 @@ def study(config):
     del config["inverters"]["alone"]["corrector"]
     plain = {"lengths": [4, 8], "reductions": ["native"], "figures": []}
     return config | plain | {"parts": PARTS}
+
+
+def test_costs_tell_inversions_apart_that_differ_in_their_rounds_alone(study):
+    study["parts"] = {"long": {}, "short": {"evaluation": {"rounds": 2}}}
+    read = read_study(study)
+    told = specs.table(read)
+    known = Known(told["tokenizers"], told["owners"], told["native"])
+    files = cost_files(parts(read), known)
+    rounds = {folder: row["rounds"] for folder, row in files.items() if row["step"] == "invert"}
+    asked = {one.folder / "costs.json": one.rounds for one in inversions(read)}
+    assert rounds == asked and set(rounds.values()) == {2, study["evaluation"]["rounds"]}
+    assert "rounds" in COST_COLUMNS
 
 
 def test_a_study_without_parts_is_one_part(config):

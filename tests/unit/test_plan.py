@@ -246,6 +246,43 @@ def test_all_that_is_missing_is_named_in_one_line_before_anything_runs(config, n
         assert name in said, name
 
 
+def test_of_much_that_is_missing_the_line_names_a_few_and_counts_the_rest(config, no_hub):
+    catalogue = yaml.safe_load((ROOT / "config/catalogue.yaml").read_text())
+    config["embedders"] |= catalogue["embedders"]
+    for i in range(9):
+        config["corpora"][f"far{i}"] = {"kind": "huggingface", "dataset": f"some/texts{i}"}
+        config["retrieval_sets"] = config.get("retrieval_sets", {}) | {
+            f"set{i}": {"folder": f"f{i}"}
+        }
+    many = {"use_corpora": [f"far{i}" for i in range(9)]}
+    many |= {"use_retrieval_sets": [f"set{i}" for i in range(9)], "figures": []}
+    with pytest.raises(TextbackError) as error:
+        at_hand.check_all_at_hand(read_study(config | many))
+    said = str(error.value)
+    assert "\n" not in said and len(said) < 1000
+    assert "corpus 'far3' (some/texts3) and 5 more (`textback plan` lists all): where" in said
+    assert "retrieval set f1" in said and "f2" not in said
+    assert "; and 7 more (`textback plan` lists all); not on this machine" in said
+
+
+def test_a_key_that_is_not_set_is_told_at_once_where_a_step_will_ask_for_it(config, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    config["embedders"]["paid"] = PAID
+    study = read_study(config | {"use_embedders": ["paid", "minilm"], "figures": []})
+    with pytest.raises(TextbackError, match="'paid': the environment variable OPENAI_API_KEY is"):
+        at_hand.check_all_at_hand(study)
+    wheres = {need.what: need.where for need in at_hand.needed(study)}
+    assert wheres["embedder 'paid'"] == "an endpoint without its key"
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    at_hand.check_all_at_hand(study)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    for job in jobs(study):
+        if job.step in at_hand.EMBEDDING and job.embedder == "paid":
+            job.product.parent.mkdir(parents=True, exist_ok=True)
+            job.product.write_text("{}")
+    at_hand.check_all_at_hand(study)
+
+
 def test_one_missing_model_is_fetched_by_the_command_that_is_named(config, no_hub):
     config["inverters"]["nano"]["backbone"] = {"pretrained": "some/llama", "revision": "v1"}
     with pytest.raises(TextbackError, match="run `hf download some/llama --local-dir FOLDER`"):

@@ -26,6 +26,7 @@ from textback.table import COST_COLUMNS, write_csv
 
 OWNERS = {"paper": "paper", "no-feedback": "paper"}
 NO_COSTS = pd.DataFrame(columns=COST_COLUMNS)
+ROUNDS = dict.fromkeys(entries(), 50)  # of each part
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +214,7 @@ def test_a_part_that_reran_nothing_has_an_empty_table_and_a_page(values):
         values, table, pooled(table), searched(), parts, {name: [] for name in RETRIEVAL_SETS}
     )
     assert empty.query("verdict != 'stand-in'").empty
-    nothing = with_costs(empty.head(0), NO_COSTS, {})
+    nothing = with_costs(empty.head(0), NO_COSTS, {}, {})
     assert "0 comparisons" in published_page(nothing, "all is left out")
 
 
@@ -222,6 +223,7 @@ def test_costs_are_those_of_the_cells_embedding_training_and_inversions(found, t
     own = {**texts, "reduction": "native", "dim": 768, "inverter": "paper", "seed": 0}
     target = {"target_corpus": "nq", "target_length": 32}
     inversion = {**own, **target, "search": "paper", "perturbation": "none", "beam": 8}
+    inversion |= {"rounds": 50}
     hour = {"metric": "train_seconds", "value": 3600, "device": "H100"}
     rows = [
         {**texts, "step": "embed"},
@@ -234,10 +236,11 @@ def test_costs_are_those_of_the_cells_embedding_training_and_inversions(found, t
         {**inversion, "step": "invert", "metric": "invert_seconds"},
         {**inversion, "step": "invert", "metric": "paid_dollars", "value": 2},
         {**inversion, "step": "invert", "search": "paper-likelihood"},
+        {**inversion, "step": "invert", "rounds": 5},
         {"step": "retrieval", "corpus": "scifact", "embedder": "gtr-base"},
     ]
     write_csv(tmp_path / "costs.csv", pd.DataFrame([hour | row for row in rows]))
-    costed = with_costs(found, read_csv(tmp_path / "costs.csv"), OWNERS)
+    costed = with_costs(found, read_csv(tmp_path / "costs.csv"), OWNERS, ROUNDS)
     main = costed.query("figure == 'table1'").drop_duplicates("beam").set_index("beam")
     assert main.loc[8, "hours"] == 5 and main.loc[1, "hours"] == 4
     assert main.loc[8, "dollars"] == 2 and main.loc[8, "device"] == "H100"
@@ -253,7 +256,7 @@ def test_pairs_are_read_as_they_were_written(found, tmp_path):
 
 
 def test_the_page_has_every_published_figure_and_tells_what_was_left_out(found):
-    page = published_page(with_costs(found, NO_COSTS, OWNERS), "9 left")
+    page = published_page(with_costs(found, NO_COSTS, OWNERS, ROUNDS), "9 left")
     for figure in found["figure"].unique():
         assert f"<h2>{figure.replace('_', ' ')}</h2>" in page
     assert f"{len(found)} comparisons" in page and "9 left" in page

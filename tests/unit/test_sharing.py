@@ -3,7 +3,6 @@
 import json
 import re
 import tarfile
-from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import finished_cells
@@ -12,6 +11,7 @@ import pytest
 
 from textback import specs
 from textback.cells import cells_of, grid, inversions
+from textback.cli import main
 from textback.config import parts, read_study
 from textback.errors import TextbackError
 from textback.plan.at_hand import needed
@@ -20,9 +20,10 @@ from textback.sharing import packing, unpacking
 from textback.sharing.packing import pack
 from textback.sharing.places import place
 from textback.sharing.unpacking import check_imported, take
-from textback.table import score_path
+from textback.table import SCHEMA, score_path
 
 ARCHIVE = Path("cells.tar.gz")
+CONFIG = Path(__file__).parents[2] / "config.yaml"
 
 
 @pytest.fixture
@@ -131,11 +132,7 @@ def test_cells_made_with_another_configuration_are_not_packed_as_this_ones(
 ):
     cell = grid(study)[0]
     spec = specs.training(study, cell.inverter, "hypothesizer", cell.seed) | {"recipe": 1}
-    made = str(cell.folder / "hypothesizer" / "costs.json")
-    name = urlsafe_b64encode(made.encode()).decode()
-    record = Path(".snakemake", "metadata", f"@{name[:100]}", name[100:])
-    record.parent.mkdir(parents=True)
-    record.write_text(json.dumps({"params": ["2", repr(json.dumps(spec))]}))
+    finished_cells.record(cell.folder / "hypothesizer" / "costs.json", spec)
     with pytest.raises(TextbackError, match=r"hypothesizer/costs.json.*'recipe' \(1, here 2\)"):
         pack(study, ARCHIVE, texts=3)
 
@@ -149,6 +146,20 @@ def test_what_is_imported_is_found_in_place_of_what_is_not_here(archive, study, 
         }
     missing = Path("results/cells/none/costs.json")
     assert place(study.study, missing) == missing
+
+
+def test_the_archives_are_read_once_a_process_and_again_after_an_import(
+    archive, study, here, monkeypatch
+):
+    here()
+    found, read = Path.glob, []
+    monkeypatch.setattr(Path, "glob", lambda *given: read.append(given) or found(*given))
+    paths = [Path(f"results/cells/{i}/costs.json") for i in range(50)]
+    assert [place(study.study, path) for path in paths] == paths and len(read) == 1
+    take(study, archive)
+    read.clear()
+    scores = [score_path(study.study, "main", cell) for cell in grid(study)]
+    assert all(path.is_relative_to("results/imported") for path in scores) and len(read) == 1
 
 
 def test_an_imported_cell_needs_nothing_that_it_was_made_from(archive, make_study, here):
@@ -255,7 +266,9 @@ def test_an_archive_of_another_configuration_is_refused(archive, make_study, con
 def test_an_archive_of_another_schema_or_format_is_refused(unpacked, study, here, monkeypatch):
     here()
     monkeypatch.setattr(unpacking, "SCHEMA", 99)
-    assert "its tables have schema 2, but those of this textback 99" in refused(study, unpacked)
+    assert f"its tables have schema {SCHEMA}, but those of this textback 99" in refused(
+        study, unpacked
+    )
     manifest = unpacked / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 7}))
     assert "is of format 7" in refused(study, unpacked)
@@ -266,6 +279,17 @@ def test_a_broken_manifest_is_refused(unpacked, study, here, content):
     here()
     (unpacked / "manifest.json").write_text(content)
     assert "broken manifest.json" in refused(study, unpacked)
+
+
+def test_an_archive_that_is_not_there_is_one_line_and_no_usage(study, there, monkeypatch, capsys):
+    assert "does not exist: give what" in refused(study, Path("none.tar.gz"))
+    config = str(CONFIG)
+    monkeypatch.setattr("sys.argv", ["textback", "import", "--config", config, "none.tar.gz"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    said = capsys.readouterr().err
+    assert end.value.code == 1 and len(said.splitlines()) == 1
+    assert said.startswith("textback: error: archive none.tar.gz: does not exist")
 
 
 def test_what_is_no_archive_is_refused(study, there):

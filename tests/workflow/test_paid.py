@@ -33,6 +33,19 @@ def passages(workflow):
     }
 
 
+def test_a_run_without_its_key_ends_in_one_line_before_its_first_step(
+    server, tmp_path, changed_config, monkeypatch
+):
+    config = changed_config(**{"embedders.local": entry(server), "use_embedders": ["local"]})
+    workflow = Workflow(tmp_path / "folder")
+    monkeypatch.delenv(KEY_VARIABLE)
+    done = workflow.run(config=config)
+    assert done.returncode != 0
+    (line,) = (line for line in done.stderr.splitlines() if "textback: error" in line)
+    assert f"embedder 'local': the environment variable {KEY_VARIABLE} is not set" in line
+    assert not (workflow.folder / "results" / "corpora").exists() and not server.requests
+
+
 def test_a_killed_run_pays_for_no_passage_twice_and_a_refused_key_loses_nothing(
     server, tmp_path, changed_config
 ):

@@ -1,12 +1,13 @@
 """What was planned of the study `tiny`, beside what its run did."""
 
 import json
+from collections import Counter
 
 import pandas as pd
 import pytest
-from running import Workflow
+from running import ROOT, Workflow
 
-from textback.config import read_study
+from textback.config import read_study, read_study_file
 from textback.plan import disk, estimate
 from textback.plan.jobs import STEPS, jobs
 from textback.plan.throughput import find_machine
@@ -36,6 +37,28 @@ def test_the_jobs_are_those_that_a_run_does(before, tmp_path):
     assert {step.name: step.jobs for step in before.steps} == {
         name: planned[name] for name in STEPS if name in planned
     }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"inverters.toy.corrector.examples": 960},
+        {"corpora.few-speeches.passages.test": 39, "evaluation.passages": 30},
+        {"embedders.minilm.max_tokens": 200},
+        {"evaluation.resamples": 50},
+        {"lengths": [4, 5], "seeds": [0, 1]},
+        {"device": "auto"},
+    ],
+)
+def test_the_jobs_of_a_changed_study_are_those_that_a_run_does_again(
+    finished, changed_config, monkeypatch, changes
+):
+    config = changed_config(**changes)
+    monkeypatch.chdir(finished.folder)
+    changed = read_study_file(ROOT / "config.yaml", config)
+    planned = finished.planned(config=config)
+    again = Counter(job.step for job in jobs(changed) if not job.finished)
+    assert again == {name: planned[name] for name in STEPS if name in planned}
 
 
 def test_operations_are_exact_and_queries_are_an_upper_bound(before, costs):

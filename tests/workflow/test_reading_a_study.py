@@ -50,6 +50,24 @@ def test_an_unfinished_study_says_which_cells_are_missing_and_what_they_wait_for
     assert ["main", CELL.replace("len4", "len5"), "passages"] in lines
 
 
+def test_what_a_changed_configuration_makes_anew_counts_as_missing(finished, changed_config):
+    config = changed_config(**{"inverters.toy.corrector.examples": 960})
+    done = finished.textback("status", *configured(config))
+    lines = [line.split() for line in done.stdout.splitlines()]
+    for step in ("corrector", "inversions", "scores", "table", "report"):
+        assert [step, "0", "1"] in lines, step
+    assert ["hypothesizer", "1", "1"] in lines and ["hypotheses", "1", "1"] in lines
+    assert ["main", CELL, "corrector,", "outdated"] in lines
+    assert "Outdated, since the configuration or the recipe changed: corrector 1" in done.stdout
+    for command, said in (
+        (("table", "--partial"), "of its 1 cell none has scores of this configuration yet"),
+        (("show", "len4"), "no text of its cells is inverted yet in this configuration"),
+    ):
+        done = finished.textback(*command, *configured(config))
+        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+        assert said in done.stderr
+
+
 def test_partial_tables_are_gathered_and_drawn_and_the_workflow_goes_on_from_them(
     copied, changed_config
 ):
@@ -60,13 +78,13 @@ def test_partial_tables_are_gathered_and_drawn_and_the_workflow_goes_on_from_the
     before = copied.planned(config=config)
     done = copied.textback("table", "--partial", *configured(config))
     assert done.returncode == 0, done.stderr
-    assert "of 1 cells" in done.stderr and "missing: 1 cells" in done.stderr
+    assert "of 1 cell\n" in done.stderr and "missing: 1 cell," in done.stderr
     missing = pd.read_csv(partial / "missing.csv")
     assert missing[["part", "length", "dim"]].values.tolist() == [["main", 5, 384]]
 
     assert copied.textback("figures", "--study", str(partial)).returncode == 0
     assert copied.textback("pages", "--study", str(partial)).returncode == 0
-    assert "Unfinished: 1 cells" in (partial / "overview.html").read_text()
+    assert "Unfinished: no scores yet of 1 cell<" in (partial / "overview.html").read_text()
     assert copied.planned(config=config) == before
     assert before["table"] == 1 and before["score"] == 1
 
@@ -88,7 +106,7 @@ def test_partial_tables_of_nothing_are_one_line(copied):
     shutil.rmtree(copied.study / "scores")
     done = copied.textback("table", "--partial", *configured(TINY))
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
-    assert "none of its 1 cells has scores yet" in done.stderr
+    assert "of its 1 cell none has scores of this configuration yet" in done.stderr
 
 
 def test_the_same_texts_are_shown_of_traces_and_of_tables(finished):

@@ -29,7 +29,7 @@ def mendable(function, *arguments):
 
 
 def at_hand(function, *arguments):
-    """As `mendable`; where a file is missing, the line names all that the study misses."""
+    """As `mendable`; where a file is missing, the line is of all that the study misses."""
     try:
         return function(*arguments)
     except TextbackError as error:

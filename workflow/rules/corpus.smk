@@ -62,7 +62,7 @@ rule target_passages:
         spec=spec(specs.target_passages, "target_corpus", "target_length"),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:
-        "passages of {wildcards.target_length} tokens of {wildcards.target_corpus}"
+        "passages of length {wildcards.target_length} of {wildcards.target_corpus}"
     shell:
         "textback --log {log} passages --spec {params.spec:q} --documents {input.documents}"
         " --tokenizer {input.tokenizer} --output {params.folder}"
@@ -80,7 +80,7 @@ rule passages:
         spec=spec(specs.passages, "corpus", "length"),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:
-        "passages of {wildcards.length} tokens"
+        "passages of length {wildcards.length}"
     shell:
         "textback --log {log} passages --spec {params.spec:q} --documents {input.documents}"
         " --tokenizer {input.tokenizer} --output {params.folder}"

@@ -15,7 +15,7 @@ rule embed:
         folder=lambda wildcards, output: Path(output[0]).parent,
         state=lambda wildcards, output: STATE / Path(output[0]).parent,
     message:
-        "embeddings of {wildcards.length} tokens, {wildcards.embedder}"
+        "embeddings of length {wildcards.length}, {wildcards.embedder}"
     shell:
         "textback --log {log} embed --spec {params.spec:q} --passages {params.passages}"
         " --output {params.folder} --state {params.state}"
@@ -37,7 +37,7 @@ rule embed_target:
         folder=lambda wildcards, output: Path(output[0]).parent,
         state=lambda wildcards, output: STATE / Path(output[0]).parent,
     message:
-        "embeddings of {wildcards.target_length} tokens of {wildcards.target_corpus}, {wildcards.embedder}"
+        "embeddings of length {wildcards.target_length} of {wildcards.target_corpus}, {wildcards.embedder}"
     shell:
         "textback --log {log} embed --spec {params.spec:q} --passages {params.passages}"
         " --output {params.folder} --state {params.state}"

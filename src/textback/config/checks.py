@@ -13,6 +13,7 @@ from textback.config.names import lookup
 from textback.config.part_checks import check_part, check_told_apart
 from textback.config.study import METRICS, Study, parts, used
 from textback.config.sweeps import check_sweeps
+from textback.counted import counted
 from textback.errors import TextbackError, unknown_name
 from textback.scaling import needed
 from textback.searches import Search
@@ -120,8 +121,9 @@ def _check_budget(key: str, budget: Training, rounds: int = 1) -> None:
     if budget.examples is not None and budget.examples // rounds < 2 * budget.batch:
         apart = "" if rounds == 1 else f" in {rounds} data rounds"
         raise TextbackError(
-            f"config: '{key}' has a budget of {budget.examples} examples{apart}, which ends within "
-            f"its warm-up: give it at least two batches of {budget.batch}, or lower 'batch'"
+            f"config: '{key}' has a budget of {counted(budget.examples, 'example')}{apart}, which "
+            f"ends within its warm-up: give it at least two batches of {budget.batch}, or lower "
+            "'batch'"
         )
 
 
@@ -197,8 +199,8 @@ def _check_endpoint(name: str, entry: OpenAI) -> None:
         )
     if entry.dimensions not in (None, entry.dimension):
         raise TextbackError(
-            f"embedder '{name}': asks its endpoint for {entry.dimensions} dimensions, but states "
-            f"{entry.dimension}: set 'dimension' and 'dimensions' to the same number"
+            f"embedder '{name}': asks its endpoint for {counted(entry.dimensions, 'dimension')}, "
+            f"but states {entry.dimension}: set 'dimension' and 'dimensions' to the same number"
         )
 
 

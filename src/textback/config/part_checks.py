@@ -10,6 +10,7 @@ from textback.config.embedders import EmbedderEntry
 from textback.config.parts import Axes, Part
 from textback.config.published import check_published
 from textback.config.study import Study
+from textback.counted import counted
 from textback.errors import TextbackError
 from textback.perturbations import Perturbation
 
@@ -81,8 +82,8 @@ def _check_search(where: str, study: Study, part: Part) -> None:
     for name in part.use_inverters:
         if asked.rounds > 0 and study.inverters[name].corrector is None:
             raise TextbackError(
-                f"{where}: {asked.rounds} rounds, but inverter '{name}' has no corrector: give it "
-                "one, or set evaluation.rounds: 0"
+                f"{where}: {counted(asked.rounds, 'round')}, but inverter '{name}' has no "
+                "corrector: give it one, or set evaluation.rounds: 0"
             )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from textback.counted import counted
+
 
 class Malformed(Exception):
     """An answer that cannot be trusted; the message says what came, all of it."""
@@ -34,7 +36,8 @@ def read_answer(text: str, wanted: int) -> Answer:
     rows = {str(row.get("index")): row.get("embedding") for row in data}
     order = [str(i) for i in range(wanted)]
     if len(data) != wanted or rows.keys() != set(order):
-        raise Malformed(f"with {len(data)} embeddings, or wrong indices, for {wanted} texts")
+        found = counted(len(data), "embedding")
+        raise Malformed(f"with {found}, or wrong indices, for {counted(wanted, 'text')}")
     try:
         vectors = np.array([rows[i] for i in order], np.float32)
     except (ValueError, TypeError):

@@ -1,6 +1,6 @@
 """Requests to an OpenAI-compatible endpoint: asked again where that can help, else one line.
 
-The key is read from the environment, and taken out of whatever the endpoint or a library says.
+The key is taken out of whatever the endpoint or a library says.
 """
 
 import email.utils
@@ -15,6 +15,7 @@ import openai
 
 from textback.config.embedders import OpenAI
 from textback.embedders.answers import Answer, Malformed, read_answer
+from textback.embedders.key import key_of
 from textback.errors import TextbackError
 from textback.progress import log
 
@@ -43,7 +44,7 @@ class Endpoint:
 
     def __init__(self, name: str, entry: OpenAI) -> None:
         self.url = entry.base_url
-        self._name, self._entry, self._key = name, entry, _key(name, entry)
+        self._name, self._entry, self._key = name, entry, key_of(name, entry)
         for library in LIBRARIES:
             logging.getLogger(library).setLevel(logging.WARNING)
         self._client = openai.OpenAI(
@@ -130,21 +131,6 @@ class Endpoint:
     def _scrubbed(self, text: str) -> str:
         """One short line without the key."""
         return " ".join(text.replace(self._key, "***").split())[:200]
-
-
-def _key(name: str, entry: OpenAI) -> str:
-    key = os.environ.get(entry.key_variable, "")
-    if not key:
-        raise TextbackError(
-            f"embedder '{name}': the environment variable {entry.key_variable} is not set: put the "
-            "endpoint's key into it, or any word for a server that needs no key"
-        )
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise TextbackError(
-            f"embedder '{name}': the environment variable {entry.key_variable} holds a space, a "
-            "line break or a letter that no key has: set it again"
-        )
-    return key
 
 
 def _headers(url: str, key: str) -> dict[str, str | openai.Omit]:

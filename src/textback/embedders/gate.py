@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from textback.config import EmbedderEntry
+from textback.counted import counted
 from textback.embedders import Embedder
 from textback.errors import TextbackError
 
@@ -74,8 +75,8 @@ def check_embeddings(name: str, embeddings: np.ndarray, texts: int, dimension: i
     """Raise TextbackError unless embeddings are finite and (texts, dimension)."""
     if embeddings.shape != (texts, dimension):
         raise TextbackError(
-            f"embedder '{name}' returned shape {embeddings.shape} for {texts} texts instead of "
-            f"({texts}, {dimension}): correct 'dimension' in its entry"
+            f"embedder '{name}' returned shape {embeddings.shape} for {counted(texts, 'text')} "
+            f"instead of ({texts}, {dimension}): correct 'dimension' in its entry"
         )
     if not np.isfinite(embeddings).all():
         raise TextbackError(
@@ -91,6 +92,6 @@ def check_lengths(name: str, embedder: Embedder, texts: Sequence[str]) -> None:
     longest = int(counts.argmax())
     if counts[longest] > embedder.max_tokens:
         raise TextbackError(
-            f"embedder '{name}' reads {embedder.max_tokens} tokens, but the passage "
+            f"embedder '{name}' reads {counted(embedder.max_tokens, 'token')}, but the passage "
             f"'{texts[longest][:60]}' has {counts[longest]}: use a shorter one"
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from textback.config.embedders import OpenAI
+from textback.counted import counted
 from textback.embedders.endpoint import Endpoint
 from textback.embedders.paid import Spent
 from textback.embedders.vector_cache import VectorCache, cache_path
@@ -86,14 +87,14 @@ class OpenAIEmbedder:
         """One answered request, counted: vectors, (n, dimension) float32."""
         answer = self._endpoint.ask(texts)
         self._queries += len(texts)
-        counted = int(self.count_tokens(texts).sum())  # where the endpoint does not say
-        self._tokens += counted if answer.tokens is None else answer.tokens
+        at_most = int(self.count_tokens(texts).sum())  # where the endpoint does not say
+        self._tokens += at_most if answer.tokens is None else answer.tokens
         found = answer.vectors.shape[1]
         if found != self.dimension:
             raise TextbackError(
-                f"embedder '{self._name}': {self._endpoint.url} answers with {found} dimensions "
-                f"instead of {self.dimension}: correct 'dimension' in its entry, or the model "
-                "behind it; earlier answers are kept"
+                f"embedder '{self._name}': {self._endpoint.url} answers with "
+                f"{counted(found, 'dimension')} instead of {self.dimension}: correct 'dimension' "
+                "in its entry, or the model behind it; earlier answers are kept"
             )
         return answer.vectors
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from textback.counted import counted
 from textback.embedders import Embedder
 from textback.progress import log
 
@@ -34,8 +35,8 @@ def paid_costs(name: str, embedder: Embedder) -> dict[str, float]:
         return {}
     spent = embedder.spent
     log.info(
-        "embedder '%s': paid for %s texts, %s tokens, $%.4f; others were known",
-        *(name, f"{spent.queries:,}", f"{spent.tokens:,}", spent.dollars),
+        "embedder '%s': paid for %s, %s, $%.4f; others were known",
+        *(name, counted(spent.queries, "text"), counted(spent.tokens, "token"), spent.dollars),
     )
     return {
         "paid_queries": spent.queries,

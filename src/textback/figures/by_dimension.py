@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.config import FIGURES
+from textback.counted import counted
 from textback.figures import Tables
 from textback.figures.measures import finish, panels_of
 from textback.figures.select import final, leading, of_inverter
@@ -48,9 +49,9 @@ def _panel(ax: Axes, table: pd.DataFrame) -> None:
     for index, (length, colour) in enumerate(colours.items()):
         line = inverted[inverted["length"] == length]
         style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
-        errorbar(ax, line, "dim", color=colour, label=f"{length} tokens", **style)
+        errorbar(ax, line, "dim", color=colour, label=counted(length, "token"), **style)
     for baseline, style in BASELINE_STYLES.items():
         own = table[(table["baseline"] == baseline) & (table["length"] == lengths[0])]
-        label = f"{BASELINE_NAMES[baseline]}, {lengths[0]} tokens"
+        label = f"{BASELINE_NAMES[baseline]}, {counted(lengths[0], 'token')}"
         errorbar(ax, final(own), "dim", label=label, **style)
     ax.set_ylim(bottom=min(0.0, table["low"].min()))

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.config import FIGURES
+from textback.counted import counted
 from textback.figures import Tables
 from textback.figures.select import embedding_sizes, leading, of_inverter
 from textback.figures.style import (
@@ -43,7 +44,7 @@ def draw(tables: Tables) -> Figure:
         for metric, ax in zip(METRICS, row, strict=True):
             _panel(ax, table.query("length == @length and metric == @metric"))
             ax.set_ylabel(AXIS_LABELS[metric])
-        row[0].set_title(f"{length} tokens", loc="left", fontweight="bold")
+        row[0].set_title(counted(length, "token"), loc="left", fontweight="bold")
     for ax in panels[-1]:
         ax.set_xlabel(AXIS_LABELS["round"])
     note(figure, said)

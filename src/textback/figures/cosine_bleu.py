@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from textback.counted import counted
 from textback.figures import Tables, overlay
 from textback.figures.settings import attacks, beside, title
 from textback.figures.style import AXIS_LABELS, grid, legend_of_all
@@ -20,7 +21,7 @@ def draw(tables: Tables) -> Figure:
     figure, panels = grid(len(found), COLUMNS, height=3.1, sharey=True)
     for rows, ax in zip(found, panels.flat, strict=False):
         _panel(ax, rows, beside(tables.published, rows))
-        name = f"{title(rows)}, {rows['dim'].iloc[0]} dimensions".replace(", ", "\n")
+        name = f"{title(rows)}, {counted(rows['dim'].iloc[0], 'dimension')}".replace(", ", "\n")
         ax.set_title(name, loc="left", fontweight="bold", fontsize=8)
     for ax in panels[:, 0]:
         ax.set_ylabel(AXIS_LABELS["bleu_sentence"])

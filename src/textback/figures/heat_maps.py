@@ -11,6 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from textback.counted import counted
 from textback.figures import Tables
 from textback.figures.measures import SHORT_LABELS
 from textback.figures.select import embedding_sizes, final, leading, of_inverter, recovered_share
@@ -99,7 +100,7 @@ def _map(ax: Axes, values: pd.DataFrame, metric: str) -> None:
 def _missing(values: pd.DataFrame) -> list[str]:
     lacks = product(values.index, values.columns)
     return [
-        f"{length} tokens × {dim} ({reduction})"
+        f"{counted(length, 'token')} × {dim} ({reduction})"
         for length, (reduction, dim) in lacks
         if np.isnan(values.loc[length, (reduction, dim)])
     ]
@@ -107,5 +108,5 @@ def _missing(values: pd.DataFrame) -> list[str]:
 
 def _listed(missing: list[str]) -> str:
     rest = len(missing) - ALL_LISTED
-    listed = missing if rest <= 0 else [*missing[:ALL_LISTED], f"and {rest} others"]
+    listed = missing if rest <= 0 else [*missing[:ALL_LISTED], f"and {counted(rest, 'other')}"]
     return f"Hatched, not measured: {'; '.join(listed)}."

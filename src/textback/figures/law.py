@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from textback.counted import counted
 from textback.errors import TextbackError
 from textback.figures import Tables
 from textback.figures.style import AXIS_LABELS, GREY, LINES, MARKERS, WIDTH, nth, palette
@@ -108,8 +109,10 @@ def _law(ax: Axes, cells: pd.DataFrame, fits: dict[str, Any]) -> list[Line2D]:
     ax.set_xlabel("load ρ (bits of the text / dimension)")
     ax.set_ylabel(AXIS_LABELS["unrecovered_fraction"])
     _plain(ax)
-    handles = [Line2D([], [], color=c, label=f"{dim} dimensions") for dim, c in colours.items()]
-    handles += [_mark(marker, f"{n} tokens") for n, marker in markers.items()]
+    handles = [
+        Line2D([], [], color=c, label=counted(dim, "dimension")) for dim, c in colours.items()
+    ]
+    handles += [_mark(marker, counted(n, "token")) for n, marker in markers.items()]
     handles += [_mark("o", "held out", markerfacecolor="white")]
     if len(lines) > 1:
         handles += [

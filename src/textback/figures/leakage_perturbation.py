@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from textback.config import FIGURES
+from textback.counted import counted
 from textback.errors import TextbackError
 from textback.figures import Tables, overlay
 from textback.figures.embedders import Looks, legend, looks_of
@@ -52,7 +53,7 @@ def draw(tables: Tables) -> Figure:
             _published(ax, published, own, metric)
             ax.set_ylabel(AXIS_LABELS[metric])
             ax.set_ylim(bottom=0)
-        axes[0].set_title(f"{length} tokens", loc="left", fontweight="bold")
+        axes[0].set_title(counted(length, "token"), loc="left", fontweight="bold")
     for ax in panels[-1]:
         ax.set_xlabel(AXIS_LABELS["ndcg_at_10"])
     named, _ = panels[0][0].get_legend_handles_labels()

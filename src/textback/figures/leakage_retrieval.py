@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from textback.counted import counted
 from textback.errors import TextbackError
 from textback.figures import Tables
 from textback.figures.embedders import Looks, legend, looks_of
@@ -47,7 +48,7 @@ def draw(tables: Tables) -> Figure:
             _panel(ax, leaked[leaked["length"] == length], looks)
         row[0].set_ylabel(AXIS_LABELS[metric])
     for length, ax in zip(lengths, panels[0], strict=True):
-        ax.set_title(f"{length} tokens", loc="left", fontweight="bold")
+        ax.set_title(counted(length, "token"), loc="left", fontweight="bold")
     for ax in panels[-1]:
         ax.set_xlabel(AXIS_LABELS["ndcg_at_10"])
     legend(figure, looks)

@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from textback.counted import counted
 from textback.figures.style import AXIS_LABELS, WIDTH, legend_below
 
 ROW = 2.1  # inches
@@ -90,7 +91,7 @@ def columns_of(labels: Mapping[str, str], lengths: Sequence[int]) -> tuple[Figur
     for label, row in zip(labels.values(), axes, strict=True):
         row[0].set_ylabel(label, fontsize=8)
     for length, ax in zip(lengths, axes[0], strict=True):
-        ax.set_title(f"{length} tokens", loc="left", fontweight="bold", fontsize=9)
+        ax.set_title(counted(length, "token"), loc="left", fontweight="bold", fontsize=9)
     for ax in axes[-1]:
         ax.set_xlabel(SHORT_LABELS["dim"])
     return figure, axes

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from textback.counted import counted
 from textback.figures import Tables
 from textback.figures.select import embedding_sizes, leading, spread
 from textback.figures.style import GREY, LINES, MARKERS, WIDTH, note, nth, palette
@@ -41,9 +42,9 @@ def draw(tables: Tables) -> Figure:
         of_size = trained[(trained["reduction"] == reduction) & (trained["dim"] == dim)]
         for length, ax in zip(lengths, row, strict=True):
             _panel(ax, of_size[of_size["length"] == length], null[null["length"] == length], looks)
-        row[0].set_ylabel(f"NLL (bits a token),\n{dim} dimensions", fontsize=8)
+        row[0].set_ylabel(f"NLL (bits a token),\n{counted(dim, 'dimension')}", fontsize=8)
     for length, ax in zip(lengths, panels[0], strict=True):
-        ax.set_title(f"{length} tokens", loc="left", fontweight="bold", fontsize=9)
+        ax.set_title(counted(length, "token"), loc="left", fontweight="bold", fontsize=9)
     for ax in panels[-1]:
         ax.set_xlabel("training FLOPs")
     note(figure, said)

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
+from textback.counted import counted
 from textback.figures import Tables
 from textback.figures.select import embedding_sizes, leading
 from textback.figures.style import (
@@ -98,7 +99,7 @@ def _by_dimension(ax: Axes, table: pd.DataFrame, metric: str) -> None:
             color=colours[length],
             marker=nth(MARKERS, -1 - index),
             linestyle=nth(LINES, index),
-            label=f"{length} tokens",
+            label=counted(length, "token"),
         )
     narrow_octaves(ax, dims)
     ax.tick_params(labelsize=7)

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from textback.counted import counted
+
 CELL = ("corpus", "embedder", "length", "reduction", "dim", "inverter")
 
 
@@ -98,7 +100,7 @@ def combinations(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     table = table[table["part"].isin(table["part"].head(1))]
     several = [key for key in ("corpus", "embedder", "inverter") if table[key].nunique() > 1]
     return {
-        ", ".join([*map(str, names), f"{length} tokens"]): rows
+        ", ".join([*map(str, names), counted(length, "token")]): rows
         for (*names, length), rows in table.groupby([*several, "length"], sort=True)
     }
 

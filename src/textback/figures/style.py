@@ -10,6 +10,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from textback.counted import counted
+
 WIDTH = 7.0  # inches, a text column
 MARKERS = "osD^vP*X"
 LINES = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)))
@@ -140,7 +142,7 @@ def note(figure: Figure, text: str) -> None:
 
 def mark_gaps(figure: Figure, cells: int) -> None:
     """Say above a figure that it is not all of the study."""
-    words = f"Unfinished: {cells} of the study's cells have no scores yet"
+    words = f"Unfinished: no scores yet of {counted(cells, 'cell')} of the study"
     note(figure, ". ".join(filter(None, [figure.get_suptitle(), words])))
 
 
@@ -166,4 +168,4 @@ def block_title(ax: Axes, text: str) -> None:
 
 def dimension_label(reduction: str, dim: int) -> str:
     """What a line of one embedding size is called."""
-    return f"{dim} dimensions" + (" (native)" if reduction == "native" else f" ({reduction})")
+    return counted(dim, "dimension") + (" (native)" if reduction == "native" else f" ({reduction})")

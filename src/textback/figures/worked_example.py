@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from textback.counted import counted
 from textback.figures import Tables
 from textback.figures.settings import attacks
 from textback.figures.style import GREY, WIDTH
@@ -48,8 +49,8 @@ def as_text(rounds: pd.DataFrame) -> str:
     """The example as plain text."""
     first = rounds.iloc[0]
     lines = [
-        f"{first['corpus']}, {first['embedder']}, {first['length']} tokens, "
-        f"{first['dim']} dimensions, beam {first['beam']}",
+        f"{first['corpus']}, {first['embedder']}, {counted(first['length'], 'token')}, "
+        f"{counted(first['dim'], 'dimension')}, beam {first['beam']}",
         f"target          {first['reference']}",
     ]
     for row in changes(rounds).itertuples():

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from textback.counted import counted
 from textback.figures.select import cover_seeds, undisturbed
 from textback.pages.html import NAMES, interval, number
 from textback.pages.naming import name_of, varied
@@ -69,7 +70,7 @@ def _measures(rows: pd.DataFrame, cell: tuple) -> str:
         if cell in found.index:
             told.append(f"{name} {_with_interval(metric, found.loc[cell])}")
             effort = found.loc[cell]
-    after = f"after {int(effort['round'])} rounds with beam {int(effort['beam'])}"
+    after = f"after {counted(int(effort['round']), 'round')} with beam {int(effort['beam'])}"
     return f"{', '.join(told)} {after if effort['round'] else 'in one pass'}"
 
 

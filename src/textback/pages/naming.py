@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from textback.counted import counted
 from textback.figures.style import dimension_label
 from textback.pages.reached import KEYS
 
@@ -16,7 +17,7 @@ def name_of(cell: tuple, varying: list[str]) -> str:
     point = dict(zip(KEYS, cell, strict=True))
     words = [str(point[key]) for key in ("corpus", "embedder") if key in varying]
     if "length" in varying:
-        words.append(f"{point['length']} tokens")
+        words.append(counted(point["length"], "token"))
     if {"reduction", "dim"} & set(varying):
         words.append(dimension_label(point["reduction"], point["dim"]))
     words += [str(point[key]) for key in ("inverter", "search") if key in varying]
@@ -29,7 +30,7 @@ def common(index: pd.MultiIndex) -> str:
     fixed = [key for key in KEYS if key not in varied(index)]
     words = [f"{key} {point[key]}" for key in ("corpus", "embedder", "inverter") if key in fixed]
     if "length" in fixed:
-        words.append(f"{point['length']} tokens")
+        words.append(counted(point["length"], "token"))
     if {"reduction", "dim"} <= set(fixed):
         words.append(dimension_label(point["reduction"], point["dim"]))
     if "search" in fixed and point["search"]:

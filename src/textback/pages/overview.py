@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from textback.counted import counted
 from textback.files import read_json
 from textback.pages.figures import choose, inline
 from textback.pages.findings import findings
@@ -78,8 +79,8 @@ def _gaps(folder: Path) -> str:
         return ""
     number = len(read_measured(folder / "missing.csv"))
     return (
-        f"<p><b>Unfinished: {number} cells have no scores yet</b> (<code>missing.csv</code>), and "
-        "stand in no number here.</p>"
+        f"<p><b>Unfinished: no scores yet of {counted(number, 'cell')}</b> "
+        "(<code>missing.csv</code>), of which no number here says anything.</p>"
     )
 
 

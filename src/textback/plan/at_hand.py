@@ -1,7 +1,7 @@
 """What a study is made from: is it on this machine, on the hub, or missing? Told without loading.
 
-A study that misses something ends before anything runs, in one line that names all of it. What
-only loading can tell, such as a broken file, is told by the step that loads it.
+A study that misses something ends before anything runs, in one line. What only loading can tell,
+such as a broken file, is told by the step that loads it.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from textback.config.corpora import HuggingFace, Package
 from textback.config.embedders import Located, OpenAI
 from textback.corpora import own_files
 from textback.embedders.at_hand import check_at_hand
+from textback.embedders.key import key_of
 from textback.errors import TextbackError
 from textback.packages import package_folder
 from textback.plan.jobs import TRAININGS, jobs
@@ -23,7 +24,10 @@ from textback.retrieval.beir import set_files
 EMBEDDING = (  # steps that may load an embedder
     *("embed", "embed_target", "hypotheses", "corrector", "invert", "embed_retrieval"),
 )
-Where = Literal["at hand", "an endpoint", "to download", "missing"]
+PROBLEMS, NAMES = 2, 4  # of what is missing, named in the one line
+ALL = "`textback plan` lists all"
+Where = Literal["at hand", "an endpoint", "an endpoint without its key", "to download", "missing"]
+ENDS_A_RUN = ("missing", "an endpoint without its key")
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class Needed:
     """Something a study is made from.
 
     what: e.g. `embedder 'gtr-base'`; name: its folder, package or hub id; megabytes: of the
-    download, about, None where it is not known; problem: what is wrong where it is missing and
-    not on the hub; options: of `hf download`
+    download, about, None where it is not known; problem: what is wrong where it ends a run and
+    is not on the hub; options: of `hf download`
     """
 
     what: str
@@ -71,23 +75,35 @@ def _read_by_jobs(study: Study) -> Iterator[tuple[str, str]]:
 
 
 def check_all_at_hand(study: Study) -> None:
-    """Raise TextbackError, one line, where anything that a study is made from is missing."""
-    missing = [need for need in needed(study) if need.where == "missing"]
+    """Raise TextbackError, one line, where anything that a study is made from is missing.
+
+    It names the first few, and counts the others.
+    """
+    missing = [need for need in needed(study) if need.where in ENDS_A_RUN]
     if missing:
         raise TextbackError("; ".join(_lines(missing)))
 
 
 def _lines(missing: list[Needed]) -> Iterator[str]:
     """What is missing and the way out: of each, and once for all that lies on the hub."""
-    yield from dict.fromkeys(need.problem for need in missing if need.problem)
+    problems = dict.fromkeys(need.problem for need in missing if need.problem)
+    yield from list(problems)[:PROBLEMS]
+    if len(problems) > PROBLEMS:
+        yield f"and {len(problems) - PROBLEMS} more ({ALL})"
     absent = [need for need in missing if not need.problem]
-    if not absent:
-        return
-    named = ", ".join(f"{need.what} ({need.name})" for need in absent)
+    if absent:
+        yield _absent(absent)
+
+
+def _absent(absent: list[Needed]) -> str:
+    """What lies on the hub, and the way out for all of it."""
+    named = ", ".join(f"{need.what} ({need.name})" for need in absent[:NAMES])
+    if len(absent) > NAMES:
+        named += f" and {len(absent) - NAMES} more ({ALL})"
     downloads = {" ".join(f"hf download {n.options} {n.name}".split()) for n in absent}
     several = "hf download NAME --local-dir FOLDER` for each, of a corpus with `--repo-type dataset"
     command = f"{downloads.pop()} --local-dir FOLDER" if len(downloads) == 1 else several
-    yield (
+    return (
         f"not on this machine, and the hub cannot be reached: {named}: where there is a network "
         f"run `{command}`, and give the folder instead of the name, or copy the cache there and "
         "set HF_HOME to the copy"
@@ -134,7 +150,7 @@ def _embedder(name: str, entry: Embedder) -> Needed:
     except TextbackError as error:
         return Needed(what, getattr(entry, "model", entry.kind), "missing", problem=str(error))
     if isinstance(entry, OpenAI):
-        return Needed(what, entry.model, "an endpoint")
+        return _endpoint(what, name, entry)
     if not isinstance(entry, Located):
         return Needed(what, getattr(entry, "model", entry.kind), "at hand")
     if entry.package is not None or Path(entry.model).is_dir():
@@ -142,6 +158,14 @@ def _embedder(name: str, entry: Embedder) -> Needed:
     has = hub.has_tokenizer if entry.kind == "random-transformer" else hub.has_weights
     here = has(entry.model, entry.revision)
     return _of_hub(what, entry.model, here, entry.download, asked=not entry.offline)
+
+
+def _endpoint(what: str, name: str, entry: OpenAI) -> Needed:
+    try:
+        key_of(name, entry)
+    except TextbackError as error:
+        return Needed(what, entry.model, "an endpoint without its key", problem=str(error))
+    return Needed(what, entry.model, "an endpoint")
 
 
 def _retrieval_set(name: str, entry: RetrievalSet) -> Needed:

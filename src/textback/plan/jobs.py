@@ -1,12 +1,13 @@
 """The jobs of a study, each once however many cells share its product, and which are finished."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textback import cells
 from textback.cells import SPLITS, Cell, Inversion, Reduction
 from textback.config import Part, Study, parts
+from textback.outdated import outdated
 from textback.sharing.places import imported
 from textback.table import score_path
 
@@ -23,7 +24,7 @@ class Job:
     """One job: its step, the file that it ends with, and where in the grid it stands.
 
     What a step does not depend on is empty: a null model has no embedder, an embedding no inverter.
-    Of a target, corpus and length are the target's.
+    Of a target, corpus and length are the target's. outdated: see `textback.outdated`
     """
 
     step: str
@@ -36,11 +37,12 @@ class Job:
     inverter: str = ""
     inversion: Inversion | None = None
     retrieval_set: str = ""
+    outdated: bool = False
 
     @property
     def finished(self) -> bool:
-        """Whether its product is there already."""
-        return self.product.exists()
+        """Whether its product is there already, of this configuration."""
+        return self.product.exists() and not self.outdated
 
 
 def jobs(study: Study) -> list[Job]:
@@ -56,7 +58,8 @@ def jobs(study: Study) -> list[Job]:
     found += [job for inversion in inversions for job in _of_inversion(study, inversion)]
     found += _scores(study)
     found += _of_retrieval(study)
-    once = {job.product: job for job in found}
+    old = outdated(study)
+    once = {job.product: replace(job, outdated=job.product in old) for job in found}
     return sorted(once.values(), key=lambda job: STEPS.index(job.step))
 
 

@@ -8,7 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from textback.plan.at_hand import Needed
+from textback.counted import counted
+from textback.plan.at_hand import ENDS_A_RUN, Needed
 from textback.plan.estimate import Plan, Step, hows
 from textback.plan.memory import Memory
 from textback.plan.throughput import EMBEDDING_SHARE, TRAINING_SHARE, WRITING_SHARE
@@ -27,7 +28,7 @@ HOWS = {
 
 def show(planned: Plan, output: Console) -> None:
     """Print a plan."""
-    cells = f"{planned.cells} cell{'' if planned.cells == 1 else 's'}"
+    cells = counted(planned.cells, "cell")
     output.print(f"Study {planned.study}: {cells}, on {planned.machine.name}", style="bold")
     output.print(_finished(planned), soft_wrap=True)
     output.print(_steps(planned))
@@ -47,10 +48,10 @@ def _finished(planned: Plan) -> str:
     done, every = (sum(getattr(s, name) for s in planned.steps) for name in ("finished", "jobs"))
     then = "then tables, figures and the report"
     if done == every:
-        return f"All {every} jobs are finished; {then}."
+        return f"{counted(every, 'job')}, all finished; {then}."
     if not done:
-        return f"{every} jobs, none finished; {then}."
-    return f"{every} jobs, of which {done} are finished and not counted below; {then}."
+        return f"{counted(every, 'job')}, none finished; {then}."
+    return f"{counted(every, 'job')}, {done} finished and not counted below; {then}."
 
 
 def _steps(planned: Plan) -> Table:
@@ -87,7 +88,7 @@ def _needed(planned: Plan) -> Table:
         table.add_column(heading)
     table.add_column("download", justify="right")
     for need in planned.needed:
-        style = {"missing": "red", "to download": "yellow"}.get(need.where)
+        style = "red" if need.where in ENDS_A_RUN else "yellow" if need.where in ABSENT else None
         table.add_row(need.what, need.name, need.where, _download(need), style=style)
     return table
 
@@ -116,7 +117,7 @@ def _rows(planned: Plan) -> Iterator[tuple[str, str, str]]:
         yield "GPU-hours", hours(planned.seconds), started
     else:
         cores = os.cpu_count() or 1
-        among = f"; shared by {cores} cores {hours(planned.seconds / cores)} at best"
+        among = f"; shared by {counted(cores, 'core')} {hours(planned.seconds / cores)} at best"
         yield "CPU-hours, of one core", hours(planned.seconds), started + among
     parts = [f"{kind} {size(number)}" for kind, number in planned.disk.items() if number >= 1e5]
     yield "disk", size(sum(planned.disk.values())), _in_lines(parts)

@@ -7,28 +7,32 @@ import pandas as pd
 TEXTS = ["corpus", "embedder", "length"]
 CELL = [*TEXTS, "reduction", "dim", "inverter"]
 TARGET = ["target_corpus", "target_length"]
-INVERSION = [*CELL, *TARGET, "search", "perturbation", "beam"]
-NUMBERS = ["length", "dim", "target_length", "beam", "value"]
+INVERSION = [*CELL, *TARGET, "search", "perturbation", "beam", "rounds"]
+NUMBERS = ["length", "dim", "target_length", "beam", "rounds", "value"]
 COLUMNS = ["device", "hours", "dollars"]
 
 
-def with_costs(pairs: pd.DataFrame, costs: pd.DataFrame, owners: Mapping[str, str]) -> pd.DataFrame:
+def with_costs(
+    pairs: pd.DataFrame, costs: pd.DataFrame, owners: Mapping[str, str], rounds: Mapping[str, int]
+) -> pd.DataFrame:
     """The pairs with what each row's cell and inversions cost, over all seeds.
 
     Counted are the embeddings, the training and the inversions of the row's texts with its search
-    and beam; the null model, which no published number needs, is not. Rows that share a cell each
-    have its whole training.
+    and beam, in all rounds of its part; the null model, which no published number needs, is not.
+    Rows that share a cell each have its whole training.
 
-    costs: costs.csv; owners: of each inverter the one whose hypothesizer it has
+    costs: costs.csv; owners: of each inverter the one whose hypothesizer it has; rounds: of each
+    part's inversions
     """
     if pairs.empty:
         return pairs.reindex(columns=[*pairs.columns, *COLUMNS])
     counted = costs["metric"].str.endswith("_seconds") | (costs["metric"] == "paid_dollars")
     costs = costs[counted].copy()
     costs[NUMBERS] = costs[NUMBERS].apply(pd.to_numeric)
+    pairs = pairs.assign(rounds=pairs["part"].map(rounds))
     rows = pairs[INVERSION].drop_duplicates()
     found = [{**row, **_cost(row, costs, owners)} for row in rows.to_dict("records")]
-    return pairs.merge(pd.DataFrame(found), on=INVERSION, how="left")
+    return pairs.merge(pd.DataFrame(found), on=INVERSION, how="left").drop(columns="rounds")
 
 
 def _cost(

@@ -2,19 +2,22 @@
 
 import pandas as pd
 
+from textback.counted import counted
+
 
 def where(row: pd.Series) -> str:
     """What a published number was measured on."""
     if row["metric"] == "ndcg_at_10":
         return f"{row['dataset']}, {row['published_embedder']}"
-    return f"{row['dataset']}, {row['published_embedder']}, {row['max_tokens']} tokens"
+    tokens = counted(row["max_tokens"], "token")
+    return f"{row['dataset']}, {row['published_embedder']}, {tokens}"
 
 
 def how(row: pd.Series) -> str:
     """What was done for it."""
     words = [str(row["method"]).replace("-", " ").replace("+", " + ")]
     if row["steps"]:
-        words.append(f"{row['steps']} rounds" if row["steps"] > 1 else "1 round")
+        words.append(counted(row["steps"], "round"))
     if row["published_beam"] > 1:
         words.append(f"beam {row['published_beam']}")
     if row["noise"]:
@@ -34,4 +37,5 @@ def own_setting(row: pd.Series) -> str:
 
 def own_texts(row: pd.Series) -> str:
     """What ours was measured on."""
-    return f"{row['target_corpus']}, {row['embedder']}, {row['target_length']:.0f} tokens"
+    tokens = counted(int(row["target_length"]), "token")
+    return f"{row['target_corpus']}, {row['embedder']}, {tokens}"

@@ -14,6 +14,7 @@ from rich.table import Table
 from textback.cells import Reduction
 from textback.config import Study, check_dimension, lookup
 from textback.config.checks import prefix_warnings
+from textback.counted import counted
 from textback.device import cost, pick_device
 from textback.embedders import load_embedder
 from textback.embedders.gate import gate
@@ -131,7 +132,7 @@ def _projection(reduction: Reduction, documents: np.ndarray, file: Path | None) 
     shape = None if projection.basis is None else projection.basis.shape
     native = documents.shape[1]
     if shape != (None if reduction.dimension is None else (native, reduction.dimension)):
-        held = "native" if shape is None else f"{shape[0]} to {shape[1]} dimensions"
+        held = "native" if shape is None else f"{shape[0]} to {counted(shape[1], 'dimension')}"
         raise TextbackError(
             f"{file}: holds a reduction of {held}, but {reduction} of {native} is wanted: "
             "give the file of that reduction and embedder"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from textback.counted import counted
 from textback.device import bulk_precision
 from textback.embedders import Embedder
 from textback.embedders.cutting import Cutting
@@ -28,7 +29,8 @@ class Counts:
 
     def __str__(self) -> str:
         """In words."""
-        said = f"{self.documents:,} documents, {self.queries:,} queries"
+        queries = f"{self.queries:,} {'query' if self.queries == 1 else 'queries'}"
+        said = f"{counted(self.documents, 'document')}, {queries}"
         if self.max_tokens is None:
             return said
         cut = f"of {self.documents_cut:,} and {self.queries_cut:,}"

@@ -4,6 +4,7 @@ Of every axis with at least `VALUES` values the largest one is held out: the cel
 predicted, never fitted. A parameter that the remaining cells cannot tell is left out, fixed at 0.
 """
 
+from textback.counted import counted
 from textback.errors import TextbackError
 
 VALUES = 3  # so that two are left to fit an exponent to
@@ -43,7 +44,8 @@ def check_grid(lengths: int, dimensions: int, budgets: int) -> None:
 
 def check_cells(fitted: int, predicted: int, lengths: int, dimensions: int, budgets: int) -> None:
     """Raise TextbackError, one line, where too few cells are left to fit, or none is held out."""
-    grid = f"{lengths} lengths × {dimensions} dimensions × {budgets} inverters"
+    sizes = {"length": lengths, "dimension": dimensions, "inverter": budgets}
+    grid = " × ".join(counted(number, axis) for axis, number in sizes.items())
     if not predicted:
         raise TextbackError(
             f"the law needs a value to hold out, but of {grid} none has {VALUES}: give one of "

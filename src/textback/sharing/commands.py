@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from textback.counted import counted
 from textback.errors import TextbackError
 from textback.options import ConfigFiles, configured_study
 from textback.progress import log
@@ -37,17 +38,18 @@ def export_cells(
     parts(study)
     packed = pack(study, archive, texts)
     size = archive.stat().st_size / 1e6
-    log.info("%s: %d cells of study %s, %.1f MB", archive, len(packed.cells), study.study, size)
+    cells = counted(len(packed.cells), "cell")
+    log.info("%s: %s of study %s, %.1f MB", archive, cells, study.study, size)
     if packed.unfinished:
         of_part, cell = packed.unfinished[0]
-        left = len(packed.unfinished)
-        log.info("left out as unfinished: %d cells, the first %s of part %s", left, cell, of_part)
+        left = counted(len(packed.unfinished), "cell")
+        log.info("left out as unfinished: %s, the first %s of part %s", left, cell, of_part)
 
 
 @app.command("import")
 def import_cells(
     archive: Annotated[
-        Path, typer.Argument(exists=True, help="What export wrote, or the folder it unpacks to.")
+        Path, typer.Argument(help="What export wrote, or the folder it unpacks to.")
     ],
     config: ConfigFiles = None,
 ) -> None:
@@ -55,4 +57,5 @@ def import_cells(
     from textback.sharing.unpacking import take
 
     taken = take(configured_study(config), archive)
-    log.info("%s: %d cells of study %s imported", archive, len(taken.cells), taken.study)
+    cells = counted(len(taken.cells), "cell")
+    log.info("%s: %s of study %s imported", archive, cells, taken.study)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from textback.cells import Cell
 from textback.config import Section, Study, canonical
 from textback.errors import TextbackError
-from textback.sharing.products import PartCell, Product, part_cells, products
+from textback.products import PartCell, Product, part_cells, products
 from textback.specs import Spec
 
 NAME = "manifest.json"

@@ -11,12 +11,11 @@ from pathlib import Path
 from textback.config import Study, canonical
 from textback.errors import TextbackError
 from textback.files import read_json, read_table, replacing
+from textback.products import PartCell, Product, part_cells, products
+from textback.records import recorded_spec
 from textback.sharing import manifest
 from textback.sharing.manifest import FORMAT, Manifest
 from textback.sharing.places import imported, place
-from textback.sharing.products import PartCell, Product, part_cells, products
-from textback.sharing.records import recorded_specs
-from textback.specs import Spec
 from textback.table import SCHEMA
 
 
@@ -31,7 +30,7 @@ def pack(study: Study, output: Path, texts: int) -> Manifest:
             f"study '{study.study}': no cell is finished here: run snakemake with its configuration"
         )
     found = {p.made: p for made in finished.values() for p in made}
-    _check_records(study, found.values(), recorded_specs())
+    _check_records(study, found.values())
     paths = sorted({path for product in found.values() for path in product.files})
     contents = {path: _content(place(study.study, path), texts) for path in paths}
     described = Manifest(
@@ -63,9 +62,9 @@ def _sorted(study: Study) -> tuple[dict[PartCell, list[Product]], list[PartCell]
     return finished, unfinished
 
 
-def _check_records(study: Study, found: Iterable[Product], recorded: dict[Path, Spec]) -> None:
+def _check_records(study: Study, found: Iterable[Product]) -> None:
     for product in found:
-        spec = recorded.get(product.made, product.spec)
+        spec = recorded_spec(product.made) or product.spec
         here = not imported(place(study.study, product.made))
         if here and canonical(spec) != canonical(product.spec):
             raise TextbackError(

@@ -9,10 +9,10 @@ from textback.cells import RESULTS, Cell
 from textback.config import Study
 from textback.errors import TextbackError
 from textback.locks import locked
+from textback.products import PartCell, part_cells
 from textback.sharing import manifest
 from textback.sharing.manifest import Manifest, sha256
-from textback.sharing.places import IMPORTED, archives, imported
-from textback.sharing.products import PartCell, part_cells
+from textback.sharing.places import IMPORTED, archives, imported, look_again
 from textback.table import SCHEMA, score_path
 
 Contents = dict[str, bytes]  # of files, by their paths
@@ -53,6 +53,8 @@ def check_imported(study: Study) -> None:
 
 def read_archive(source: Path) -> tuple[Manifest, Contents]:
     """An archive's manifest, and the files that are there. Raises TextbackError as `take` does."""
+    if not source.exists():
+        raise TextbackError(f"archive {source}: does not exist: give what `textback export` wrote")
     try:
         contents = _of_folder(source) if source.is_dir() else _of_tar(source)
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
@@ -129,6 +131,7 @@ def _move_in(study: Study, contents: Contents) -> None:
             path.write_bytes(content)
         place.parent.mkdir(parents=True, exist_ok=True)
         unfinished.rename(place)
+        look_again()
     except OSError as error:
         raise TextbackError(
             f"{place}: cannot be written ({error.strerror}): free some space or change the "

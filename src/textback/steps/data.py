@@ -7,6 +7,7 @@ import numpy as np
 from textback.cells import SPLITS
 from textback.config import PassageCounts, read_corpus
 from textback.config import Tokenizer as TokenizerEntry
+from textback.counted import counted
 from textback.documents import read_texts, row_sizes, sample_texts, write_documents
 from textback.files import replacing
 from textback.packages import package_folder
@@ -68,7 +69,7 @@ def make_passages(spec: Spec, documents: Path, tokenizer: Path, output: Path) ->
     for split, ids in drawn.items():
         write_passages(output / f"{split}.parquet", ids, bpe)
     log.info(
-        "passages of %d tokens: %s",
-        spec["length"],
+        "passages of %s: %s",
+        counted(spec["length"], "token"),
         ", ".join(f"{len(ids):,} {split}" for split, ids in drawn.items()),
     )

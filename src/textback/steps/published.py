@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from textback.config.published import Published
+from textback.counted import counted
 from textback.files import replacing
 from textback.progress import log
 from textback.published.costs import with_costs
@@ -31,10 +32,11 @@ def compare(spec: Spec, folder: Path) -> None:
         sets,
     )
     line = left_out_line(left_out(values, pairs))
-    pairs = with_costs(pairs, read_measured(folder / "costs.csv"), spec["owners"])
+    rounds = {name: parts[name]["rounds"] for name in parts}
+    pairs = with_costs(pairs, read_measured(folder / "costs.csv"), spec["owners"], rounds)
     write_csv(folder / "published.csv", pairs)
     with replacing(folder / "published.html") as temporary:
         temporary.write_text(published_page(pairs, line), encoding="utf-8")
-    log.info("published values: %d comparisons", len(pairs))
+    log.info("published values: %s", counted(len(pairs), "comparison"))
     if line:
         log.info(line)

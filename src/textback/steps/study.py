@@ -4,6 +4,7 @@ from pathlib import Path
 
 from textback import histories, pooling, table
 from textback.config import Part
+from textback.counted import counted
 from textback.files import replacing
 from textback.progress import log
 from textback.specs import Spec
@@ -13,7 +14,7 @@ def make_tables(spec: Spec, output: Path) -> None:
     """Write table.csv, pooled.csv, comparisons.csv and texts.parquet into the study's folder."""
     cells = table.cells_of_parts(parts_of(spec))
     number = write_tables(spec["study"], cells, output)
-    log.info("table of %s: %d measurements", spec["study"], number)
+    log.info("table of %s: %s", spec["study"], counted(number, "measurement"))
 
 
 def write_tables(study: str, cells: list[table.PartCell], output: Path) -> int:

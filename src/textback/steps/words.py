@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from textback.config import read_corpus
+from textback.counted import counted
 from textback.documents import cased_texts, sample_texts
 from textback.files import replacing
 from textback.progress import log
@@ -35,11 +36,11 @@ def make_words(spec: Spec, documents: Path, output: Path) -> None:
     with replacing(output) as temporary:
         frame.to_parquet(temporary, compression="zstd", index=False)
     log.info(
-        "words of %s: %s counted, %s of them different, %s names",
+        "words of %s: %s counted, %s of them different, %s",
         name,
         f"{counts.total():,}",
         f"{len(counts):,}",
-        f"{frame['is_name'].sum():,}",
+        counted(frame["is_name"].sum(), "name"),
     )
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from textback.counted import counted
 from textback.errors import TextbackError, unknown_name
 from textback.metrics import bleu_sentence, exact_match
 from textback.studies.names import path_name
@@ -106,7 +107,8 @@ def _measured(texts: pd.DataFrame) -> pd.DataFrame:
 def _say_what(texts: pd.DataFrame, by: str, last: int, console: Console) -> None:
     first = texts.iloc[0]
     console.print(f"cell {path_name(first)}", style="bold")
-    of = [f"{texts['text'].nunique()} texts of {first['target_length']} tokens"]
+    number, length = texts["text"].nunique(), first["target_length"]
+    of = [f"{counted(number, 'text')} of {counted(length, 'token')}"]
     if first["target_corpus"] != first["corpus"]:
         of.append(f"of {first['target_corpus']}")
     if first["perturbation"] != "none":

@@ -1,18 +1,29 @@
 """Where the texts of a cell are read from: its traces, or a study's texts.parquet."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from textback import cells
-from textback.cells import Cell
+from textback.cells import Cell, Inversion
 from textback.config import Part, Study, parts
 from textback.errors import TextbackError
 from textback.files import read_table
+from textback.outdated import outdated
 from textback.schema import read_texts
 from textback.studies.names import CELL, find_cell
 from textback.table import trace_path
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A cell of a part, and where its inversions' traces lie."""
+
+    part: str
+    cell: Cell
+    traces: dict[Inversion, Path]
 
 
 def texts_of(
@@ -27,14 +38,15 @@ def texts_of(
     if folder is not None:
         return _of_table(folder / "texts.parquet", given)
     study = read_study()
-    traced = _traced(study)
+    old = outdated(study)
+    traced = _traced(study, old)
     if traced:
         return _of_traces(study, traced, given)
     path = cells.study_folder(study.study) / "texts.parquet"
-    if not path.exists():
+    if not path.exists() or path.with_name("table.csv") in old:
         raise TextbackError(
-            f"study '{study.study}': no text of its cells is inverted yet: run `snakemake` first, "
-            "or name a folder of tables with --study"
+            f"study '{study.study}': no text of its cells is inverted yet in this configuration: "
+            "run `snakemake` first, or name a folder of tables with --study"
         )
     return _of_table(path, given)
 
@@ -45,32 +57,32 @@ def _of_table(path: Path, given: Sequence[str]) -> pd.DataFrame:
     return read_table(path, filters=[(column, "==", cell[column]) for column in CELL])
 
 
-def _traced(study: Study) -> list[tuple[str, Part, Cell]]:
-    """The cells that have any trace, with their parts."""
-    return [
-        (name, part, cell)
+def _traced(study: Study, old: set[Path]) -> list[Traced]:
+    """The cells that have any trace of this configuration."""
+    every = (
+        Traced(name, cell, _traces(study, name, part, cell, old))
         for name, part in parts(study).items()
         for cell in cells.cells_of(part)
-        if any(path.exists() for path in _traces(study, name, part, cell).values())
-    ]
+    )
+    return [one for one in every if one.traces]
 
 
-def _traces(study: Study, name: str, part: Part, cell: Cell) -> dict[cells.Inversion, Path]:
-    """Where the traces of a cell of a part lie, or would."""
+def _traces(
+    study: Study, name: str, part: Part, cell: Cell, old: set[Path]
+) -> dict[Inversion, Path]:
+    """Where the traces of a cell of a part lie."""
     inversions = cells.inversions_of(part, cell)
-    return {one: trace_path(study.study, name, one) for one in inversions}
+    paths = {one: trace_path(study.study, name, one) for one in inversions}
+    return {one: path for one, path in paths.items() if path.exists() and path not in old}
 
 
-def _of_traces(
-    study: Study, traced: list[tuple[str, Part, Cell]], given: Sequence[str]
-) -> pd.DataFrame:
-    rows = [cell.columns() | {"dim": cell.dimension(study)} for _, _, cell in traced]
+def _of_traces(study: Study, traced: list[Traced], given: Sequence[str]) -> pd.DataFrame:
+    rows = [one.cell.columns() | {"dim": one.cell.dimension(study)} for one in traced]
     wanted = find_cell(given, pd.DataFrame(rows, columns=CELL).drop_duplicates())
     frames = [
-        read_table(path).assign(part=name, **row, **inversion.columns())
-        for (name, part, cell), row in zip(traced, rows, strict=True)
+        read_table(path).assign(part=one.part, **row, **inversion.columns())
+        for one, row in zip(traced, rows, strict=True)
         if all(row[column] == wanted[column] for column in CELL)
-        for inversion, path in _traces(study, name, part, cell).items()
-        if path.exists()
+        for inversion, path in one.traces.items()
     ]
     return pd.concat(frames, ignore_index=True)
