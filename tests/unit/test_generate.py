@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from textback.errors import TextbackError
 from textback.inverter import generate
 from textback.inverter.decoding import Drawing
 from textback.inverter.search import Attack, Effort, invert
@@ -46,14 +47,31 @@ def test_corrections_do_not_depend_on_the_batch_size(corrector, targets, size, m
     assert torch.equal(found, expected)
 
 
+def sizes_of_batches(rows, beam, capacity=10**6):
+    """How many rows each batch had, on a device with room for so many sequences."""
+    sizes = []
+
+    def decode(part):
+        if (part.stop - part.start) * beam > capacity:
+            raise torch.OutOfMemoryError
+        sizes.append(part.stop - part.start)
+
+    generate._in_batches(decode, torch.zeros(rows, LENGTH), beam, None)
+    return sizes
+
+
 def test_a_batch_holds_about_so_many_sequences_whatever_the_beam(monkeypatch):
     batches_of(8, monkeypatch)
-    rows = torch.zeros(9, LENGTH)
-    sizes = {
-        beam: [s.stop - s.start for s in generate._batches(rows, beam, None)] for beam in (1, 4)
-    }
-    assert sizes == {1: [8, 8], 4: [2, 2, 2, 2, 2]}
-    assert next(iter(generate._batches(rows, 100, None))) == slice(0, 1)
+    assert sizes_of_batches(9, beam=1) == [8, 1]
+    assert sizes_of_batches(9, beam=4) == [2, 2, 2, 2, 1]
+    assert sizes_of_batches(2, beam=100) == [1, 1]
+
+
+def test_a_device_that_runs_out_of_memory_gets_half_as_much_from_there_on(monkeypatch):
+    batches_of(8, monkeypatch)
+    assert sizes_of_batches(9, beam=1, capacity=3) == [2, 2, 2, 2, 1]
+    with pytest.raises(TextbackError, match=r"no memory for 4 sequences of one text: choose"):
+        sizes_of_batches(9, beam=4, capacity=3)
 
 
 def attack(hypothesizer, corrector):

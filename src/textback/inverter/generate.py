@@ -1,16 +1,20 @@
 """Texts in bulk from trained models: batched over any number of rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from textback.device import out_of_memory
+from textback.errors import TextbackError
 from textback.inverter import decoding
 from textback.inverter.model import Inverter
 from textback.inverter.readers import Projection
-from textback.progress import chunks
+from textback.progress import Meter, log
 
+T = TypeVar("T")
 BATCH = {"cpu": 512, "cuda": 2048}  # sequences decoded together
 
 
@@ -19,12 +23,11 @@ def guess(
     model: Inverter, target: Tensor, length: int, label: str | None = None, width: int = 1
 ) -> Tensor:
     """The hypothesizer's likeliest passages a beam search finds, e (n, dim) → ids (n, length)."""
-    return torch.cat(
-        [
-            decoding.beam_search(model, model.read(target[rows]), length, width)[0][:, 0]
-            for rows in _batches(target, width, label)
-        ]
-    )
+
+    def decode(rows: slice) -> Tensor:
+        return decoding.beam_search(model, model.read(target[rows]), length, width)[0][:, 0]
+
+    return torch.cat(_in_batches(decode, target, width, label))
 
 
 @torch.inference_mode()
@@ -42,19 +45,12 @@ def sample(
     given: as for `decoding.sample`
     """
     generator = torch.Generator(target.device).manual_seed(seed)
-    return torch.cat(
-        [
-            decoding.sample(
-                model,
-                model.read(target[rows]),
-                length,
-                how,
-                generator,
-                None if given is None else given[rows],
-            )
-            for rows in _batches(target, 1, label)
-        ]
-    )
+
+    def decode(rows: slice) -> Tensor:
+        part = None if given is None else given[rows]
+        return decoding.sample(model, model.read(target[rows]), length, how, generator, part)
+
+    return torch.cat(_in_batches(decode, target, 1, label))
 
 
 @dataclass(frozen=True)
@@ -88,19 +84,49 @@ def correct(
     """
     length = ids.shape[1]
     inputs, shared = reading.projected
-    found = []
-    for part in _batches(ids, width, label):
+
+    def decode(part: slice) -> tuple[Tensor, Tensor]:
         row = rows[part]
         projected = (inputs[row], None if shared is None else shared[row])
         read = model.read_projected(projected, reading.targets[row], vector[part], ids[part])
-        found.append(decoding.beam_search(model, read, length, width))
-    ids, likelihoods = zip(*found, strict=True)
-    return torch.cat(ids), torch.cat(likelihoods)
+        return decoding.beam_search(model, read, length, width)
+
+    found, likelihoods = zip(*_in_batches(decode, ids, width, label), strict=True)
+    return torch.cat(found), torch.cat(likelihoods)
 
 
-def _batches(rows: Tensor, width: int, label: str | None) -> Iterator[slice]:
-    """Slices over rows, so many that a batch decodes about BATCH sequences."""
-    size = max(1, BATCH[rows.device.type] // width)
-    if label is not None:
-        return chunks(label, len(rows), size, "passages")
-    return (slice(start, start + size) for start in range(0, len(rows), size))
+def _in_batches(
+    decode: Callable[[slice], T], rows: Tensor, width: int, label: str | None
+) -> list[T]:
+    """Decode slices over rows, so many that a batch has about BATCH sequences.
+
+    From where the device runs out of memory on it has half as many. Raises TextbackError where not
+    even one row fits.
+    """
+    size, start, found = max(1, BATCH[rows.device.type] // width), 0, []
+    meter = None if label is None else Meter(label, len(rows), "passages")
+    while start < len(rows):
+        part = slice(start, min(start + size, len(rows)))
+        try:
+            found.append(decode(part))
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            size = _halved(size, width)
+            continue
+        start = part.stop
+        if meter is not None:
+            meter.advance(part.stop - part.start)
+    if meter is not None:
+        meter.close()
+    return found
+
+
+def _halved(size: int, width: int) -> int:
+    if size == 1:
+        raise TextbackError(
+            f"decoding: the device has no memory for {width} sequences of one text: choose a "
+            "smaller beam, breadth or backbone"
+        )
+    log.info("decoding: out of memory, %d texts a batch instead of %d", size // 2, size)
+    return size // 2
