@@ -8,7 +8,6 @@ LOG_SECONDS.
 import logging
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -85,13 +84,3 @@ class Meter:
             f"{left:.0f} s left" if self._done < self._total else f"in {seconds:.0f} s",
         ]
         return ", ".join(parts + ([self._note] if self._note else []))
-
-
-def chunks(label: str, total: int, size: int, unit: str) -> Iterator[slice]:
-    """Slices of at most `size` that cover `total`, metered."""
-    meter = Meter(label, total, unit)
-    for start in range(0, total, size):
-        part = slice(start, min(start + size, total))
-        yield part
-        meter.advance(part.stop - part.start)
-    meter.close()
