@@ -47,6 +47,15 @@ def test_corrections_do_not_depend_on_the_batch_size(corrector, targets, size, m
     assert torch.equal(found, expected)
 
 
+def test_no_more_corrections_are_asked_for_than_there_are_tokens_to_write(corrector, targets):
+    corrector.bar([1, 2, 3])
+    rows, ids = torch.arange(7), torch.randint(4, 30, (7, LENGTH))
+    reading = generate.read_targets(corrector, targets)
+    found, likelihoods = generate.correct(corrector, reading, rows, targets, ids, 100)
+    assert found.shape == (7, corrector.writable, LENGTH)
+    assert corrector.writable < 28 and torch.isfinite(likelihoods).all()
+
+
 def sizes_of_batches(rows, beam, capacity=10**6):
     """How many rows each batch had, on a device with room for so many sequences."""
     sizes = []

@@ -27,3 +27,10 @@ def test_no_more_than_the_share_is_given_and_nothing_without_one():
     shares = (_given(PASSAGES, 0.5, seed=3) != DRAWN).float().mean(1)
     assert abs(float(shares.mean()) - 0.25) < 0.02
     assert (_given(PASSAGES, 0.0, seed=3) == DRAWN).all()
+
+
+def test_what_is_given_has_nothing_to_do_with_what_is_drawn():
+    """One seed for both would make a passage with few given tokens begin with a likely one."""
+    shares = (_given(PASSAGES, 1.0, seed=3) != DRAWN).float().mean(1)
+    drawn = torch.rand(len(PASSAGES), generator=torch.Generator().manual_seed(3))
+    assert abs(float(torch.corrcoef(torch.stack([shares, drawn]))[0, 1])) < 0.05

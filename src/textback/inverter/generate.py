@@ -79,10 +79,12 @@ def correct(
 ) -> tuple[Tensor, Tensor]:
     """The corrector's `width` likeliest passages, and their log-likelihoods.
 
+    As many as it has tokens to write, where those are fewer.
+
     rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length) → (m, width, length) and
     (m, width)
     """
-    length = ids.shape[1]
+    length, width = ids.shape[1], min(width, model.writable)
     inputs, shared = reading.projected
 
     def decode(part: slice) -> tuple[Tensor, Tensor]:
@@ -100,7 +102,8 @@ def _in_batches(
 ) -> list[T]:
     """Decode slices over rows, so many that a batch has about BATCH sequences.
 
-    From where the device runs out of memory on it has half as many. Raises TextbackError where not
+    From where the device runs out of memory on it has half as many; what is drawn from there on is
+    other than with more memory, as it is in batches of another size. Raises TextbackError where not
     even one row fits.
     """
     size, start, found = max(1, BATCH[rows.device.type] // width), 0, []
@@ -112,7 +115,7 @@ def _in_batches(
         except Exception as error:
             if not out_of_memory(error):
                 raise
-            size = _halved(size, width)
+            size = _halved(part.stop - part.start, width)
             continue
         start = part.stop
         if meter is not None:

@@ -65,6 +65,11 @@ class Inverter(nn.Module):
         """Where the weights lie."""
         return self.barred.device
 
+    @property
+    def writable(self) -> int:
+        """How many tokens may be written."""
+        return int(torch.isfinite(self.barred).sum())
+
     def bar(self, tokens: list[int]) -> None:
         """Never write these tokens."""
         self.barred[tokens] = -torch.inf

@@ -26,6 +26,7 @@ from textback.specs import Spec, embedder_entry
 from textback.tokenizer import Tokenizer
 from textback.vectors import cosines
 
+GIVEN_SEEDS = 2**31  # apart from the seeds by which tokens are drawn
 # Of validation passages: one greedy guess each.
 GREEDY = {"passages": None, "hypotheses": 1, "temperature": 1.0, "teacher_forcing": 0.0}
 
@@ -118,7 +119,7 @@ def _given(ids: Tensor, most: float, seed: int) -> Tensor:
     A passage's share of them is drawn evenly from 0 to `most`: so a corrector sees hypotheses that
     are as near to the text as those of a search's later rounds.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(GIVEN_SEEDS + seed)
     shares = most * torch.rand(len(ids), 1, generator=generator)
     kept = torch.rand(ids.shape, generator=generator) < shares
     return ids.long().masked_fill(~kept.to(ids.device), DRAWN)

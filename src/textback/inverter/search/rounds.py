@@ -25,7 +25,7 @@ class Attack:
     embed: texts, and their ids (m, length) → embeddings (m, dim), reduced as e is
     read: e (n, dim) → what the corrector makes of e, once a text, for `correct`
     correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
-        their log-likelihoods (m, width)
+        their log-likelihoods (m, width), or fewer than `width` where there are no more
 
     Without rounds there is no need to read and to correct.
     """
@@ -127,7 +127,8 @@ def _correct(
         flat = written.reshape(-1, written.shape[-1])
         texts = attack.decode(flat.tolist())
         columns = texts, flat, likelihoods.ravel().tolist()
-        for row, candidate in zip(np.repeat(rows, width), map(Candidate, *columns), strict=True):
+        each = np.repeat(rows, written.shape[1])
+        for row, candidate in zip(each, map(Candidate, *columns), strict=True):
             decoded[row].append(candidate)
     return decoded
 
