@@ -32,7 +32,8 @@ def run(job: Job, setup: Setup) -> str | None:
 
     Its result is what its last command wrote, or else the seconds that it took.
     """
-    out, log = result_file(job, setup), setup.output / f"{job.name}.log"
+    ended, log = result_file(job, setup), setup.output / f"{job.name}.log"
+    out = ended.with_suffix(".part")  # cut off, it is no result
     began = time.perf_counter()
     with open(log, "w", encoding="utf-8") as file:
         for command in job.commands(setup, out):
@@ -44,6 +45,7 @@ def run(job: Job, setup: Setup) -> str | None:
     if not out.exists():
         seconds = {"seconds": round(time.perf_counter() - began, 1)}
         out.write_text(json.dumps(seconds) + "\n", encoding="utf-8")
+    out.replace(ended)
     return None
 
 

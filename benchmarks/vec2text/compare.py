@@ -15,6 +15,7 @@ and device for both; each with its own best settings, which the tables name.
 """
 
 import argparse
+import dataclasses
 import json
 import subprocess
 import tempfile
@@ -247,10 +248,11 @@ def _invert(options: argparse.Namespace) -> dict[str, Any]:
     test = load_file(options.folder / "test.safetensors")
     targets = Projection()(test["embeddings"].numpy()[: options.texts])
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
-    trying = study.evaluation.patience, study.evaluation.breadth
-    effort = Effort("elitist", options.beam, options.rounds, *trying)
-    warm = Effort("elitist", options.beam, 1, *trying)
-    invert(attack, targets, warm)  # to compile, and fill caches
+    trying = {key: getattr(study.evaluation, key) for key in ("breadth", "patience")}
+    effort = Effort("elitist", options.beam, options.rounds, **trying)
+    # To fill caches, and where steps are compiled, of every shape that the search has.
+    warm = effort if options.device == "cuda" else dataclasses.replace(effort, rounds=1)
+    invert(attack, targets, warm)
     embed.queries = 0
     began = time.perf_counter()
     histories = invert(attack, targets, effort)

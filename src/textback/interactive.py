@@ -183,8 +183,8 @@ def _run(
         pick_device(study.device),
     )
     show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)
-    trying = study.evaluation.patience, study.evaluation.breadth
-    effort = Effort("elitist", search.beam, search.rounds, *trying)
+    trying = {key: getattr(study.evaluation, key) for key in ("breadth", "patience")}
+    effort = Effort("elitist", search.beam, search.rounds, **trying)
     histories = invert(attack, targets, effort, show)
     paid_costs(cell.embedder, embedder)
     if len(targets) > 1:

@@ -20,6 +20,7 @@ from textback.config import Study
 from textback.config.embedders import OpenAI
 from textback.embedders.gate import TEXTS
 from textback.retrieval.beir import read_set
+from textback.searches import Search
 
 TOKENS_PER_TOKEN = 1.3
 BYTES_PER_TOKEN = 3
@@ -110,8 +111,8 @@ def _asked(study: Study) -> Iterator[Asked]:
     yield from _asked_by_targets(study)
     for inversion in inversions(study):
         if isinstance(study.embedders[inversion.cell.embedder], OpenAI):
-            one = inversion.search.parents == "one"
-            texts = inversion.passages * search_queries(inversion.rounds, inversion.beam, one)
+            a_text = search_queries(inversion.search, inversion.rounds, inversion.beam)
+            texts = inversion.passages * a_text
             per_text = inversion.target.length * TOKENS_PER_TOKEN
             yield Asked(inversion.cell.embedder, "invert", texts, texts * per_text)
     yield from _asked_by_retrieval(study)
@@ -164,10 +165,13 @@ def _of_training(study: Study, cell: Cell) -> dict[str, int]:
     return asked
 
 
-def search_queries(rounds: int, beam: int, one_parent: bool = False) -> int:
+def search_queries(search: Search, rounds: int, beam: int) -> int:
     """Texts embedded for one inverted text at most: the guess, then the corrections of each round.
 
     The first round has the guess alone to correct, each later one `beam` hypotheses, or one again.
     """
-    parents = 1 if one_parent else beam
-    return 1 if rounds == 0 else 1 + beam + (rounds - 1) * parents * beam
+    if rounds == 0:
+        return 1
+    parents = 1 if search.parents == "one" else beam
+    first = beam if search.breadth is None else min(search.breadth * beam, beam**2)
+    return 1 + first + (rounds - 1) * parents * beam

@@ -1,7 +1,7 @@
 """How an inversion searches, as one name: a part of its path, and a column of the tables.
 
-elitist-breadth4-patience3     keeps the best; decodes 4 times as much as it embeds; gives a text up
-                               after 3 rounds without gain
+elitist-breadth4-patience3     keeps the best; decodes 4 beams for each hypothesis at first; gives a
+                               text up after 3 rounds without gain
 paper                          the paper's search, `beam` sequences ranked by cosine
 paper-likelihood               ranked by the corrector's likelihood instead
 paper-one-parent               corrects one hypothesis a round, the nearest of `beam` candidates

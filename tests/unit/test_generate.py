@@ -110,11 +110,11 @@ def answers(histories):
     return [[(state.best.text, state.queries) for state in rounds] for rounds in histories]
 
 
-@pytest.mark.parametrize("mode", ["elitist", "paper"])
+@pytest.mark.parametrize("how", [("elitist", 3, 5, 1, 3), ("elitist", 2, 5, 3, 4), ("paper", 3, 3)])
 def test_a_real_inverters_search_does_not_depend_on_batches_or_on_other_texts(
-    hypothesizer, corrector, targets, mode, monkeypatch
+    hypothesizer, corrector, targets, how, monkeypatch
 ):
-    toy, effort, targets = attack(hypothesizer, corrector), Effort(mode, 3, 3, 2), targets[:5]
+    toy, effort, targets = attack(hypothesizer, corrector), Effort(*how), targets[:5]
     expected = answers(invert(toy, targets.numpy(), effort))
     assert any(rounds[0] != rounds[-1] for rounds in expected)
     alone = [answers(invert(toy, row.numpy(), effort))[0] for row in targets.split(1)]

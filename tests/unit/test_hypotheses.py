@@ -3,7 +3,7 @@
 import torch
 
 from textback.inverter.decoding import DRAWN
-from textback.steps.hypotheses import _given
+from textback.steps.hypotheses import GREEDY, _given, _guesses
 
 PASSAGES = torch.arange(1, 9).repeat(4000, 1)
 
@@ -34,3 +34,16 @@ def test_what_is_given_has_nothing_to_do_with_what_is_drawn():
     shares = (_given(PASSAGES, 1.0, seed=3) != DRAWN).float().mean(1)
     drawn = torch.rand(len(PASSAGES), generator=torch.Generator().manual_seed(3))
     assert abs(float(torch.corrcoef(torch.stack([shares, drawn]))[0, 1])) < 0.05
+
+
+def test_a_sampled_hypothesis_is_given_tokens_of_its_own_passage_and_the_greedy_one_none(
+    hypothesizer,
+):
+    torch.manual_seed(0)
+    e, ids = torch.randn(50, 5), torch.randint(4, 30, (50, 3))
+    wanted = {"passages": None, "hypotheses": 2, "temperature": 1.0, "teacher_forcing": 1.0}
+    found = _guesses(hypothesizer, e, ids, wanted, 0, "train")
+    assert torch.equal(found[:50], _guesses(hypothesizer, e, ids, GREEDY, 0, "validation"))
+    given = _given(ids, 1.0, seed=1)
+    kept = given != DRAWN
+    assert torch.equal(found[50:][kept], ids[kept]) and kept.any()

@@ -204,6 +204,25 @@ def test_finished_inversions_tell_the_rate_of_their_beam_and_length(config):
     assert found == {key: 120 / seconds for key, seconds in inverted.items()}
 
 
+def test_a_search_is_reckoned_with_what_it_decodes_and_not_only_with_what_it_embeds(config):
+    rates = throughput.Throughput(read_study(config), AWAY, lambda text: None)
+    network = Network(Backbone(), 2048, 384, 3)
+    seconds = {
+        breadth: 1 / rates(task, network).value
+        for breadth in (1, 2, 4)
+        for task in [writing(search=f"elitist-breadth{breadth}-patience3")]
+    }
+    assert (
+        seconds[4] - seconds[2] == pytest.approx(2 * (seconds[2] - seconds[1])) and seconds[1] > 0
+    )
+    assert seconds[2] > seconds[1]
+    assert 1 / rates(writing(search="paper"), network).value == pytest.approx(seconds[1])
+
+
+def writing(search):
+    return Task("write", 8, "nano", "corrector", "minilm", 4, search)
+
+
 def test_a_trial_that_would_take_long_is_not_made_but_reckoned(config, monkeypatch):
     monkeypatch.setattr(trials, "PATIENCE", 0.0)
     here = Machine("here", "cpu", 1e11)

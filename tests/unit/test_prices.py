@@ -11,6 +11,7 @@ from textback import prices
 from textback.cli import main
 from textback.config import read_study
 from textback.inverter.search import Attack, Effort, invert
+from textback.searches import Search
 
 PAID = {"kind": "openai", "model": "small", "dimension": 384, "cased": True, "price": 0.02}
 
@@ -33,8 +34,8 @@ def test_each_steps_texts_are_counted_by_hand(config):
     assert texts == {
         "gate": 2 * 6,
         "embed": 2 * 37_000,
-        "hypotheses": 4 * (9_000 + 500),
-        "invert": 4 * 500 * ((1 + 10) + (1 + 4 + 9 * 16)),
+        "hypotheses": 4 * (2 * 9_000 + 500),
+        "invert": 4 * 500 * ((1 + 10) + (1 + 10 * 16)),
     }
 
 
@@ -43,7 +44,7 @@ def test_passages_are_shared_by_reductions_and_seeds_and_hypotheses_are_not(conf
     texts = {
         asked.step: asked.texts for asked in prices.estimate(read_study(one | {"seeds": [0, 1]}))
     }
-    assert texts["embed"] == 37_000 and texts["hypotheses"] == 2 * 9_500
+    assert texts["embed"] == 37_000 and texts["hypotheses"] == 2 * (2 * 9_000 + 500)
 
 
 def test_data_rounds_and_sampled_hypotheses_are_counted(config):
@@ -72,11 +73,14 @@ def test_tokens_go_with_the_length_and_dollars_with_the_price(config):
     assert f"about {tokens:,.0f} tokens, ${tokens * 0.02 / 1e6:,.2f};" in line
 
 
-@pytest.mark.parametrize("mode", ["elitist", "paper"])
+@pytest.mark.parametrize(
+    "name",
+    ["elitist-breadth1-patience9", "elitist-breadth4-patience9", "paper", "paper-one-parent"],
+)
 @pytest.mark.parametrize("beam, rounds", [(1, 1), (1, 4), (3, 1), (3, 4)])
-def test_the_search_embeds_no_more_and_at_worst_as_much(mode, beam, rounds):
+def test_the_search_embeds_no_more_and_at_worst_as_much(name, beam, rounds):
     """The worst case: every candidate is new, and none is right."""
-    written, embedded = iter(range(10**9)), []
+    written, embedded, search = iter(range(10**9)), [], Search.parse(name)
 
     def new(*shape):
         return np.array([next(written) for _ in range(int(np.prod(shape)))]).reshape(*shape, 1)
@@ -96,8 +100,9 @@ def test_the_search_embeds_no_more_and_at_worst_as_much(mode, beam, rounds):
         decode=lambda ids: [str(row) for row in ids],
         embed=embed,
     )
-    invert(attack, np.array([[1.0, 0.0]]), Effort(mode, beam, rounds, patience=rounds))
-    assert len(embedded) == prices.search_queries(rounds, beam)
+    how = {key: getattr(search, key) for key in ("breadth", "patience", "rank", "parents")}
+    invert(attack, np.array([[1.0, 0.0]]), Effort(search.mode, beam, rounds, **how))
+    assert len(embedded) == prices.search_queries(search, rounds, beam)
 
 
 def run(monkeypatch, capfd, *arguments):

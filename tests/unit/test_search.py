@@ -10,7 +10,7 @@ LETTERS = "abcdef"
 
 
 def invert(attack, targets, beam, rounds, patience, *rest, mode="elitist"):
-    return search(attack, targets, Effort(mode, beam, rounds, patience), *rest)
+    return search(attack, targets, Effort(mode, beam, rounds, 1, patience), *rest)
 
 
 def decode(ids):
@@ -168,11 +168,20 @@ def test_a_round_embeds_at_most_the_beam_squared_and_the_likeliest_first():
     assert toy.embedded == ["aaa", "aab", "aac", "aad", "aae"]
 
 
-def test_what_was_decoded_and_not_embedded_waits_for_later_rounds():
-    toy = Many()
-    search(toy.attack(), targets("fff"), Effort("elitist", 2, 2, patience=9, breadth=4))
-    # All second-round texts are known or waiting already: 'aaf' … 'abc' were decoded in the first.
-    assert toy.embedded[5:] == ["aaf", "aba", "abb", "abc"]
+class Once(Many):
+    """As `Many` in the first round, and then the same text in every way."""
+
+    def correct(self, targets, vectors, ids, width):
+        first = not self.corrected
+        written = super().correct(targets, vectors, ids, width)
+        return written if first else np.zeros_like(written)
+
+
+def test_what_was_decoded_and_not_embedded_waits_for_later_rounds_the_likeliest_first():
+    toy = Once()
+    search(toy.attack(), targets("fff"), Effort("elitist", 2, 3, patience=9, breadth=5))
+    assert toy.embedded[5:9] == ["aaf", "aba", "abb", "abc"]
+    assert toy.embedded[9:] == ["abd", "abe"]  # ten ways were written, four a round embedded
 
 
 def test_a_wider_beam_corrects_as_many_hypotheses_a_round():

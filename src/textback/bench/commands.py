@@ -210,7 +210,7 @@ def inversion(
     from textback.interactive import find_cell
     from textback.inverter.search import Effort
 
-    effort = Effort(mode, beam, rounds, patience, breadth)
+    effort = Effort(mode, beam, rounds, breadth, patience)
     device = prepare(device, threads)
     if cell is not None:
         measured = measure_cell(study, find_cell(study, cell), texts, effort, device)

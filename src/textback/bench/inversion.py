@@ -24,7 +24,7 @@ from textback.device import peak_memory
 from textback.embedders import Embedder, load_embedder
 from textback.errors import TextbackError
 from textback.inverter import data
-from textback.inverter.search import Attack, Effort, invert
+from textback.inverter.search import Attack, Effort, Round, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import save_model
 from textback.reductions import Projection, load_projection
@@ -102,6 +102,12 @@ class _Stopwatch:
         return found
 
 
+def _rounds(histories: list[list[Round]]) -> int:
+    """How many rounds embedded anything."""
+    queries = np.array([[state.queries for state in rounds] for rounds in histories])
+    return int((np.diff(queries, axis=1) > 0).any(0).sum())
+
+
 def _measure(
     attack: Attack,
     targets: np.ndarray,
@@ -129,7 +135,7 @@ def _measure(
         "tokens_per_second": texts * length / seconds,
         "seconds_per_text": seconds / texts,
         "queries_per_text": (embed.queries - before) / texts,
-        "rounds_per_second": correct.calls / seconds,
+        "rounds_per_second": _rounds(histories) / seconds,
         "mean_cosine": float(np.mean([rounds[-1].best.cosine for rounds in histories])),
         "decoding_share": (guess.seconds + read.seconds + correct.seconds) / seconds,
         "embedding_share": embedding.seconds / seconds,

@@ -107,16 +107,18 @@ class Throughput:
         return Rate(tried, "tried") if tried else Rate(reckoned, "reckoned")
 
     def _writing(self, task: Task, network: Network) -> Rate:
-        """Texts written and embedded: the seconds of both add up."""
+        """Texts embedded, after so many were written for each: the seconds of both add up."""
         device = self.machine.device
         flops = networks.flops_per_example(network, task.length) / 3  # of a forward pass
         reckoned = self.machine.flops * WRITING_SHARE[device] / flops
         tried = self._trial(
             replace(task, embedder=""),
-            lambda: trials.writing(network, task.length, task.beam, device, reckoned),
+            lambda: trials.writing(
+                network, task.length, task.beam * task.breadth, device, reckoned
+            ),
         )
         embedding = self(Task("embed", task.length, embedder=task.embedder), None)
-        seconds = 1 / (tried or reckoned)
+        seconds = task.breadth / (tried or reckoned)
         if embedding.how != "endpoint":
             seconds += 1 / embedding.value
         reckoned_part = not tried or embedding.how == "reckoned"
@@ -179,7 +181,8 @@ def _records(task: Task) -> list[Path]:
         of_cell = length
         if task.kind == "write" and task.part == "corrector":
             # Whatever the cell's length: a target's tells how long what is written is.
-            of_cell, step = "len*", f"inversions/*-beam{task.beam}-rounds[1-9]*/*-{length}/*"
+            search = f"{task.search or '*'}-beam{task.beam}"
+            of_cell, step = "len*", f"inversions/{search}-rounds[1-9]*/*-{length}/*"
         cell = f"cells/*/{task.embedder or '*'}/{of_cell}/*/{task.inverter}/seed*"
         pattern = f"{cell}/{step}/costs.json"
     return sorted(results.glob(pattern))

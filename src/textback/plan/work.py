@@ -25,6 +25,7 @@ from textback.prices import (
     search_queries,
 )
 from textback.retrieval.beir import read_set
+from textback.searches import Search
 from textback.tokenizer import Tokenizer
 
 WAYS = {"null_model": 1, "hypothesizer": 1, "corrector": 3}
@@ -36,7 +37,8 @@ class Task:
     """A kind of work, done at a rate of its own.
 
     train  operations of the inverter's `part`
-    write  texts written by its `part`, `beam` a hypothesis, and embedded by the embedder
+    write  texts written by its `part`, `beam` a hypothesis, and embedded by the embedder; of those
+           that a `search` writes, which is named, it embeds one in `breadth`
     embed  texts embedded
     """
 
@@ -46,6 +48,12 @@ class Task:
     part: str = ""
     embedder: str = ""
     beam: int = 1
+    search: str = ""
+
+    @property
+    def breadth(self) -> int:
+        """Texts written for each that is embedded."""
+        return (self.search and Search.parse(self.search).breadth) or 1
 
 
 @dataclass(frozen=True)
@@ -124,16 +132,16 @@ def _training_hypotheses(study: Study, job: Job) -> int:
     return min(corrector.passages, counts.train) * corrector.hypotheses
 
 
-def _written(job: Job, part: str, texts: int, beam: int = 1) -> Work:
-    task = Task("write", job.length, job.inverter, part, job.embedder, beam)
+def _written(job: Job, part: str, texts: int, beam: int = 1, search: str = "") -> Work:
+    task = Task("write", job.length, job.inverter, part, job.embedder, beam, search)
     return Work(task, texts, texts, texts * job.length * TOKENS_PER_TOKEN)
 
 
 def _inverted(job: Job, inversion: Inversion) -> Work:
-    one = inversion.search.parents == "one"
-    queries = search_queries(inversion.rounds, inversion.beam, one)
-    part = "corrector" if inversion.rounds > 0 else "hypothesizer"
-    return _written(job, part, inversion.passages * queries, inversion.beam)
+    texts = search_queries(inversion.search, inversion.rounds, inversion.beam) * inversion.passages
+    if inversion.rounds == 0:
+        return _written(job, "hypothesizer", texts, inversion.beam)
+    return _written(job, "corrector", texts, inversion.beam, str(inversion.search))
 
 
 def _gate(task: Task) -> Work:

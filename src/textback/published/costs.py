@@ -26,8 +26,8 @@ def with_costs(
     """
     if pairs.empty:
         return pairs.reindex(columns=[*pairs.columns, *COLUMNS])
-    counted = costs["metric"].str.endswith("_seconds") | (costs["metric"] == "paid_dollars")
-    costs = costs[counted].copy()
+    spent = costs["metric"].str.endswith("_seconds") | (costs["metric"] == "paid_dollars")
+    costs = costs[spent].copy()
     costs[NUMBERS] = costs[NUMBERS].apply(pd.to_numeric)
     pairs = pairs.assign(rounds=pairs["part"].map(rounds))
     rows = pairs[INVERSION].drop_duplicates()
@@ -44,11 +44,11 @@ def _cost(
     step = costs["step"]
     own_texts = costs["target_length"].isna() | _equal(costs, row, TARGET)
     owner = row | {"inverter": owners[str(row["inverter"])]}
-    counted = (step == "embed") & _equal(costs, row, TEXTS) & own_texts
-    counted |= (step == "hypothesizer") & _equal(costs, owner, CELL)
-    counted |= step.isin(["hypotheses", "corrector"]) & _equal(costs, row, CELL)
-    counted |= (step == "invert") & _equal(costs, row, INVERSION)
-    own = costs[counted]
+    spent = (step == "embed") & _equal(costs, row, TEXTS) & own_texts
+    spent |= (step == "hypothesizer") & _equal(costs, owner, CELL)
+    spent |= step.isin(["hypotheses", "corrector"]) & _equal(costs, row, CELL)
+    spent |= (step == "invert") & _equal(costs, row, INVERSION)
+    own = costs[spent]
     paid = own["metric"] == "paid_dollars"
     return {
         "device": "; ".join(sorted(own["device"].unique())),

@@ -56,8 +56,8 @@ def invert_cell(
     bpe = Tokenizer.load(tokenizer)
     first = first_hypotheses(search.start, ids, bpe, beam, spec["seed"])
     attack = load_attack(hypothesizer, corrector, bpe, embed, first, device)
-    how = search.patience, search.breadth, search.rank, search.parents
-    effort = Effort(search.mode, beam, spec["rounds"], *how)
+    how = {key: getattr(search, key) for key in ("breadth", "patience", "rank", "parents")}
+    effort = Effort(search.mode, beam, spec["rounds"], **how)
     histories = invert(attack, targets, effort, _log_round(effort.rounds))
     with replacing(output / "trace.parquet") as temporary:
         to_frame(texts, histories, targets).to_parquet(temporary, compression="zstd", index=False)

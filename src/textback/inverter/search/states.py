@@ -9,17 +9,17 @@ import numpy as np
 class Effort:
     """How hard to try.
 
-    mode: `elitist` or `paper`; beam: hypotheses corrected a round. In `elitist`, patience: rounds
-    without gain before a text stops; breadth: sequences decoded for each of them, in beams. In
-    `paper`, rank and parents: what a round's hypotheses are ranked by, `cosine` or `likelihood`,
-    and how many go on, `beam` or `one`
+    mode: `elitist` or `paper`; beam: hypotheses corrected a round. `elitist` has a breadth, the
+    sequences decoded for each of them, in beams, and a patience, the rounds without gain before a
+    text stops. In `paper`, rank and parents: what a round's hypotheses are ranked by, `cosine` or
+    `likelihood`, and how many go on, `beam` or `one`
     """
 
     mode: str
     beam: int
     rounds: int
+    breadth: int | None = None
     patience: int | None = None
-    breadth: int = 1
     rank: str = "cosine"
     parents: str = "beam"
 
