@@ -216,8 +216,10 @@ def embedding(options: argparse.Namespace) -> dict[str, Any]:
 
 def inversion(options: argparse.Namespace) -> dict[str, Any]:
     """Seconds a text of the whole search, with the same models."""
-    ours = _invert(options)
-    print(ours, flush=True)
+    ours = []
+    for breadth in options.breadths:
+        ours.append(_invert(options, breadth))
+        print(ours[-1], flush=True)
     arguments = ("--texts", options.texts, "--rounds", options.rounds, "--beam", options.beam)
     theirs = _reference(options, "invert", *arguments, "--batch", options.reference_batch)
     return {
@@ -227,12 +229,12 @@ def inversion(options: argparse.Namespace) -> dict[str, Any]:
         "beam": options.beam,
         "textback": ours,
         "vec2text": theirs,
-        "ratio": theirs["seconds_per_text"] / ours["seconds_per_text"],
+        "ratio": [theirs["seconds_per_text"] / found["seconds_per_text"] for found in ours],
     }
 
 
-def _invert(options: argparse.Namespace) -> dict[str, Any]:
-    """textback's own search, embedder in fp32 as everywhere in evaluation."""
+def _invert(options: argparse.Namespace, breadth: int) -> dict[str, Any]:
+    """textback's own search of a breadth, embedder in fp32 as everywhere in evaluation."""
     study = read_study_file(Path("config.yaml"))
     embedder = load_embedder(EMBEDDER, study.embedders[EMBEDDER], options.device)
     tokenizer = options.folder / "tokenizer.json"
@@ -248,8 +250,8 @@ def _invert(options: argparse.Namespace) -> dict[str, Any]:
     test = load_file(options.folder / "test.safetensors")
     targets = Projection()(test["embeddings"].numpy()[: options.texts])
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
-    trying = {key: getattr(study.evaluation, key) for key in ("breadth", "patience")}
-    effort = Effort("elitist", options.beam, options.rounds, **trying)
+    patience = study.evaluation.patience
+    effort = Effort("elitist", options.beam, options.rounds, breadth, patience)
     # To fill caches, and where steps are compiled, of every shape that the search has.
     warm = effort if options.device == "cuda" else dataclasses.replace(effort, rounds=1)
     invert(attack, targets, warm)
@@ -464,6 +466,7 @@ def _options() -> argparse.Namespace:
             command.add_argument("--rounds", type=int, default=50)
             command.add_argument("--beam", type=int, default=8)
             command.add_argument("--reference-batch", type=int, default=8)
+            command.add_argument("--breadths", nargs="+", type=int, default=[1, 2, 4])
     return parser.parse_args()
 
 
