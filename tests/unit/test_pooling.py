@@ -22,6 +22,7 @@ from textback.pooling import (
     write_resamples,
 )
 from textback.scoring import without_resamples
+from textback.sharing.places import look_again
 from textback.table import cells_of_parts, score_path
 
 TEXTS, RESAMPLES, TRUE = 100, 400, 0.5
@@ -191,6 +192,7 @@ def test_an_imported_seed_is_as_likely_above_its_value_as_below(tmp_path, monkey
     there.parent.mkdir(parents=True)
     score_path("s", "main", cell).rename(there)
     (archive / "manifest.json").touch()
+    look_again()
     (found,) = pooled_table("s", cells_of_parts({"main": part})).itertuples()
     assert (found.value, found.seeds) == (50, 2)
     assert found.high - 50 == pytest.approx(50 - found.low, rel=1e-4) and found.high > 50.4
