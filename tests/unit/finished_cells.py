@@ -7,9 +7,16 @@ from pathlib import Path
 import pandas as pd
 
 from textback.cells import Cell
+from textback.config import Study, read_study
 from textback.products import products
 
 DEVICE = "Some GPU"
+
+
+def study_of(config: dict, **changes) -> Study:
+    """The default study with two cells and no figures, and with what is changed."""
+    few = {"lengths": [4, 8], "reductions": ["native"], "beams": [2], "figures": []}
+    return read_study(config | few | changes)
 
 
 def make(study, cell: Cell, part: str = "main", texts: int = 6) -> None:

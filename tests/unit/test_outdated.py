@@ -1,11 +1,12 @@
 """Which results are of another configuration: those made so, and all that rests on them."""
 
+from functools import partial
+
 import finished_cells
 import pytest
 
 from textback import specs
 from textback.cells import embeddings_folder, grid
-from textback.config import read_study
 from textback.outdated import outdated
 from textback.plan.jobs import jobs
 from textback.products import products
@@ -15,12 +16,7 @@ from textback.table import own_score_path
 @pytest.fixture
 def make_study(config, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-    def make(**changes):
-        few = {"lengths": [4, 8], "reductions": ["native"], "beams": [2], "figures": []}
-        return read_study(config | few | changes)
-
-    return make
+    return partial(finished_cells.study_of, config)
 
 
 @pytest.fixture

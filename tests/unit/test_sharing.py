@@ -3,6 +3,7 @@
 import json
 import re
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import finished_cells
@@ -12,7 +13,7 @@ import pytest
 from textback import specs
 from textback.cells import cells_of, grid, inversions
 from textback.cli import main
-from textback.config import parts, read_study
+from textback.config import parts
 from textback.errors import TextbackError
 from textback.plan.at_hand import needed
 from textback.plan.jobs import jobs
@@ -28,11 +29,7 @@ CONFIG = Path(__file__).parents[2] / "config.yaml"
 
 @pytest.fixture
 def make_study(config):
-    def make(**changes):
-        few = {"lengths": [4, 8], "reductions": ["native"], "beams": [2], "figures": []}
-        return read_study(config | few | changes)
-
-    return make
+    return partial(finished_cells.study_of, config)
 
 
 @pytest.fixture

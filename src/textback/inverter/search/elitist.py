@@ -1,8 +1,8 @@
 """The search `elitist` for one text: the best hypothesis ever seen is kept.
 
-A corrector is far surer of what it writes than it should be, and writes the same again and again.
-So more sequences are decoded for a hypothesis than are embedded, twice as many after each round
-without gain. Those not tried yet wait, from round to round, and the likeliest are embedded.
+Of hypotheses of one text a corrector writes mostly the same. So more sequences are decoded for a
+hypothesis than are embedded, twice as many after each round without gain. Those not tried yet wait,
+from round to round, and the likeliest are embedded.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from textback.inverter.search.states import (
     by_likelihood,
 )
 
-DOUBLINGS = 2  # at most: wider decoding costs time and finds ever less
+DOUBLINGS = 2  # at most
 
 
 @dataclass

@@ -94,10 +94,12 @@ def _round(
     targets: np.ndarray,
 ) -> None:
     """One round of all texts that go on, their hypotheses corrected and embedded together."""
-    active = [search for search in searches if not search.stopped]
+    active = []
     for search in searches:
         if search.stopped:
             search.rest()
+        else:
+            active.append(search)
     if not active:
         return
     decoded = _correct(attack, read, active)
