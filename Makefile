@@ -1,5 +1,6 @@
 # make quickstart   set up, then run the default study to its figures and report
-# make test         set up, then lint, unit tests and workflow tests
+# make test         set up, then lint, unit tests, those of a GPU and workflow tests
+# make gpu-tests    what only a GPU shows, in about a minute; skipped where there is none
 # make figures STUDY=results/studies/x   redraw a study's figures from its tables, in seconds
 # make setup        only the environment, in .venv
 # make format       rewrite code and rules in their canonical form
@@ -9,7 +10,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 IN_ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: quickstart figures test lint unit workflow-tests setup format
+.PHONY: quickstart figures test lint unit gpu-tests workflow-tests setup format
 
 quickstart: setup
 	$(IN_ENV) snakemake
@@ -19,7 +20,7 @@ figures: setup
 	$(if $(STUDY),,$(error figures: say which study: make figures STUDY=results/studies/quickstart))
 	$(IN_ENV) textback figures --study $(STUDY)
 
-test: lint unit workflow-tests
+test: lint unit gpu-tests workflow-tests
 
 lint: setup
 	$(IN_ENV) ruff check src tests
@@ -29,6 +30,9 @@ lint: setup
 
 unit: setup
 	$(IN_ENV) OPENBLAS_NUM_THREADS=1 pytest -q tests/unit
+
+gpu-tests: setup
+	$(IN_ENV) pytest -q tests/gpu
 
 workflow-tests: setup
 	$(IN_ENV) pytest -q tests/workflow

@@ -1,0 +1,508 @@
+"""What the engine promises on a GPU: the CPU's results, no waiting, and a way on without memory.
+
+    pytest tests/gpu                              # on a machine with CUDA: about a minute
+    TEXTBACK_TEST_DEVICE=cpu pytest tests/gpu     # tries the tests themselves, without a GPU
+
+Tolerances are of fp32 without TF32, as torch has it unless it is told otherwise.
+"""
+
+import copy
+import functools
+import os
+import string
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from torch import nn
+from torch._dynamo.utils import counters
+from transformers import BertConfig, PreTrainedTokenizerFast
+
+from textback import device
+from textback.config import Backbone, Training, read_embedder
+from textback.embedders import load_embedder
+from textback.embeddings import write_embeddings
+from textback.errors import TextbackError
+from textback.inverter import data as reading
+from textback.inverter import decoding, generate, losses, optimizers
+from textback.inverter.batches import Data, Order
+from textback.inverter.decoding import beam_search
+from textback.inverter.losses import fused_nll, plain_nll
+from textback.inverter.micro_batches import MicroBatches
+from textback.inverter.model import Inverter
+from textback.inverter.search import Attack, Effort, invert
+from textback.inverter.state import Checkpoint
+from textback.inverter.training import step, train
+from textback.passages import write_passages
+from textback.processes import COMPILE
+from textback.reductions import Projection
+from textback.tokenizer import PAD
+
+DEVICE = os.environ.get("TEXTBACK_TEST_DEVICE", "cuda")
+WITHOUT_CUDA = not torch.cuda.is_available()
+pytestmark = pytest.mark.skipif(DEVICE == "cuda" and WITHOUT_CUDA, reason="no GPU")
+only_cuda = pytest.mark.skipif(DEVICE != "cuda" or WITHOUT_CUDA, reason="only a GPU does this")
+
+VOCABULARY, DIMENSION, LENGTH = 30, 5, 5
+LLAMA, T5 = Backbone(size="toy", family="llama"), Backbone(size="toy", family="t5")
+PAPER = Backbone(size="toy", family="t5", form="paper", embedding_tokens=2)
+BACKBONES = {"llama": LLAMA, "t5": T5, "paper": PAPER}
+WAYS = {"hypothesizer": 1, "corrector": 3}
+ADAMW = Training(examples=8 * 32, batch=32, learning_rate=1e-3, optimizer="adamw")
+NEAR = 0.01  # of the way that training moved the weights; TF32 or bf16 stray further
+
+
+def untrained(entry=LLAMA, ways=1, vocabulary=VOCABULARY):
+    """An inverter on the device, all of the same shape with the same weights."""
+    torch.manual_seed(0)
+    return Inverter(entry, vocabulary, DIMENSION, ways).to(DEVICE)
+
+
+def randomised(entry=LLAMA, ways=1, vocabulary=VOCABULARY):
+    """One whose zero-initialised parts are drawn too, ready to decode."""
+    model = untrained(entry, ways, vocabulary).cpu()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    model.bar([PAD])
+    return model.eval().to(DEVICE)
+
+
+def inputs(rows, ways=1):
+    """What an inverter reads of so many texts, on the device."""
+    generator = torch.Generator().manual_seed(1)
+    vectors = torch.nn.functional.normalize(torch.randn(2, rows, DIMENSION, generator=generator))
+    ids = torch.randint(1, VOCABULARY, (rows, LENGTH), generator=generator)
+    return tuple(x.to(DEVICE) for x in ((*vectors, ids) if ways == 3 else vectors[:1]))
+
+
+def data(ways=1, where=None, rows=256):
+    """Passages whose first token the vector tells: 1 + index of its largest component."""
+    columns = [column.cpu() for column in inputs(rows, ways)]
+    offsets = torch.arange(0, LENGTH * DIMENSION, DIMENSION)
+    ids = 1 + columns[0].argmax(1)[:, None] + offsets
+    columns = [column.to(where or DEVICE) for column in (ids.int(), *columns)]
+    return Data(columns[0], tuple(columns[1:]), torch.device(where or DEVICE))
+
+
+def trained(model, passages, folder, budget=ADAMW):
+    """The history of a training in place."""
+    return train(model, passages, passages, budget, 0, Checkpoint(folder, {}), "toy").history
+
+
+def weights(model):
+    return torch.cat([p.detach().double().cpu().flatten() for p in model.parameters()])
+
+
+def assert_trained_alike(found, expected, begun):
+    """Models, and the one that both were before."""
+    moved = (weights(expected) - weights(begun)).norm()
+    assert moved > 0
+    assert (weights(found) - weights(expected)).norm() < NEAR * moved
+
+
+def assert_same_losses(found, expected, tolerance=1e-4):
+    for key in ("train_nll", "validation_nll"):
+        assert [row[key] for row in found] == pytest.approx(
+            [row[key] for row in expected], rel=tolerance
+        )
+
+
+def of_text(columns, row):
+    return tuple(column[row : row + 1] for column in columns)
+
+
+# Decoding
+
+
+@torch.no_grad()
+def uncached_beam_search(model, columns, width):
+    """All prefixes computed anew for each token."""
+    ids = torch.zeros(len(columns[0]), 1, 0, dtype=torch.long, device=DEVICE)
+    scores = torch.zeros(len(columns[0]), 1, device=DEVICE)
+    for _ in range(LENGTH):
+        beams = ids.shape[1]
+        read = model.read(*(column.repeat_interleave(beams, 0) for column in columns))
+        hidden = model.backbone.write(read.memory, ids.flatten(0, 1), read.draft)
+        logp = model.logits(hidden[:, -1:], read.shared)[:, 0].log_softmax(-1)
+        longer = scores[..., None] + logp.view(len(ids), beams, -1)
+        scores, chosen = longer.flatten(1).topk(width)
+        parent = (chosen // VOCABULARY)[..., None].expand(-1, -1, ids.shape[2])
+        ids = torch.cat([ids.gather(1, parent), chosen[..., None] % VOCABULARY], -1)
+    return ids, scores
+
+
+def decoded(model, columns, width):
+    with torch.no_grad():
+        return beam_search(model, model.read(*columns), LENGTH, width)
+
+
+@pytest.mark.parametrize("width", [1, 4])
+@pytest.mark.parametrize("ways", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("entry", BACKBONES.values(), ids=BACKBONES)
+def test_cached_decoding_equals_uncached_token_for_token_alone_and_in_a_batch(entry, ways, width):
+    model, columns = randomised(entry, ways), inputs(6, ways)
+    ids, scores = decoded(model, columns, width)
+    expected, likelihoods = uncached_beam_search(model, columns, width)
+    assert torch.equal(ids, expected)
+    assert torch.allclose(scores, likelihoods, atol=1e-4)
+    for row in range(len(ids)):
+        assert torch.equal(decoded(model, of_text(columns, row), width)[0][0], ids[row])
+
+
+# Training
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("ways", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("entry", [LLAMA, T5], ids=["llama", "t5"])
+def test_fp32_training_ends_in_the_cpus_weights(entry, ways, optimizer, tmp_path):
+    budget = ADAMW.model_copy(update={"optimizer": optimizer})
+    begun = untrained(entry, ways)
+    here, on_cpu = copy.deepcopy(begun), copy.deepcopy(begun).cpu()
+    found = trained(here, data(ways), tmp_path / "here", budget)
+    expected = trained(on_cpu, data(ways, "cpu"), tmp_path / "cpu", budget)
+    near = 1e-2 if optimizer == "muon" else 1e-4
+    assert_same_losses(found, expected, near)
+    if optimizer == "adamw":  # Muon orthogonalises in bf16
+        assert_trained_alike(here, on_cpu, begun)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_bf16_training_learns_as_fp32_does_and_keeps_fp32_weights(optimizer, tmp_path, monkeypatch):
+    update = {"examples": 40 * 32, "learning_rate": 1e-2, "optimizer": optimizer}
+    budget = ADAMW.model_copy(update=update)
+    exact = trained(untrained(), data(), tmp_path / "fp32", budget)
+    monkeypatch.setattr(device, "_has_bf16", lambda device: True)
+    rough = untrained()
+    found = trained(rough, data(), tmp_path / "bf16", budget)
+    assert {parameter.dtype for parameter in rough.parameters()} == {torch.float32}
+    assert found[-1]["validation_nll"] < 0.5 * found[0]["validation_nll"]
+    assert found[-1]["validation_nll"] == pytest.approx(exact[-1]["validation_nll"], rel=0.05)
+    assert found[-1]["validation_nll"] != exact[-1]["validation_nll"]
+
+
+@pytest.mark.parametrize("family", ["llama", "t5"])
+def test_a_resumed_training_ends_in_the_same_bits_and_so_does_one_made_anew(
+    family, tmp_path, monkeypatch
+):
+    entry = Backbone(size="toy", family=family, dropout=0.2)
+    once, again, resumed = (untrained(entry, 3) for _ in range(3))
+    history = trained(once, data(3), tmp_path / "once")
+    assert trained(again, data(3), tmp_path / "again") == history
+    assert torch.equal(weights(again), weights(once))
+    killed_in_the_middle(untrained(entry, 3), tmp_path / "killed", monkeypatch)
+    assert trained(resumed, data(3), tmp_path / "killed") == history
+    assert torch.equal(weights(resumed), weights(once))
+
+
+def killed_in_the_middle(model, folder, monkeypatch):
+    """Train with a checkpoint after every step, and fail at the sixth."""
+    set_rate, steps = optimizers.set_rate, []
+
+    def fail(steppers, factor):
+        steps.append(1)
+        if len(steps) == 6:
+            raise TextbackError("killed")
+        set_rate(steppers, factor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("textback.inverter.training.CHECKPOINT_SECONDS", 0.0)
+        patch.setattr(optimizers, "set_rate", fail)
+        with pytest.raises(TextbackError, match="killed"):
+            trained(model, data(3), folder)
+
+
+# torch.compile
+
+
+@pytest.fixture
+def compile_all(monkeypatch):
+    """Compile from the next call on: with Inductor on a GPU, up to it on a CPU."""
+
+    def begin():
+        torch._dynamo.reset()
+        counters.clear()
+        decoding._compiled_step.cache_clear()
+        monkeypatch.setenv(COMPILE, "on")
+        if DEVICE == "cpu":
+            whole = functools.partial(torch.compile, backend="aot_eager")
+            monkeypatch.setattr(torch, "compile", whole)
+
+    yield begin
+    torch._dynamo.reset()
+
+
+def assert_compiled(logged):
+    assert counters["stats"]["unique_graphs"] == 1
+    assert [r.message for r in logged.records if r.levelname == "WARNING"] == []
+
+
+@pytest.mark.parametrize("ways", WAYS.values(), ids=WAYS)
+def test_a_compiled_training_ends_in_the_weights_of_an_eager_one(
+    ways, compile_all, logged, tmp_path
+):
+    begun = untrained(LLAMA, ways)
+    eager, fast = copy.deepcopy(begun), copy.deepcopy(begun)
+    expected = trained(eager, data(ways), tmp_path / "eager")
+    compile_all()
+    found = trained(fast, data(ways), tmp_path / "compiled")
+    assert_compiled(logged)
+    assert_trained_alike(fast, eager, begun)
+    assert_same_losses(found, expected)
+
+
+@pytest.mark.parametrize(("entry", "ways"), [(LLAMA, 3), (T5, 1)], ids=["llama", "t5"])
+def test_compiled_decoding_writes_what_eager_decoding_writes(entry, ways, compile_all, logged):
+    model, columns = randomised(entry, ways), inputs(6, ways)
+    expected, likelihoods = decoded(model, columns, 4)
+    compile_all()
+    ids, scores = decoded(model, columns, 4)
+    assert_compiled(logged)
+    assert torch.equal(ids, expected)
+    assert torch.allclose(scores, likelihoods, atol=1e-4)
+
+
+# Memory
+
+LARGE = Training(examples=2 * 1024, batch=1024, learning_rate=1e-3, optimizer="adamw")
+
+
+def long_passages(vocabulary, rows=1024, length=32):
+    generator = torch.Generator().manual_seed(2)
+    ids = torch.randint(1, vocabulary, (rows, length), generator=generator).int()
+    vectors = torch.randn(rows, DIMENSION, generator=generator)
+    return Data(ids.to(DEVICE), (vectors.to(DEVICE),), torch.device(DEVICE))
+
+
+def peak(run):
+    """What it gives, and the bytes it held at most."""
+    torch.cuda.reset_peak_memory_stats()
+    result = run()
+    return result, torch.cuda.max_memory_allocated()
+
+
+@only_cuda
+def test_a_training_without_room_for_its_batch_goes_on_in_parts_to_the_same_loss(
+    room, logged, tmp_path
+):
+    passages = long_passages(2048)
+
+    def run(folder):
+        model = untrained(Backbone(size="nano"), vocabulary=2048)
+        return trained(model, passages, tmp_path / folder, LARGE)
+
+    expected, most = peak(lambda: run("large"))
+    assert "out of memory" not in logged.text
+    room(int(0.7 * most))
+    found = run("small")
+    assert "out of memory: goes on with micro-batches of 512" in logged.text
+    assert_same_losses(found, expected, 1e-3)
+
+
+@only_cuda
+def test_a_model_too_large_for_one_passage_is_one_line(room, tmp_path):
+    """Its gradients alone are larger than what the allocator holds in reserve."""
+    model = untrained(Backbone(size="nano"), vocabulary=65_536)
+    passages = long_passages(65_536, rows=32)
+    micro = MicroBatches(model, passages, 32)
+    room(torch.cuda.memory_allocated())
+    budget = LARGE.model_copy(update={"examples": 64, "batch": 32})
+    with pytest.raises(TextbackError, match="size 'nano': not even one passage") as error:
+        trained(model, passages, tmp_path, budget)
+    assert "\n" not in str(error.value)
+    with pytest.raises(TextbackError, match="not even one passage"):
+        micro.backward(torch.arange(32, device=DEVICE))
+
+
+@only_cuda
+def test_decoding_without_room_for_its_batch_goes_on_in_parts_to_the_same_passages(room, logged):
+    model, (target,) = randomised(vocabulary=65_536), inputs(32)
+    expected, most = peak(lambda: generate.guess(model, target, LENGTH, width=4))
+    assert "out of memory" not in logged.text
+    before = torch.cuda.memory_allocated()
+    room(int(before + 0.7 * (most - before)))
+    found = generate.guess(model, target, LENGTH, width=4)
+    assert "decoding: out of memory, 16 texts a batch instead of 32" in logged.text
+    assert torch.equal(found, expected)
+    room(before)
+    with pytest.raises(TextbackError, match="no memory for 200 sequences of one text"):
+        generate.guess(model, target, LENGTH, width=200)
+
+
+def test_data_without_room_stay_on_the_host_and_give_the_same_batches(tmp_path, monkeypatch):
+    passages, native = data().ids.cpu().numpy().astype(np.uint16), 8
+    rng = np.random.default_rng(0)
+    written = SimpleNamespace(decode_batch=lambda rows: [str(row) for row in rows])
+    write_passages(tmp_path / "passages.parquet", passages, written)
+    vectors = rng.normal(size=(len(passages), native))
+    write_embeddings(tmp_path / "embeddings.safetensors", vectors.astype(np.float16))
+    basis = np.linalg.qr(rng.normal(size=(native, native)))[0][:, :DIMENSION].astype(np.float32)
+    project = Projection(np.ones(native, np.float32), basis)
+
+    def read():
+        files = tmp_path / "passages.parquet", tmp_path / "embeddings.safetensors"
+        return reading.hypothesizer_data(*files, project, DEVICE)
+
+    lying = read()
+    monkeypatch.setattr(reading, "ROOM", 0.0)
+    travelling = read()
+    assert lying.ids.device.type == DEVICE and travelling.ids.device.type == "cpu"
+    for index in (slice(3, 9), torch.tensor([7, 1, 200], device=DEVICE)):
+        batches = lying.rows(index), travelling.rows(index)
+        for one, other in zip(*batches, strict=True):
+            assert one.device.type == other.device.type == DEVICE
+            assert torch.equal(one, other)
+    begun = untrained()
+    one, other = copy.deepcopy(begun), copy.deepcopy(begun)
+    expected = trained(one, lying, tmp_path / "lying")
+    assert_same_losses(trained(other, travelling, tmp_path / "travelling"), expected)
+    assert_trained_alike(other, one, begun)
+
+
+# Waiting
+
+
+@pytest.fixture
+def no_waiting():
+    """Makes whatever waits for the GPU an error, from its call to the end of the test."""
+    yield lambda: torch.cuda.set_sync_debug_mode("error")
+    torch.cuda.set_sync_debug_mode("default")
+
+
+@only_cuda
+def test_a_wait_for_the_gpu_would_be_noticed(no_waiting):
+    no_waiting()
+    with pytest.raises(RuntimeError, match="synchronizing"):
+        float(torch.ones((), device=DEVICE))
+
+
+@only_cuda
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("ways", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("entry", [LLAMA, T5], ids=["llama", "t5"])
+def test_training_steps_do_not_wait_for_the_gpu(
+    entry, ways, optimizer, precision, no_waiting, monkeypatch
+):
+    monkeypatch.setattr(device, "_has_bf16", lambda device: precision == "bf16")
+    model, passages = untrained(entry, ways), data(ways)
+    steppers = optimizers.build(model, ADAMW.model_copy(update={"optimizer": optimizer}))
+    order = Order(len(passages), 32, 0, DEVICE)
+    micro, total = MicroBatches(model, passages, 32), torch.zeros((), device=DEVICE)
+    for number in range(6):  # within one pass over the data
+        if number == 2:
+            no_waiting()
+        optimizers.set_rate(steppers, optimizers.schedule(number, 6, 0.1))
+        total += step(model, micro, steppers, order.batch(number))
+
+
+@only_cuda
+@pytest.mark.parametrize("width", [1, 4])
+@pytest.mark.parametrize("entry", [LLAMA, T5], ids=["llama", "t5"])
+def test_a_beam_search_does_not_wait_for_the_gpu(entry, width, no_waiting):
+    model, columns = randomised(entry, 3), inputs(6, 3)
+    decoded(model, columns, width)
+    no_waiting()
+    decoded(model, columns, width)
+
+
+# Embedding and inverting
+
+
+@pytest.fixture
+def random_transformer(tmp_path):
+    """The entry of an untrained BERT that reads letters, its folder made here."""
+    known = {token: i for i, token in enumerate(["[PAD]", "[CLS]", *string.ascii_lowercase])}
+    letters = Tokenizer(models.WordLevel(known, unk_token="[PAD]"))
+    letters.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    letters.post_processor = processors.TemplateProcessing(
+        "[CLS] $A", special_tokens=[("[CLS]", 1)]
+    )
+    PreTrainedTokenizerFast(tokenizer_object=letters, pad_token="[PAD]").save_pretrained(tmp_path)
+    BertConfig(
+        vocab_size=len(known),
+        hidden_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=128,
+        max_position_embeddings=32,
+    ).save_pretrained(tmp_path)
+    stated = {"model": str(tmp_path), "dimension": 64, "cased": False, "max_tokens": 32}
+    return read_embedder({"kind": "random-transformer", **stated})
+
+
+def test_a_random_transformer_embeds_as_on_the_cpu(random_transformer):
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("abcdefgh"), length)) for length in (1, 3, 3, 8, 30, 8, 5)]
+    here, on_cpu = (load_embedder("mine", random_transformer, where) for where in (DEVICE, "cpu"))
+    expected = on_cpu.embed(texts)
+    assert np.linalg.norm(expected[1] - expected[2]) > 1e-2
+    assert here.embed(texts) == pytest.approx(expected, abs=1e-5)
+    assert here.embed(texts[4:5])[0] == pytest.approx(expected[4], abs=1e-5)
+
+
+def attack(hypothesizer, corrector):
+    """An inverter as the search sees it, of an embedder that looks tokens up in a table."""
+    table = np.random.default_rng(0).normal(size=(LENGTH, VOCABULARY, DIMENSION))
+
+    def embed(texts, ids):
+        vectors = table[np.arange(LENGTH), ids].sum(1).astype(np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def tensor(values):
+        return torch.from_numpy(values).to(hypothesizer.device)
+
+    def correct(read, rows, vectors, ids, width):
+        found = generate.correct(corrector, read, *map(tensor, (rows, vectors, ids)), width)
+        return tuple(part.cpu().numpy() for part in found)
+
+    return Attack(
+        guess=lambda e: generate.guess(hypothesizer, tensor(e), LENGTH).cpu().numpy(),
+        read=lambda e: generate.read_targets(corrector, tensor(e)),
+        correct=correct,
+        decode=lambda ids: [" ".join(map(str, row)) for row in ids],
+        embed=embed,
+    )
+
+
+@pytest.mark.parametrize("how", [("elitist", 3, 4, 2, 3), ("paper", 4, 4)], ids=lambda how: how[0])
+def test_a_search_finds_what_it_finds_on_the_cpu(how):
+    models = randomised(), randomised(ways=3)
+    targets = inputs(8)[0].cpu().numpy()
+    found = invert(attack(*models), targets, Effort(*how))
+    expected = invert(attack(*(copy.deepcopy(m).cpu() for m in models)), targets, Effort(*how))
+    assert any(rounds[0].best.text != rounds[-1].best.text for rounds in expected)
+    for here, there in zip(found, expected, strict=True):
+        assert [r.best.text for r in here] == [r.best.text for r in there]
+        assert [r.best.cosine for r in here] == pytest.approx(
+            [r.best.cosine for r in there], abs=1e-5
+        )
+
+
+# Loss
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2**-6)])
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
+def test_the_fused_loss_and_its_gradients_are_the_plain_ones(shared, dtype, tolerance, monkeypatch):
+    """Relative, in the norm; the plain ones in double precision."""
+    monkeypatch.setattr(losses, "CHUNK_BYTES", {"cpu": 3 * 4 * 512, "cuda": 3 * 4 * 512})
+    monkeypatch.setattr(losses, "AMORTISED", 0)
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(7, LENGTH, 32), (512, 32), (7, 512)][: 3 if shared else 2]
+    leaves = [torch.randn(shape, generator=generator).to(DEVICE) for shape in shapes]
+    ids = torch.randint(512, (7, LENGTH), generator=generator).to(DEVICE)
+
+    def loss_and_gradients(function, leaves):
+        leaves = [leaf.clone().requires_grad_() for leaf in leaves]
+        loss = function(*leaves, *([] if shared else [None]), ids).mean()
+        return loss, *torch.autograd.grad(loss / 3, leaves)
+
+    expected = loss_and_gradients(plain_nll, [leaf.double() for leaf in leaves])
+    with torch.autocast(DEVICE, dtype, enabled=dtype == torch.bfloat16):
+        found = loss_and_gradients(fused_nll, leaves)
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == torch.float32
+        assert (one - other).norm() < tolerance * other.norm()
