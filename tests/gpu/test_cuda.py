@@ -163,7 +163,7 @@ def test_fp32_training_ends_in_the_cpus_weights(entry, ways, optimizer, tmp_path
     here, on_cpu = copy.deepcopy(begun), copy.deepcopy(begun).cpu()
     found = trained(here, data(ways), tmp_path / "here", budget)
     expected = trained(on_cpu, data(ways, "cpu"), tmp_path / "cpu", budget)
-    near = 1e-2 if optimizer == "muon" else 1e-4
+    near = 1e-3 if optimizer == "muon" else 1e-4
     assert_same_losses(found, expected, near)
     if optimizer == "adamw":  # Muon orthogonalises in bf16
         assert_trained_alike(here, on_cpu, begun)
