@@ -26,6 +26,7 @@ from textback.inverter.model import Inverter
 from textback.inverter.state import Checkpoint
 from textback.inverter.training import train
 from textback.reductions import load_projection
+from textback.steps.train import SCALE_ROWS
 
 KEYS = [
     "family",
@@ -43,13 +44,16 @@ def main() -> None:
     """Run what has no row yet."""
     options = _options()
     torch.set_num_threads(options.threads)
-    place = ("state-of-the-union", "bpe-2k", options.length)
+    place = (options.corpus, "bpe-2k", options.length)
     passages = options.root / passages_folder(*place)
     embedded = options.root / embeddings_folder(*place, "minilm")
     project = load_projection(embedded / options.reduction / "reduction.safetensors")
     train_data, validation = (
         data.hypothesizer_data(
-            passages / f"{split}.parquet", embedded / f"{split}.safetensors", project, "cpu"
+            passages / f"{split}.parquet",
+            embedded / f"{split}.safetensors",
+            project,
+            options.device,
         )
         for split in ("train", "validation")
     )
@@ -71,8 +75,8 @@ def run(
         size=settings["size"],
         embedding_tokens=settings["embedding_tokens"],
     )
-    _, embeddings = train_data.rows(slice(None))
-    model = Inverter(entry, options.vocabulary, embeddings.shape[1], ways=1)
+    _, embeddings = train_data.rows(slice(0, SCALE_ROWS))
+    model = Inverter(entry, options.vocabulary, embeddings.shape[1], ways=1).to(options.device)
     model.reader.fit_scale(embeddings)
     budget = Training(
         flops=options.flops,
@@ -118,6 +122,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--root", type=Path, default=Path(), help="the folder with results/")
     parser.add_argument("--output", type=Path, required=True, help="the table to append to")
+    parser.add_argument("--corpus", default="state-of-the-union")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--size", default="nano")
     parser.add_argument("--families", nargs="+", default=["t5"])
     parser.add_argument("--optimizers", nargs="+", default=["adamw"])

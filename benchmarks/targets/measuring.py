@@ -63,7 +63,12 @@ def result_file(job: Job, setup: Setup) -> Path:
 def _run(command: list[str], log: Any) -> int:
     """A command's exit status: with this Python's programs, this repository's code, and no hub."""
     paths = (str(Path(sys.executable).parent), os.environ["PATH"])
-    here = {"PATH": os.pathsep.join(paths), "PYTHONPATH": str(ROOT / "src"), "HF_HUB_OFFLINE": "1"}
+    code = filter(None, (str(ROOT / "src"), os.environ.get("PYTHONPATH")))
+    here = {
+        "PATH": os.pathsep.join(paths),
+        "PYTHONPATH": os.pathsep.join(code),
+        "HF_HUB_OFFLINE": "1",
+    }
     if command[0] == "python":  # which not every system has under that name
         command = [sys.executable, *command[1:]]
     try:

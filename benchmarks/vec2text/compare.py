@@ -17,6 +17,7 @@ and device for both; each with its own best settings, which the tables name.
 import argparse
 import dataclasses
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -30,17 +31,20 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
+from textback.bench.training import steps_per_second
 from textback.cells import embeddings_folder, passages_folder, tokenizer_file
 from textback.config import Backbone, Training, read_study_file
 from textback.device import bulk_precision, cost
 from textback.embedders import load_embedder
 from textback.embeddings import read_embeddings
-from textback.inverter import data, generate
-from textback.inverter.batches import Data
+from textback.inverter import data, generate, optimizers
+from textback.inverter.batches import Data, Order
+from textback.inverter.micro_batches import MicroBatches
 from textback.inverter.model import Inverter
 from textback.inverter.search import Effort, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import Checkpoint, save_model
+from textback.inverter.training import step as take_step
 from textback.inverter.training import train
 from textback.metrics import bleu_of, bleu_statistics
 from textback.packages import package_folder
@@ -105,18 +109,19 @@ def training(options: argparse.Namespace) -> dict[str, Any]:
     rows = []
     for turn in range(options.turns):
         for embed in ("each-step", "precomputed"):
-            for precision in ([], ["--bf16"]):
+            for precision in options.precisions:
                 found = _reference(
                     options,
                     "train",
                     *("--embed", embed, "--batch", options.batch, "--warmup-steps", 20),
-                    *("--learning-rate", 1e-3, "--seconds", options.seconds, *precision),
+                    *("--learning-rate", 1e-3, "--seconds", options.seconds),
+                    *(["--bf16"] if precision == "bf16" else []),
                 )
-                name = f"vec2text, {embed}, {'bf16' if precision else 'fp32'}"
+                name = f"vec2text, {embed}, {precision}"
                 rows.append({"who": name, "turn": turn, "rate": found["examples_per_second"]})
                 print(rows[-1], flush=True)
         for name, entry in OURS.items():
-            rate = 1 / _pace(options, _new(options, entry, ways=1))[1]
+            rate = _rate(options, _new(options, entry, ways=1), options.seconds)
             rows.append({"who": name, "turn": turn, "rate": rate})
             print(rows[-1], flush=True)
     names = dict.fromkeys(row["who"] for row in rows)
@@ -143,16 +148,13 @@ def bleu(options: argparse.Namespace) -> dict[str, Any]:
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
     references = references[: options.texts]
     entry = OURS["textback, Llama"]
-    startup, pace = _pace(options, _new(options, entry, ways=1))
+    model = _new(options, entry, ways=1)
+    rate = _rate(options, model, options.seconds / 10)
+    startup = _startup(options, model, rate)
     ours = []
     for share in options.shares:
-        examples = int((share * options.seconds - startup) / pace)
-        budget = Training(
-            examples=max(examples, 2 * options.batch),
-            batch=options.batch,
-            optimizer=options.optimizer,
-            learning_rate=options.learning_rate,
-        )
+        examples = (share * options.seconds - startup) * rate
+        budget = _budget(options, int(examples / options.batch))
         trained = _trained_bleu(options, _new(options, entry, ways=1), budget, references)
         ours.append({"share": share, **trained})
         print(ours[-1], flush=True)
@@ -279,12 +281,7 @@ def _train_pair(options: argparse.Namespace, hypothesizer: Inverter) -> None:
     embedder = load_embedder(EMBEDDER, study.embedders[EMBEDDER], options.device)
     bpe = Tokenizer.load(options.folder / "tokenizer.json")
     train_data, validation = (_data(options, split) for split in ("train", "validation"))
-    budget = Training(
-        examples=options.examples,
-        batch=options.batch,
-        optimizer=options.optimizer,
-        learning_rate=options.learning_rate,
-    )
+    budget = _budget(options, options.examples // options.batch)
     _fit(hypothesizer, train_data, validation, budget, options)
     corrector = _new(options, PAPER, ways=3)
     corrector.start_from(hypothesizer)
@@ -348,25 +345,39 @@ def _bleu(texts: list[str], references: list[str]) -> float:
     return float(bleu_of(bleu_statistics(texts, references).sum(0)))
 
 
-def _pace(options: argparse.Namespace, model: Inverter) -> tuple[float, float]:
-    """Seconds that textback's own training loop takes to start, and those of an example.
-
-    A training on a GPU starts by compiling, which the first one of a process does for longest: of
-    three, the first is not counted, and the other two tell start and pace apart.
-    """
-    few = _data(options, "validation", rows=2)
+def _rate(options: argparse.Namespace, model: Inverter, seconds: float) -> float:
+    """Examples a second of textback's own steps, once they run."""
     data_ = _data(options, "train")
+    steppers = optimizers.build(model, _budget(options, 1))
+    order = Order(len(data_), options.batch, 0, data_.device)
+    micro = MicroBatches(model, data_, options.batch)
 
-    def seconds(steps: int) -> float:
-        examples = steps * options.batch
-        budget = Training(examples=examples, batch=options.batch, optimizer=options.optimizer)
-        return _fit(model, data_, few, budget, options)
+    def step(number: int) -> Tensor:
+        return take_step(model, micro, steppers, order.batch(number))
 
-    seconds(SHORT)
-    short = seconds(SHORT)
-    steps = max(4 * SHORT, int(SHORT / short * options.seconds))
-    pace = (seconds(steps) - short) / ((steps - SHORT) * options.batch)
-    return max(0.0, short - SHORT * options.batch * pace), pace
+    return options.batch * steps_per_second(step, seconds, options.device)
+
+
+def _startup(options: argparse.Namespace, model: Inverter, rate: float) -> float:
+    """Seconds that a training takes beside its steps, where one of its kind has run before.
+
+    Compilation is most of it on a GPU; the first one of a process, which takes longest, is not
+    counted.
+    """
+    few, data_ = _data(options, "validation", rows=2), _data(options, "train")
+    budget = _budget(options, SHORT)
+    _, second = (_fit(model, data_, few, budget, options) for _ in range(2))
+    return max(0.0, second - budget.examples / rate)
+
+
+def _budget(options: argparse.Namespace, steps: int) -> Training:
+    """So many steps, at the options' settings."""
+    return Training(
+        examples=max(steps, 2) * options.batch,
+        batch=options.batch,
+        optimizer=options.optimizer,
+        learning_rate=options.learning_rate,
+    )
 
 
 def _fit(
@@ -408,7 +419,10 @@ def _reference(options: argparse.Namespace, command: str, *arguments: object) ->
         common = ("--folder", options.folder.resolve(), "--output", output)
         where = ("--device", options.device, "--threads", options.threads)
         words = (options.python, HERE / "reference.py", command, *common, *arguments, *where)
-        finished = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+        torch.cuda.empty_cache()  # nothing without a GPU
+        finished = subprocess.run(
+            [str(word) for word in words], capture_output=True, text=True, env=_environment()
+        )
         if finished.returncode:
             raise SystemExit(f"vec2text failed:\n{finished.stderr[-2000:]}")
         found = json.loads(output.read_text(encoding="utf-8"))
@@ -416,6 +430,11 @@ def _reference(options: argparse.Namespace, command: str, *arguments: object) ->
             lines = Path(decoded["file"]).read_text(encoding="utf-8")
             decoded["texts"] = lines.removesuffix("\n").split("\n")
         return found
+
+
+def _environment() -> dict[str, str]:
+    """This one, without what is on textback's path."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 def _task(options: argparse.Namespace) -> dict[str, Any]:
@@ -454,6 +473,10 @@ def _options() -> argparse.Namespace:
             command.add_argument("--seconds", type=float, default=20)
         if run in (training, embedding):
             command.add_argument("--turns", type=int, default=3)
+        if run is training:
+            both = ["fp32", "bf16"]
+            help_ = "vec2text's"
+            command.add_argument("--precisions", nargs="+", choices=both, default=both, help=help_)
         if run is bleu:
             rates = [1e-3, 3e-3]
             command.add_argument("--reference-rates", nargs="+", type=float, default=rates)

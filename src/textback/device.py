@@ -6,7 +6,7 @@ import platform
 import resource
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -15,6 +15,9 @@ import torch
 from textback.errors import TextbackError, unknown_name
 from textback.processes import COMPILE
 from textback.progress import log
+
+# Of errors that have no type of their own: the CPU allocator's, and the GPU libraries'.
+NO_MEMORY = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
 Compilable = TypeVar("Compilable", bound=Callable[..., Any])
 
@@ -27,6 +30,8 @@ def pick_device(wanted: str) -> str:
     if wanted not in ("auto", "cpu", "cuda"):
         raise unknown_name("device", wanted, ("auto", "cpu", "cuda"))
     available = torch.cuda.is_available()
+    # cuDNN's attention makes a plan for each shape, and its gradients may be infinite before 9.26.
+    torch.backends.cuda.enable_cudnn_sdp(False)
     if wanted == "cuda" and not available:
         raise TextbackError(
             "device 'cuda': this machine has no usable GPU: set device: cpu, and leave out a "
@@ -38,6 +43,14 @@ def pick_device(wanted: str) -> str:
 def bulk_precision(device: str) -> torch.autocast:
     """bf16 for matrix products where the hardware has it, fp32 elsewhere."""
     return torch.autocast(device, torch.bfloat16, enabled=_has_bf16(device))
+
+
+def search_precision(device: str) -> AbstractContextManager:
+    """In which a search writes candidates: bf16 on a GPU, where fp32 takes several times as long.
+
+    What they are compared by, their embeddings, is in fp32 everywhere.
+    """
+    return bulk_precision(device) if device == "cuda" else nullcontext()
 
 
 def arithmetic(device: str) -> str:
@@ -56,8 +69,10 @@ def _has_bf16(device: str) -> bool:
     return supported
 
 
-def compiled(function: Compilable, device: str) -> Compilable:
+def compiled(function: Compilable, device: str, shapes: str = "few") -> Compilable:
     """The function compiled, where `TEXTBACK_COMPILE` wants it on this device.
+
+    shapes: `few`, each of them fast, or `any`, compiled once for all sizes but one.
 
     `auto` compiles on a GPU: on 2 CPU cores a small training gains a twentieth to a tenth, less
     than the compilation takes. Where compiling fails, warns once and runs the function as it is.
@@ -65,7 +80,11 @@ def compiled(function: Compilable, device: str) -> Compilable:
     wanted = os.environ.get(COMPILE, "auto")
     if wanted == "off" or (wanted == "auto" and device == "cpu"):
         return function
-    fast: Any = torch.compile(function)  # its second shape makes it compile for any
+    if shapes == "any":
+        from torch.fx.experimental import _config as sizes
+
+        sizes.use_duck_shape = False  # those that are equal the first time may differ the next
+    fast: Any = torch.compile(function, dynamic=True if shapes == "any" else None)
 
     def run(*arguments: Any) -> Any:
         nonlocal fast
@@ -98,7 +117,8 @@ def warn_uncompiled(error: Exception) -> None:
 def out_of_memory(error: Exception) -> bool:
     """Whether an error is the device's, or the CPU allocator's, which has no type of its own."""
     named = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    said = isinstance(error, RuntimeError) and any(text in str(error) for text in NO_MEMORY)
+    return named or said
 
 
 def rng_kept(device: str) -> AbstractContextManager:

@@ -10,6 +10,7 @@ from textback.config import Training, read_study
 from textback.errors import TextbackError
 from textback.inverter import optimizers
 from textback.inverter.model import Inverter
+from textback.inverter.muon import ADJUSTED, StackedMuon
 from textback.inverter.state import Checkpoint
 from textback.inverter.training import flops_per_example, mean_nll, plan, train
 
@@ -170,3 +171,25 @@ def test_a_killed_muon_training_goes_on_to_the_same_weights(make, toy, tmp_path,
     result = run(resumed, toy, tmp_path / "killed", budget)
     assert all(map(torch.equal, resumed.parameters(), whole.parameters()))
     assert result.history == expected.history
+
+
+@pytest.mark.parametrize("shapes", [[(12, 6), (6, 12), (12, 6)], [(8, 8)]])
+def test_stacked_muon_makes_the_steps_of_the_librarys(shapes):
+    """Those of one shape together, in bf16: equal but for rounding, and with the same state."""
+    settings = {"lr": 1e-2, "weight_decay": 0.1, "adjust_lr_fn": ADJUSTED}
+    ours, theirs = ([torch.ones(shape, requires_grad=True) for shape in shapes] for _ in range(2))
+    stacked, plain = StackedMuon(ours, **settings), torch.optim.Muon(theirs, **settings)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad = torch.randn(one.shape, generator=generator)
+            other.grad = one.grad.clone()
+        stacked.step()
+        plain.step()
+    ours[0].grad = theirs[0].grad = None  # a matrix without a gradient stays
+    stacked.step()
+    plain.step()
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+        assert (one - 1).abs().max() > 1e-2
+    plain.load_state_dict(stacked.state_dict())

@@ -204,8 +204,7 @@ def test_the_gate_refuses_an_embedder_that_cannot_be_trusted(spoil, message):
     assert "'fake'" in str(error.value)
 
 
-def test_embedding_many_texts_takes_up_what_was_finished(tmp_path, monkeypatch):
-    monkeypatch.setattr("textback.embeddings.CHUNK", 2)
+def test_embedding_many_texts_takes_up_what_was_finished(tmp_path):
     texts = ["tea", "eat", "ate", "at", "a"]
 
     def fail(vectors, calls):
@@ -214,9 +213,9 @@ def test_embedding_many_texts_takes_up_what_was_finished(tmp_path, monkeypatch):
         return vectors
 
     with pytest.raises(KeyboardInterrupt):
-        embed_texts(Fake(fail), texts, "fake", {}, tmp_path, "toy")
+        embed_texts(Fake(fail), texts, "fake", {}, tmp_path, "toy", 2)
     again = Fake()
-    rows = embed_texts(again, texts, "fake", {}, tmp_path, "toy")
+    rows = embed_texts(again, texts, "fake", {}, tmp_path, "toy", 2)
     assert again.calls == 1
     assert rows == pytest.approx(Fake().embed(texts), abs=1e-3)
     assert rows.dtype == np.float16
@@ -225,22 +224,22 @@ def test_embedding_many_texts_takes_up_what_was_finished(tmp_path, monkeypatch):
 
 
 def test_finished_chunks_of_other_texts_or_another_embedder_are_not_taken(tmp_path):
-    embed_texts(Fake(), ["tea"], "fake", {"model": 1}, tmp_path, "toy")
+    embed_texts(Fake(), ["tea"], "fake", {"model": 1}, tmp_path, "toy", 2)
     for texts, spec in ((["ate"], {"model": 1}), (["tea"], {"model": 2})):
         other = Fake()
-        embed_texts(other, texts, "fake", spec, tmp_path, "toy")
+        embed_texts(other, texts, "fake", spec, tmp_path, "toy", 2)
         assert other.calls == 1
 
 
 def test_components_too_large_for_16_bits_are_refused(tmp_path):
     with pytest.raises(TextbackError, match="above what 16 bits hold"):
-        embed_texts(Fake(lambda v, calls: v * 1e6), ["tea"], "fake", {}, tmp_path, "toy")
+        embed_texts(Fake(lambda v, calls: v * 1e6), ["tea"], "fake", {}, tmp_path, "toy", 2)
 
 
 def test_components_too_small_for_16_bits_are_refused_but_zero_is_not(tmp_path):
     with pytest.raises(TextbackError, match="below what 16 bits hold"):
-        embed_texts(Fake(lambda v, calls: v * 1e-8), ["tea"], "fake", {}, tmp_path, "toy")
-    rows = embed_texts(Fake(lambda v, calls: v * 0), ["eat"], "fake", {}, tmp_path, "toy")
+        embed_texts(Fake(lambda v, calls: v * 1e-8), ["tea"], "fake", {}, tmp_path, "toy", 2)
+    rows = embed_texts(Fake(lambda v, calls: v * 0), ["eat"], "fake", {}, tmp_path, "toy", 2)
     assert (rows == 0).all()
 
 

@@ -88,10 +88,14 @@ def check_lengths(name: str, embedder: Embedder, texts: Sequence[str]) -> None:
     """Raise TextbackError where the embedder would truncate a text."""
     if embedder.max_tokens is None:
         return
-    counts = embedder.count_tokens(texts)
+    # A token takes a byte or more; half of the room is for a prompt and the special tokens.
+    long = [text for text in texts if len(text.encode()) > embedder.max_tokens // 2]
+    if not long:
+        return
+    counts = embedder.count_tokens(long)
     longest = int(counts.argmax())
     if counts[longest] > embedder.max_tokens:
         raise TextbackError(
             f"embedder '{name}' reads {counted(embedder.max_tokens, 'token')}, but the passage "
-            f"'{texts[longest][:60]}' has {counts[longest]}: use a shorter one"
+            f"'{long[longest][:60]}' has {counts[longest]}: use a shorter one"
         )

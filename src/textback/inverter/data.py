@@ -36,12 +36,13 @@ class Reduce:
         return [part for part in (self.mean, self.basis) if part is not None]
 
     def __call__(self, embeddings: Tensor) -> Tensor:
-        """(n, native) → (n, dim) float32."""
+        """(n, native) → (n, dim) float32, whatever training computes in."""
         reduced = embeddings.float()
         if self.mean is not None:
             reduced = reduced - self.mean
         if self.basis is not None:
-            reduced = reduced @ self.basis
+            with torch.autocast(reduced.device.type, enabled=False):
+                reduced = reduced @ self.basis
         return F.normalize(reduced, dim=1) if self.unit else reduced
 
 

@@ -122,7 +122,7 @@ def _step(
 
 @functools.cache
 def _compiled_step(device: str) -> Callable[..., Tensor]:
-    return compiled(_step, device)
+    return compiled(_step, device, shapes="any")
 
 
 def _positions(length: int, device: torch.device) -> Tensor:

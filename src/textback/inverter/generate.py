@@ -15,7 +15,7 @@ from textback.inverter.readers import Projection
 from textback.progress import Meter, log
 
 T = TypeVar("T")
-BATCH = {"cpu": 512, "cuda": 2048}  # sequences decoded together
+BATCH = {"cpu": 512, "cuda": 8192}  # sequences decoded together
 
 
 @torch.inference_mode()

@@ -86,7 +86,9 @@ class MicroBatches:
                 with bulk_precision(self._data.device.type), rng_kept(self._data.device.type):
                     self._accumulate(self._model, rows[: self.size])
                 fits = True
-            except torch.OutOfMemoryError:
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
                 fits = False
             self._model.zero_grad(set_to_none=True)
             if not parallel.any_of(not fits, self._data.device):

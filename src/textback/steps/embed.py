@@ -13,7 +13,7 @@ from textback.device import bulk_precision, cost, pick_device
 from textback.embedders import load_embedder
 from textback.embedders.gate import check_lengths, gate
 from textback.embedders.paid import paid_costs
-from textback.embeddings import embed_texts, forget, write_embeddings
+from textback.embeddings import CHUNK, embed_texts, forget, write_embeddings
 from textback.files import write_json
 from textback.locks import locked
 from textback.passages import read_passages
@@ -34,7 +34,8 @@ def make_embeddings(spec: Spec, passages: Path, output: Path, state: Path, devic
     with locked(state):
         for split in texts:
             with bulk_precision(device) if split == "train" else nullcontext():
-                rows = embed_texts(embedder, texts[split], name, spec, state, f"embedding {split}")
+                label = f"embedding {split}"
+                rows = embed_texts(embedder, texts[split], name, spec, state, label, CHUNK[device])
             write_embeddings(output / f"{split}.safetensors", rows)
         write_json(output / "gate.json", report)
         queries = sum(len(set(texts[split])) for split in texts)

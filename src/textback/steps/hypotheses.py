@@ -12,7 +12,7 @@ from textback.device import bulk_precision, cost, pick_device
 from textback.embedders import load_embedder
 from textback.embedders.cutting import Cutting
 from textback.embedders.paid import paid_costs
-from textback.embeddings import embed_texts, forget
+from textback.embeddings import CHUNK, embed_texts, forget
 from textback.files import write_json
 from textback.inverter import data
 from textback.inverter.decoding import DRAWN, Drawing
@@ -89,7 +89,8 @@ class HypothesisEmbedder:
         with bulk_precision(self._device):
             # A garbled hypothesis may be longer than any passage.
             cutting = Cutting(self._embedder)
-            rows = embed_texts(cutting, distinct, name, spec, self._state, label)
+            chunk = CHUNK[self._device]
+            rows = embed_texts(cutting, distinct, name, spec, self._state, label, chunk)
         return rows[np.searchsorted(distinct, texts)]
 
     def costs(self) -> dict[str, float]:

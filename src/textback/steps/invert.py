@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from textback.device import cost, pick_device
+from textback.device import cost, pick_device, search_precision
 from textback.embedders import Embedder, ReadsIds, load_embedder
 from textback.embedders.cutting import Cutting
 from textback.embedders.gate import check_embeddings
@@ -86,7 +86,8 @@ def load_attack(
         return torch.from_numpy(values).to(device)
 
     def guess(target: np.ndarray) -> np.ndarray:
-        return first(guesser, tensor(target)).cpu().numpy()
+        with search_precision(device):
+            return first(guesser, tensor(target)).cpu().numpy()
 
     if corrector is None:
         return Attack(guess, bpe.decode_batch, embed)
@@ -94,13 +95,15 @@ def load_attack(
     second.check_fits(corrector, bpe.size, embed.dimension, ways=3)
 
     def read(target: np.ndarray) -> generate.Reading:
-        return generate.read_targets(second, tensor(target))
+        with search_precision(device):
+            return generate.read_targets(second, tensor(target))
 
     def correct(
         reading: generate.Reading, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
         inputs = (tensor(part) for part in (rows, vector, ids))
-        found, likelihoods = generate.correct(second, reading, *inputs, width)
+        with search_precision(device):
+            found, likelihoods = generate.correct(second, reading, *inputs, width)
         return found.cpu().numpy(), likelihoods.cpu().numpy()
 
     return Attack(guess, bpe.decode_batch, embed, read, correct)

@@ -40,9 +40,7 @@ class CausalCache:
     def reorder(self, parent: Tensor) -> None:
         """See `Cache.reorder`."""
         row = torch.arange(len(parent), device=parent.device)[:, None]
-        for layer in self.own:
-            for kept in layer:
-                kept.copy_(kept[row, parent])
+        self.own = [tuple(kept[row, parent] for kept in layer) for layer in self.own]
 
 
 class CausalBackbone(nn.Module):
@@ -89,7 +87,8 @@ class CausalBackbone(nn.Module):
 
     def specials(self) -> Tensor:
         """See `Backbone.specials`: the start token is both."""
-        return self.token_embedding()[[self._start, self._start]]
+        start = self.token_embedding()[self._start]
+        return torch.stack([start, start])
 
     def start(
         self, memory: Tensor, length: int, width: int, draft: Tensor | None = None

@@ -43,9 +43,7 @@ class T5Cache:
     def reorder(self, parent: Tensor) -> None:
         """See `Cache.reorder`."""
         row = torch.arange(len(parent), device=parent.device)[:, None]
-        for layer in self.own:
-            for kept in layer:
-                kept.copy_(kept[row, parent])
+        self.own = [tuple(kept[row, parent] for kept in layer) for layer in self.own]
 
 
 class T5Backbone(nn.Module):
@@ -98,8 +96,8 @@ class T5Backbone(nn.Module):
 
     def specials(self) -> Tensor:
         """See `Backbone.specials`; without an end token the start token is the separator, too."""
-        end = self.t5.config.eos_token_id
-        return self.t5.shared.weight[[PAD, PAD if end is None else end]]
+        weight, end = self.t5.shared.weight, self.t5.config.eos_token_id
+        return torch.stack([weight[PAD], weight[PAD if end is None else end]])
 
     def start(
         self, memory: Tensor, length: int, width: int, draft: Tensor | None = None

@@ -11,6 +11,6 @@ After Morris et al. 2023, section 3.2. Two searches:
 """
 
 from textback.inverter.search.rounds import Attack, invert
-from textback.inverter.search.states import Candidate, Effort, Hypothesis, Round
+from textback.inverter.search.states import Effort, Hypothesis, Round
 
-__all__ = ["Attack", "Candidate", "Effort", "Hypothesis", "Round", "invert"]
+__all__ = ["Attack", "Effort", "Hypothesis", "Round", "invert"]

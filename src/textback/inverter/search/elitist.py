@@ -8,14 +8,9 @@ from round to round, and the likeliest are embedded.
 import itertools
 from dataclasses import dataclass, field
 
-from textback.inverter.search.states import (
-    Candidate,
-    Effort,
-    Hypothesis,
-    Round,
-    by_cosine,
-    by_likelihood,
-)
+import numpy as np
+
+from textback.inverter.search.states import Candidates, Effort, Hypothesis, Round, by_cosine
 
 DOUBLINGS = 2  # at most
 
@@ -27,7 +22,8 @@ class Elitist:
     row: int
     effort: Effort
     known: list[Hypothesis]  # embedded, best first
-    waiting: dict[str, Candidate] = field(default_factory=dict)  # by their texts
+    waiting: Candidates  # the likeliest first
+    chosen: set[bytes] = field(default_factory=set)  # tokens that have left for the embedder
     corrected: dict[str, int] = field(default_factory=dict)  # texts, and the width they had
     idle: int = 0  # rounds without gain
     history: list[Round] = field(default_factory=list)
@@ -35,7 +31,8 @@ class Elitist:
     @classmethod
     def begin(cls, row: int, effort: Effort, first: Hypothesis) -> "Elitist":
         """From the hypothesis of round 0."""
-        return cls(row, effort, [first], history=[Round(first, first, 1)])
+        nothing, chosen = Candidates.none(first), {first.ids.tobytes()}
+        return cls(row, effort, [first], nothing, chosen, history=[Round(first, first, 1)])
 
     @property
     def best(self) -> Hypothesis:
@@ -45,7 +42,7 @@ class Elitist:
     @property
     def stopped(self) -> bool:
         """Recovered, given up, or at its end."""
-        at_its_end = not self.waiting and not self._parents()
+        at_its_end = not len(self.waiting) and not self._parents()
         return self.best.recovered or self.idle >= self.effort.patience or at_its_end
 
     @property
@@ -59,22 +56,21 @@ class Elitist:
         self.corrected.update((parent.text, self.width) for parent in parents)
         return parents
 
-    def choose(self, decoded: list[Candidate]) -> list[Candidate]:
+    def choose(self, decoded: Candidates) -> Candidates:
         """Which candidates to embed, of these and of those that wait."""
-        known = {hypothesis.text for hypothesis in self.known}
-        new = [candidate for candidate in decoded if candidate.text not in known]
-        # The likeliest last, whose likelihood then stands.
-        everything = sorted([*self.waiting.values(), *new], key=by_likelihood, reverse=True)
-        distinct = {candidate.text: candidate for candidate in everything}
-        ranked = sorted(distinct.values(), key=by_likelihood)
+        pool = Candidates.joined([self.waiting, decoded])
         wanted = self.effort.beam**2
-        kept = ranked[wanted : wanted * (1 + self.effort.breadth)]
-        self.waiting = {candidate.text: candidate for candidate in kept}
-        return ranked[:wanted]
+        ranked = self._likeliest(pool, wanted * (1 + self.effort.breadth))
+        best, self.waiting = (pool.take(part) for part in (ranked[:wanted], ranked[wanted:]))
+        self.chosen.update(row.tobytes() for row in best.ids)
+        return best
 
     def add(self, new: list[Hypothesis]) -> None:
         """End a round that brought these hypotheses."""
         before = self.best
+        # Other tokens may spell the same text.
+        known = {hypothesis.text for hypothesis in self.known}
+        new = [*{h.text: h for h in new if h.text not in known}.values()]
         self.known = sorted(self.known + new, key=by_cosine)
         self.idle = 0 if self.best.cosine > before.cosine else self.idle + 1
         self._record(min(new, key=by_cosine, default=None))
@@ -87,6 +83,17 @@ class Elitist:
         """The best that have not been corrected yet, or less widely."""
         left = (h for h in self.known if self.corrected.get(h.text, 0) < self.width)
         return list(itertools.islice(left, self.effort.beam))
+
+    def _likeliest(self, pool: Candidates, most: int) -> list[int]:
+        """The rows of so many distinct candidates that were never chosen, the likeliest first."""
+        found: dict[bytes, int] = {}
+        for row in np.argsort(-pool.likelihoods, kind="stable").tolist():
+            tokens = pool.ids[row].tobytes()
+            if tokens not in self.chosen:
+                found.setdefault(tokens, row)
+            if len(found) == most:
+                break
+        return [*found.values()]
 
     def _record(self, candidate: Hypothesis | None) -> None:
         self.history.append(Round(self.best, candidate, len(self.known)))

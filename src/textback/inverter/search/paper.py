@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from textback.inverter.search.states import (
-    Candidate,
+    Candidates,
     Effort,
     Hypothesis,
     Round,
@@ -39,7 +39,7 @@ class Paper:
         """The hypotheses to be corrected now."""
         return self.parents
 
-    def choose(self, decoded: list[Candidate]) -> list[Candidate]:
+    def choose(self, decoded: Candidates) -> Candidates:
         """Which candidates to embed: all of them."""
         return decoded
 

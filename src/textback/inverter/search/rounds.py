@@ -9,7 +9,7 @@ import numpy as np
 
 from textback.inverter.search.elitist import Elitist
 from textback.inverter.search.paper import Paper
-from textback.inverter.search.states import Candidate, Effort, Hypothesis, Round
+from textback.inverter.search.states import Candidates, Effort, Hypothesis, Round
 from textback.vectors import cosines
 
 SEARCHES: dict[str, type[Elitist] | type[Paper]] = {"elitist": Elitist, "paper": Paper}
@@ -103,47 +103,40 @@ def _round(
     if not active:
         return
     decoded = _correct(attack, read, active)
-    chosen = [search.choose(decoded[search.row]) for search in active]
-    together = [candidate for part in chosen for candidate in part]
+    chosen = [search.choose(part) for search, part in zip(active, decoded, strict=True)]
     rows = np.repeat([search.row for search in active], [len(part) for part in chosen])
-    found = iter(_embed(embedded, together, targets[rows]))
+    found = iter(_embed(attack, embedded, Candidates.joined(chosen), targets[rows]))
     for search, part in zip(active, chosen, strict=True):
-        search.add([next(found) for _ in part])
+        search.add([next(found) for _ in range(len(part))])
 
 
-def _correct(
-    attack: Attack, read: Any, active: Sequence[Elitist | Paper]
-) -> dict[int, list[Candidate]]:
-    """What the corrector makes of the hypotheses of each row; those of one width go together."""
+def _correct(attack: Attack, read: Any, active: Sequence[Elitist | Paper]) -> list[Candidates]:
+    """What the corrector makes of each text's hypotheses; those of one width go together."""
     jobs: dict[int, list[tuple[int, Hypothesis]]] = defaultdict(list)
-    for search in active:
-        width = search.width
-        jobs[width] += [(search.row, parent) for parent in search.take()]
-    decoded: dict[int, list[Candidate]] = defaultdict(list)
+    for number, search in enumerate(active):
+        jobs[search.width] += [(number, parent) for parent in search.take()]
+    found: dict[int, list[Candidates]] = defaultdict(list)
     for width, pairs in sorted(jobs.items()):
         if not pairs:
             continue
-        rows, parents = zip(*pairs, strict=True)
+        numbers, parents = zip(*pairs, strict=True)
+        rows = np.array([active[number].row for number in numbers])
         vectors, ids = (np.stack([getattr(p, name) for p in parents]) for name in ("vector", "ids"))
-        written, likelihoods = attack.correct(read, np.array(rows), vectors, ids, width)
-        flat = written.reshape(-1, written.shape[-1])
-        texts = attack.decode(flat.tolist())
-        columns = texts, flat, likelihoods.ravel().tolist()
-        each = np.repeat(rows, written.shape[1])
-        for row, candidate in zip(each, map(Candidate, *columns), strict=True):
-            decoded[row].append(candidate)
-    return decoded
+        written = map(Candidates, *attack.correct(read, rows, vectors, ids, width))
+        for number, candidates in zip(numbers, written, strict=True):
+            found[number].append(candidates)
+    nothing = Candidates.none(active[0].history[0].best)
+    return [Candidates.joined(found[number] or [nothing]) for number in range(len(active))]
 
 
 def _embed(
-    embedded: _Embedded, candidates: list[Candidate], targets: np.ndarray
+    attack: Attack, embedded: _Embedded, candidates: Candidates, targets: np.ndarray
 ) -> list[Hypothesis]:
     """The candidates, embedded and compared with their targets, (m, dim)."""
-    if not candidates:
+    if not len(candidates):
         return []
-    ids = np.stack([candidate.ids for candidate in candidates])
-    texts = [candidate.text for candidate in candidates]
-    likelihoods = [candidate.likelihood for candidate in candidates]
+    ids, likelihoods = candidates.ids, candidates.likelihoods.tolist()
+    texts = attack.decode(ids.tolist())
     return _hypotheses(texts, ids, embedded(texts, ids), targets, likelihoods)
 
 

@@ -25,12 +25,29 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A text that a corrector wrote, its tokens (length,) and its log-likelihood: not embedded."""
+class Candidates:
+    """What a corrector wrote for one text: tokens (m, length) and log-likelihoods (m,)."""
 
-    text: str
     ids: np.ndarray
-    likelihood: float
+    likelihoods: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def none(cls, like: "Hypothesis") -> "Candidates":
+        """None, of the length of a hypothesis."""
+        return cls(like.ids[None][:0], np.zeros(0, np.float32))
+
+    @classmethod
+    def joined(cls, parts: "list[Candidates]") -> "Candidates":
+        """All of one length."""
+        ids, likelihoods = ([getattr(part, name) for part in parts] for name in cls.__annotations__)
+        return cls(np.concatenate(ids), np.concatenate(likelihoods))
+
+    def take(self, rows: list[int] | slice) -> "Candidates":
+        """Some of them."""
+        return Candidates(self.ids[rows], self.likelihoods[rows])
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,6 @@ def by_cosine(hypothesis: Hypothesis) -> tuple[float, str]:
     return -hypothesis.cosine, hypothesis.text
 
 
-def by_likelihood(guess: Candidate | Hypothesis) -> tuple[float, str]:
+def by_likelihood(hypothesis: Hypothesis) -> tuple[float, str]:
     """Sorts the likeliest first, equal ones by their text."""
-    return -guess.likelihood, guess.text
+    return -hypothesis.likelihood, hypothesis.text
