@@ -108,7 +108,7 @@ def training(options: argparse.Namespace) -> dict[str, Any]:
     """Examples a second of the hypothesizer's training, turn by turn."""
     rows = []
     for turn in range(options.turns):
-        for embed in ("each-step", "precomputed"):
+        for embed in options.embed:
             for precision in options.precisions:
                 found = _reference(
                     options,
@@ -120,7 +120,8 @@ def training(options: argparse.Namespace) -> dict[str, Any]:
                 name = f"vec2text, {embed}, {precision}"
                 rows.append({"who": name, "turn": turn, "rate": found["examples_per_second"]})
                 print(rows[-1], flush=True)
-        for name, entry in OURS.items():
+        for name in options.ours:
+            entry = OURS[name]
             rate = _rate(options, _new(options, entry, ways=1), options.seconds)
             rows.append({"who": name, "turn": turn, "rate": rate})
             print(rows[-1], flush=True)
@@ -129,11 +130,11 @@ def training(options: argparse.Namespace) -> dict[str, Any]:
         name: float(np.median([row["rate"] for row in rows if row["who"] == name]))
         for name in names
     }
-    ours = medians["textback, T5"]
+    ours = medians.get("textback, T5")
     return {
         **_settings(options),
         "examples_per_second": medians,
-        "ratio": {name: ours / rate for name, rate in medians.items()},
+        "ratio": {name: ours / rate for name, rate in medians.items() if ours},
         "turns": rows,
     }
 
@@ -475,8 +476,11 @@ def _options() -> argparse.Namespace:
             command.add_argument("--turns", type=int, default=3)
         if run is training:
             both = ["fp32", "bf16"]
-            help_ = "vec2text's"
+            help_ = "of vec2text"
             command.add_argument("--precisions", nargs="+", choices=both, default=both, help=help_)
+            ways = ["each-step", "precomputed"]
+            command.add_argument("--embed", nargs="*", choices=ways, default=ways, help=help_)
+            command.add_argument("--ours", nargs="*", choices=OURS, default=list(OURS))
         if run is bleu:
             rates = [1e-3, 3e-3]
             command.add_argument("--reference-rates", nargs="+", type=float, default=rates)

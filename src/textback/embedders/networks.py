@@ -4,6 +4,7 @@ Texts go through the network in batches of one length each: about twice as fast 
 short texts, and a text's vector does not depend on its batch.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -78,9 +79,14 @@ class NetworkEmbedder:
 
     def _embed(self, ids: list[list[int]]) -> np.ndarray:
         rows: np.ndarray | None = None
+        lengths = [len(i) for i in ids]
+        # Lists of lists would be made into tensors number by number.
+        tokens = np.fromiter(itertools.chain.from_iterable(ids), np.int64, sum(lengths))
+        starts = np.cumsum([0, *lengths])
         with torch.inference_mode():
-            for batch in equal_lengths([len(i) for i in ids], TOKENS_PER_BATCH[self._device]):
-                inputs = torch.tensor([ids[i] for i in batch], device=self._device)
+            for batch in equal_lengths(lengths, TOKENS_PER_BATCH[self._device]):
+                where = starts[batch][:, None] + np.arange(lengths[batch[0]])
+                inputs = torch.from_numpy(tokens[where]).to(self._device)
                 vectors = self.network(inputs).float().cpu().numpy()
                 if rows is None:
                     rows = np.zeros((len(ids), vectors.shape[1]), np.float32)

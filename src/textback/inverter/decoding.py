@@ -16,6 +16,7 @@ from textback.inverter.model import Inverter, Read
 
 Choose = Callable[[Tensor, int], Tensor]  # logits (n, vocabulary), position → tokens (n,)
 
+EAGER_STEPS = 30_000  # a minute of decoding on a GPU, about as long as compilation takes
 DRAWN = -1  # in place of a token that is given
 
 
@@ -122,7 +123,7 @@ def _step(
 
 @functools.cache
 def _compiled_step(device: str) -> Callable[..., Tensor]:
-    return compiled(_step, device, shapes="any")
+    return compiled(_step, device, shapes="any", eager_calls=EAGER_STEPS)
 
 
 def _positions(length: int, device: torch.device) -> Tensor:
