@@ -192,9 +192,8 @@ def _record(setup: Setup, size: str, out: Path) -> list[Command]:
         run = [*_snakemake(setup), "--configfile", "tests/workflow/tiny.yaml"]
     else:
         study = "one-gpu-hour"
-        config = ["--config", "use_parts=[flagship]", f"study={study}"]
         run = shlex.split("snakemake --workflow-profile workflow/profiles/gpu --configfile")
-        run += ["config/reference.yaml", *config]
+        run += ["config/gpu_record.yaml"]
     record = ["python", "benchmarks/record.py", "--study", study, "--root", str(setup.root)]
     where = ["--folder", str(setup.output / "record"), "--command", shlex.join(run)]
     return [run, record + where]

@@ -15,7 +15,8 @@ def set_environment(device: str, threads: int | None) -> None:
 
 
 def patch() -> None:
-    """Replace the two functions of vec2text that only know the model hub, and hush its log."""
+    """Replace what knows only the model hub or older libraries, and hush vec2text's log."""
+    import datasets
     import evaluate
     import torch
     import vec2text.models.inversion
@@ -25,6 +26,8 @@ def patch() -> None:
     evaluate.load = lambda name: None
     # vec2text knows its embedders by hub name, and would take BERT's pooler for any other.
     vec2text.models.inversion.load_embedder_and_tokenizer = _load_local_embedder
+    # Where torchvision is installed, it looks for a class that newer ones do not have.
+    datasets.config.TORCHVISION_AVAILABLE = False
     # It turns on torch.compile's log, which would bury the line that says what went wrong.
     torch._logging.set_logs()
 

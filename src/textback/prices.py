@@ -168,10 +168,10 @@ def _of_training(study: Study, cell: Cell) -> dict[str, int]:
 def search_queries(search: Search, rounds: int, beam: int) -> int:
     """Texts embedded for one inverted text at most: the guess, then the corrections of each round.
 
-    The first round has the guess alone to correct, each later one `beam` hypotheses, or one again.
+    The first round has the guess alone to correct, each later one as many hypotheses as it may.
     """
     if rounds == 0:
         return 1
-    parents = 1 if search.parents == "one" else beam
-    first = beam if search.breadth is None else min(search.breadth * beam, beam**2)
-    return 1 + first + (rounds - 1) * parents * beam
+    effort = search.effort(beam, rounds)
+    most = beam if search.parents == "one" else beam**2
+    return 1 + min(effort.width, most) + (rounds - 1) * most

@@ -1,7 +1,7 @@
 """How an inversion searches, as one name: a part of its path, and a column of the tables.
 
-elitist-breadth4-patience3     keeps the best; decodes 4 beams for each hypothesis at first; gives a
-                               text up after 3 rounds without gain
+elitist-breadth4-patience3     keeps the best; decodes 4 texts for each that it embeds; gives a text
+                               up after 3 rounds without gain
 paper                          the paper's search, `beam` sequences ranked by cosine
 paper-likelihood               ranked by the corrector's likelihood instead
 paper-one-parent               corrects one hypothesis a round, the nearest of `beam` candidates
@@ -15,6 +15,7 @@ from typing import get_args
 
 from textback.config.parts import Evaluation
 from textback.errors import TextbackError
+from textback.inverter.search.states import Effort
 
 STARTS = get_args(Evaluation.model_fields["start"].annotation)
 NAME = re.compile(
@@ -39,6 +40,11 @@ class Search:
         """Its name in paths."""
         effort = f"-breadth{self.breadth}-patience{self.patience}"
         return self.mode + (effort if self.mode == "elitist" else "") + self._differences
+
+    def effort(self, beam: int, rounds: int) -> Effort:
+        """With what a search has no name for."""
+        how = self.breadth, self.patience, self.rank, self.parents
+        return Effort(self.mode, beam, rounds, *how)
 
     @property
     def label(self) -> str:

@@ -115,3 +115,12 @@ def test_a_hypothesizers_data_are_passages_with_their_reduced_embeddings(tokeniz
     assert embedded.numpy() == pytest.approx(project(vectors)[[2, 0]], abs=1e-6)
     _, nothing = null_data(tmp_path / "train.parquet", "cpu").rows(slice(None))
     assert nothing.shape == (3, 1) and (nothing == 0).all()
+
+
+def test_a_reduction_is_in_full_precision_whatever_training_computes_in(rng):
+    """A corrector's e − ê is the small difference of two vectors reduced so."""
+    projection = Projection(mean=None, basis=rng.normal(size=(16, 4)).astype("float32"), unit=True)
+    reduce, vectors = Reduce(projection, "cpu"), torch.randn(8, 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = reduce(vectors)
+    assert found.dtype == torch.float32 and torch.equal(found, reduce(vectors))

@@ -240,3 +240,15 @@ def test_what_is_compiled_is_what_was_asked_for(wanted, device, compiles, monkey
     assert (compiled(str, device)(1) == "compiled") == compiles
     monkeypatch.delenv(COMPILE)
     assert (compiled(str, device)(1) == "compiled") == (device == "cuda")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"), [("auto", ["1", "1", "compiled"]), ("on", ["compiled"])]
+)
+def test_what_compiles_for_long_begins_eagerly_unless_compilation_is_asked_for(
+    wanted, said, monkeypatch
+):
+    monkeypatch.setenv(COMPILE, wanted)
+    monkeypatch.setattr(torch, "compile", lambda function, **options: lambda x: "compiled")
+    run = compiled(str, "cuda", eager_calls=2)
+    assert [run(1) for _ in said] == said

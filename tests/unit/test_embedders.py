@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,6 +57,13 @@ def test_tokens_are_counted_with_specials_and_too_long_a_text_is_refused(minilm)
     long = "word " * 300
     with pytest.raises(TextbackError, match=r"reads 256 tokens, but the passage .* has 302"):
         check_lengths("minilm", minilm, ["short", long])
+
+
+def test_a_text_is_too_long_by_a_single_token_of_a_byte():
+    reader = SimpleNamespace(max_tokens=10, count_tokens=lambda texts: np.array([*map(len, texts)]))
+    check_lengths("fake", reader, ["a" * 10])
+    with pytest.raises(TextbackError, match="has 11"):
+        check_lengths("fake", reader, ["a" * 10, "a" * 11])
 
 
 @pytest.mark.parametrize(

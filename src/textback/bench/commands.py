@@ -177,7 +177,7 @@ def inversion(
     beam: BeamOption = 8,
     mode: Annotated[str, typer.Option(help="elitist or paper.")] = "elitist",
     breadth: Annotated[
-        int, typer.Option(min=1, help="elitist: sequences decoded for each hypothesis, in beams.")
+        int, typer.Option(min=1, help="elitist: texts decoded for each that is embedded.")
     ] = 4,
     patience: Annotated[
         int, typer.Option(min=1, help="elitist: rounds without gain before a text is given up.")

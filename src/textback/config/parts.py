@@ -32,8 +32,8 @@ class Evaluation(Section):
     )
     breadth: Positive = Field(
         4,
-        description="mode elitist: sequences decoded for each hypothesis, in beams; of those not "
-        "tried yet the likeliest are embedded. Doubles after a round without gain, twice at most",
+        description="mode elitist: texts decoded for each that is embedded; of those not tried yet "
+        "the likeliest are",
     )
     patience: Positive = Field(
         3, description="mode elitist: rounds without gain before a text is given up"

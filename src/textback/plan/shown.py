@@ -33,8 +33,9 @@ def show(planned: Plan, output: Console) -> None:
     output.print(_finished(planned), soft_wrap=True)
     output.print(_steps(planned))
     if any("reckoned" in hows(step) for step in planned.steps):
-        shares = f"{TRAINING_SHARE:.0%} training, {EMBEDDING_SHARE:.0%} embedding, "
-        shares += f"{WRITING_SHARE[planned.machine.device]:.0%} writing"
+        device = planned.machine.device
+        shares = f"{TRAINING_SHARE:.0%} training, {EMBEDDING_SHARE[device]:.0%} embedding, "
+        shares += f"{WRITING_SHARE[device]:.0%} writing"
         rate = f"{planned.machine.flops:.2e} FLOP/s"
         output.print(f"reckoned: {rate} of large matrix products, times {shares}", soft_wrap=True)
     if planned.needed:

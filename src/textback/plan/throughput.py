@@ -25,10 +25,11 @@ from textback.plan.networks import Network
 from textback.plan.work import Task
 from textback.progress import log
 
-# Of the rate of large matrix products; the first two as small networks reach them on one core (see
-# docs/plan.md). Steps of one token keep a GPU waiting: there, writing is a guess.
-TRAINING_SHARE, EMBEDDING_SHARE = 0.3, 0.5
-WRITING_SHARE = {"cpu": 0.5, "cuda": 0.05}
+# Of the rate of large matrix products, as small networks reach it on one core and on an H200 (see
+# docs/plan.md): a GPU waits for tokenizers, and for steps of one token to be launched.
+TRAINING_SHARE = 0.3
+EMBEDDING_SHARE = {"cpu": 0.5, "cuda": 0.04}
+WRITING_SHARE = {"cpu": 0.5, "cuda": 0.03}
 TRIALS = 90.0  # seconds of trials in all; what is not tried by then is reckoned
 LAYERS = 12  # of an embedder that cannot be tried: an encoder of so many layers of its dimension
 
@@ -113,9 +114,7 @@ class Throughput:
         reckoned = self.machine.flops * WRITING_SHARE[device] / flops
         tried = self._trial(
             replace(task, embedder=""),
-            lambda: trials.writing(
-                network, task.length, task.beam * task.breadth, device, reckoned
-            ),
+            lambda: trials.writing(network, task.length, task.width, device, reckoned),
         )
         embedding = self(Task("embed", task.length, embedder=task.embedder), None)
         seconds = task.breadth / (tried or reckoned)
@@ -149,7 +148,8 @@ class Throughput:
                     log.warning("plan: not tried: %s", error)
                 self._told.add(str(error))
         flops = 2 * LAYERS * 12 * entry.dimension**2 * task.length
-        return Rate(self.machine.flops * EMBEDDING_SHARE / flops, "reckoned")
+        share = EMBEDDING_SHARE[self.machine.device]
+        return Rate(self.machine.flops * share / flops, "reckoned")
 
 
 def finished_rate(task: Task, device: str) -> float | None:

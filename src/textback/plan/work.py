@@ -51,6 +51,11 @@ class Task:
     search: str = ""
 
     @property
+    def width(self) -> int:
+        """Texts written of each hypothesis together."""
+        return Search.parse(self.search).effort(self.beam, 1).width if self.search else self.beam
+
+    @property
     def breadth(self) -> int:
         """Texts written for each that is embedded."""
         return (self.search and Search.parse(self.search).breadth) or 1

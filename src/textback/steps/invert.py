@@ -14,7 +14,7 @@ from textback.embedders.gate import check_embeddings
 from textback.embedders.paid import paid_costs
 from textback.files import replacing, write_json
 from textback.inverter import data, generate
-from textback.inverter.search import Attack, Effort, Round, invert
+from textback.inverter.search import Attack, Round, invert
 from textback.inverter.starts import First, first_hypotheses
 from textback.inverter.state import load_model
 from textback.passages import read_passages
@@ -56,8 +56,7 @@ def invert_cell(
     bpe = Tokenizer.load(tokenizer)
     first = first_hypotheses(search.start, ids, bpe, beam, spec["seed"])
     attack = load_attack(hypothesizer, corrector, bpe, embed, first, device)
-    how = {key: getattr(search, key) for key in ("breadth", "patience", "rank", "parents")}
-    effort = Effort(search.mode, beam, spec["rounds"], **how)
+    effort = search.effort(beam, spec["rounds"])
     histories = invert(attack, targets, effort, _log_round(effort.rounds))
     with replacing(output / "trace.parquet") as temporary:
         to_frame(texts, histories, targets).to_parquet(temporary, compression="zstd", index=False)

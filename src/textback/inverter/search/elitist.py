@@ -1,8 +1,8 @@
 """The search `elitist` for one text: the best hypothesis ever seen is kept.
 
-Of hypotheses of one text a corrector writes mostly the same. So more sequences are decoded for a
-hypothesis than are embedded, twice as many after each round without gain. Those not tried yet wait,
-from round to round, and the likeliest are embedded.
+Of hypotheses of one text a corrector writes mostly the same. So few hypotheses are corrected in a
+round, and many more sequences decoded of each than are embedded. Those not tried yet wait, from
+round to round, and the likeliest are embedded.
 """
 
 import itertools
@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from textback.inverter.search.states import Candidates, Effort, Hypothesis, Round, by_cosine
-
-DOUBLINGS = 2  # at most
 
 
 @dataclass
@@ -24,7 +22,7 @@ class Elitist:
     known: list[Hypothesis]  # embedded, best first
     waiting: Candidates  # the likeliest first
     chosen: set[bytes] = field(default_factory=set)  # tokens that have left for the embedder
-    corrected: dict[str, int] = field(default_factory=dict)  # texts, and the width they had
+    corrected: set[str] = field(default_factory=set)  # their texts
     idle: int = 0  # rounds without gain
     history: list[Round] = field(default_factory=list)
 
@@ -48,12 +46,12 @@ class Elitist:
     @property
     def width(self) -> int:
         """Sequences decoded for each hypothesis corrected."""
-        return self.effort.beam * self.effort.breadth * 2 ** min(self.idle, DOUBLINGS)
+        return self.effort.width
 
     def take(self) -> list[Hypothesis]:
         """The hypotheses to be corrected now."""
         parents = self._parents()
-        self.corrected.update((parent.text, self.width) for parent in parents)
+        self.corrected.update(parent.text for parent in parents)
         return parents
 
     def choose(self, decoded: Candidates) -> Candidates:
@@ -80,9 +78,9 @@ class Elitist:
         self._record(None)
 
     def _parents(self) -> list[Hypothesis]:
-        """The best that have not been corrected yet, or less widely."""
-        left = (h for h in self.known if self.corrected.get(h.text, 0) < self.width)
-        return list(itertools.islice(left, self.effort.beam))
+        """The best that have not been corrected yet."""
+        left = (h for h in self.known if h.text not in self.corrected)
+        return list(itertools.islice(left, self.effort.corrected))
 
     def _likeliest(self, pool: Candidates, most: int) -> list[int]:
         """The rows of so many distinct candidates that were never chosen, the likeliest first."""

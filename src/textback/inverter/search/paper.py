@@ -33,7 +33,7 @@ class Paper:
     @property
     def width(self) -> int:
         """Sequences decoded for each hypothesis corrected."""
-        return self.effort.beam
+        return self.effort.width
 
     def take(self) -> list[Hypothesis]:
         """The hypotheses to be corrected now."""
@@ -48,8 +48,7 @@ class Paper:
         self.queries += len(new)
         rank = RANKS[self.effort.rank]
         distinct = {h.text: h for h in sorted(new, key=rank, reverse=True)}
-        kept = 1 if self.effort.parents == "one" else self.effort.beam
-        self.parents = sorted(distinct.values(), key=rank)[:kept]
+        self.parents = sorted(distinct.values(), key=rank)[: self.effort.corrected]
         self.history.append(Round(self.parents[0], self.parents[0], self.queries))
 
     def rest(self) -> None:

@@ -1,16 +1,20 @@
 """What a search knows of a text: its effort, candidates and hypotheses, and a round's outcome."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+
+MOST_CORRECTED = 2  # a round: more are no better for twice the decoding (see benchmarks/README.md)
+FEWEST_EMBEDDED = 4  # that a hypothesis is decoded for, however narrow the beam
 
 
 @dataclass(frozen=True)
 class Effort:
     """How hard to try.
 
-    mode: `elitist` or `paper`; beam: hypotheses corrected a round. `elitist` has a breadth, the
-    sequences decoded for each of them, in beams, and a patience, the rounds without gain before a
+    mode: `elitist` or `paper`; beam: a round embeds its square. `elitist` has a breadth, the
+    sequences decoded for each that is embedded, and a patience, the rounds without gain before a
     text stops. In `paper`, rank and parents: what a round's hypotheses are ranked by, `cosine` or
     `likelihood`, and how many go on, `beam` or `one`
     """
@@ -22,6 +26,21 @@ class Effort:
     patience: int | None = None
     rank: str = "cosine"
     parents: str = "beam"
+
+    @property
+    def corrected(self) -> int:
+        """Hypotheses of a text that are corrected in a round, at most."""
+        if self.mode == "elitist":
+            return min(self.beam, MOST_CORRECTED)
+        return 1 if self.parents == "one" else self.beam
+
+    @property
+    def width(self) -> int:
+        """Sequences decoded for each hypothesis that is corrected."""
+        if self.mode != "elitist":
+            return self.beam
+        embedded = math.ceil(self.beam**2 / self.corrected)
+        return max(embedded, FEWEST_EMBEDDED) * self.breadth
 
 
 @dataclass(frozen=True)
