@@ -130,7 +130,7 @@ def test_cells_made_with_another_configuration_are_not_packed_as_this_ones(
     cell = grid(study)[0]
     spec = specs.training(study, cell.inverter, "hypothesizer", cell.seed) | {"recipe": 1}
     finished_cells.record(cell.folder / "hypothesizer" / "costs.json", spec)
-    with pytest.raises(TextbackError, match=r"hypothesizer/costs.json.*'recipe' \(1, here 2\)"):
+    with pytest.raises(TextbackError, match=r"hypothesizer/costs.json.*'recipe' \(1, here "):
         pack(study, ARCHIVE, texts=3)
 
 
