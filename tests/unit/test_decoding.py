@@ -53,6 +53,17 @@ def test_beam_search_equals_a_plain_one_without_cache(each_model, each_input, wi
         assert scores[row].tolist() == pytest.approx([score for _, score in expected], abs=1e-4)
 
 
+def test_what_a_step_reads_of_steps_before_is_in_the_precision_of_its_products(
+    each_model, each_input
+):
+    """In another, all of it would be converted at each step: as long as the step itself."""
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        read = each_model.read(*each_input)
+        _, cache = each_model.backbone.start(read.memory, LENGTH, 2, read.draft)
+    kept = [part for layers in (cache.own, cache.read) for layer in layers for part in layer]
+    assert {part.dtype for part in kept} == {torch.bfloat16}
+
+
 def test_the_best_of_a_wider_beam_is_at_least_as_likely(hypothesizer, targets):
     with torch.no_grad():
         read = hypothesizer.read(targets)

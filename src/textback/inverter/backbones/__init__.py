@@ -8,12 +8,28 @@ Both are transformers-library models, from scratch in a named size or pretrained
 
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, T5ForConditionalGeneration
 
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
 from textback.hub import loading, only_local
+
+Layers = list[tuple[Tensor, Tensor]]
+
+
+def reordered(layers: Layers, parent: Tensor) -> Layers:
+    """Keys and values, (n, width, …) each, of the beams parent[i, j], (n, width), of each text i.
+
+    Whole beams are copied by one index: by two, elements are gathered one by one.
+    """
+    first = torch.arange(0, parent.numel(), parent.shape[1], device=parent.device)
+    beams = (first[:, None] + parent).flatten()
+    return [
+        tuple(kept.flatten(0, 1).index_select(0, beams).view_as(kept) for kept in layer)
+        for layer in layers
+    ]
 
 
 class Cache(Protocol):

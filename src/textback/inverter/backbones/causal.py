@@ -6,6 +6,7 @@ is written beam by beam. A step has fixed shapes and no Python branches, so that
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AttentionInterface, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from transformers.cache_utils import DynamicCache
@@ -13,7 +14,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
-from textback.inverter.backbones import load
+from textback.inverter.backbones import load, reordered
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
 
@@ -33,21 +34,26 @@ class CausalCache:
 
     read: of the prefix, a pair a layer, (n, groups, prefix, head_dim) each
     own: of what is written, a pair a layer, (n, width, groups, length, head_dim) each
+    rotation: cosines and signed sines of the positions that are written, (length, head_dim) each
     draft: added to the inputs, (n, length, d_model), or none
     """
 
     def __init__(
-        self, read: list[Pair], width: int, length: int, draft: Tensor | None = None
+        self,
+        read: list[Pair],
+        width: int,
+        length: int,
+        rotation: Pair,
+        draft: Tensor | None = None,
     ) -> None:
-        self.read, self.prefix, self.draft = read, read[0][0].shape[2], draft
+        self.read, self.rotation, self.draft = read, rotation, draft
         n, groups, _, head_dim = read[0][0].shape
         shape = (n, width, groups, length, head_dim)
         self.own = [tuple(part.new_zeros(shape) for part in pair) for pair in read]
 
     def reorder(self, parent: Tensor) -> None:
         """See `Cache.reorder`."""
-        row = torch.arange(len(parent), device=parent.device)[:, None]
-        self.own = [tuple(kept[row, parent] for kept in layer) for layer in self.own]
+        self.own = reordered(self.own, parent)
 
 
 class CausalBackbone(nn.Module):
@@ -104,8 +110,10 @@ class CausalBackbone(nn.Module):
         """See `Backbone.start`."""
         prefix = DynamicCache()
         hidden = self._hidden(self._prefix(memory, draft), prefix)[:, -1]
-        read = [(layer.keys, layer.values) for layer in prefix.layers]
-        return hidden, CausalCache(read, width, length, draft)
+        read = [tuple(map(_computed, (layer.keys, layer.values))) for layer in prefix.layers]
+        first = read[0][0].shape[2]
+        rotation = self._rotation(memory, torch.arange(first, first + length, device=memory.device))
+        return hidden, CausalCache(read, width, length, rotation, draft)
 
     def step(self, ids: Tensor, position: Tensor, cache: CausalCache) -> Tensor:
         """See `Backbone.step`."""
@@ -114,12 +122,24 @@ class CausalBackbone(nn.Module):
         if cache.draft is not None:
             hidden = hidden + cache.draft.index_select(1, position.view(1))
         index = position - 1  # the token before the one to be written
-        rotation = decoder.rotary_emb(hidden, (cache.prefix + index).view(1, 1))
+        rotation = tuple(part.index_select(0, index.view(1)) for part in cache.rotation)
+        unwritten = torch.arange(cache.own[0][0].shape[3], device=hidden.device) > index
         for layer, own, read in zip(decoder.layers, cache.own, cache.read, strict=True):
-            normed = layer.input_layernorm(hidden)
-            hidden = hidden + _attend(layer.self_attn, normed, rotation, index, own, read)
-            hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+            normed = _normed(layer.input_layernorm, hidden)
+            hidden = hidden + _attend(
+                layer.self_attn, normed, rotation, index, unwritten, own, read
+            )
+            hidden = hidden + layer.mlp(_normed(layer.post_attention_layernorm, hidden))
         return decoder.norm(hidden)
+
+    def _rotation(self, like: Tensor, positions: Tensor) -> Pair:
+        """Rotary position embedding (Su et al. 2021): cosines and sines, (positions, head_dim).
+
+        The sines of the first half are negative: see `_rotated`.
+        """
+        cosines, sines = self.causal.get_decoder().rotary_emb(like, positions[None])
+        first, second = sines[0].chunk(2, -1)
+        return cosines[0], torch.cat([-first, second], -1)
 
     def _prefix(self, memory: Tensor, draft: Tensor | None = None) -> Tensor:
         start = self.specials()[0].expand(len(memory), 1, -1)
@@ -157,12 +177,33 @@ def _drafted(inputs: Tensor, draft: Tensor | None, first: int) -> Tensor:
     return inputs if draft is None else inputs + draft[:, first : first + inputs.shape[1]]
 
 
+def _normed(norm: nn.Module, hidden: Tensor) -> Tensor:
+    """What a layer's modules read. The norm's own code is eight kernels."""
+    if hasattr(norm, "variance_epsilon"):  # not every backbone's is a root mean square's
+        hidden = F.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
+    else:
+        hidden = norm(hidden)
+    return _computed(hidden)
+
+
+def _computed(x: Tensor) -> Tensor:
+    """In the precision that matrices are multiplied in, so that no product converts it anew."""
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
+
+
 def _attend(
-    attention: nn.Module, hidden: Tensor, rotation: Pair, index: Tensor, own: Pair, read: Pair
+    attention: nn.Module,
+    hidden: Tensor,
+    rotation: Pair,
+    index: Tensor,
+    unwritten: Tensor,
+    own: Pair,
+    read: Pair,
 ) -> Tensor:
     """Attention of one new token of each beam to the prefix and to what its beam has written.
 
-    hidden: (n, beams, d_model); rotation: cosines and sines of its position, (1, 1, head_dim)
+    hidden: (n, beams, d_model); rotation: of its position, (1, head_dim); unwritten: (length,)
     """
     n, beams, _ = hidden.shape
     groups, head_dim = read[0].shape[1], attention.head_dim
@@ -171,32 +212,27 @@ def _attend(
     value = attention.v_proj(hidden).view(n, beams, groups, 1, head_dim)
     if hasattr(attention, "q_norm"):  # Qwen 3
         query, key = attention.q_norm(query), attention.k_norm(key)
-    query, key = (_rotated(x, rotation) for x in (query, key))
+    both = _rotated(torch.cat([query, key], 2), rotation).to(value.dtype)
+    query, key = both.split([query.shape[2], groups], 2)
     for kept, added in zip(own, (key[..., None, :], value), strict=True):
         kept.index_copy_(3, index.view(1), added.to(kept.dtype))
-    query = query.view(n, beams, groups, -1, head_dim) * attention.scaling
-    unwritten = torch.arange(own[0].shape[3], device=hidden.device) > index
-    scores = torch.cat(
-        [
-            torch.einsum("nbgqd,ngmd->nbgqm", query, read[0]),
-            (query @ own[0].transpose(-1, -2)).masked_fill(unwritten, -torch.inf),
-        ],
-        -1,
-    )
-    to_read, to_own = (
-        scores.softmax(-1, torch.float32)
-        .to(query.dtype)
-        .split([read[0].shape[2], own[0].shape[3]], -1)
-    )
-    mixed = torch.einsum("nbgqm,ngmd->nbgqd", to_read, read[1]) + to_own @ own[1]
+    query = (query * attention.scaling).view(n, beams, groups, -1, head_dim)
+    # The beams of a text read the same prefix: there they are rows of one product.
+    together = query.transpose(1, 2).reshape(n, groups, -1, head_dim)
+    to_read = (together @ read[0].transpose(-1, -2)).view(n, groups, beams, -1, read[0].shape[2])
+    to_own = (query @ own[0].transpose(-1, -2)).masked_fill(unwritten, -torch.inf)
+    scores = torch.cat([to_read.transpose(1, 2), to_own], -1)
+    shares = scores.softmax(-1, torch.float32).to(query.dtype)
+    to_read, to_own = shares.split([read[0].shape[2], own[0].shape[3]], -1)
+    mixed = to_read.transpose(1, 2).reshape(n, groups, -1, read[0].shape[2]) @ read[1]
+    mixed = mixed.view(n, groups, beams, -1, head_dim).transpose(1, 2) + to_own @ own[1]
     return attention.o_proj(mixed.reshape(n, beams, -1))
 
 
 def _rotated(x: Tensor, rotation: Pair) -> Tensor:
-    """Rotary position embedding (Su et al. 2021) of (…, heads, head_dim), as Llama lays it out."""
-    cosines, sines = (part[:, :, None] for part in rotation)
-    first, second = x.chunk(2, -1)
-    return x * cosines + torch.cat([-second, first], -1) * sines
+    """Rotary position embedding of (…, heads, head_dim), as Llama lays it out."""
+    cosines, signed_sines = rotation
+    return torch.addcmul(x * cosines, x.roll(x.shape[-1] // 2, -1), signed_sines)
 
 
 def _config(entry: BackboneEntry, vocabulary: int) -> LlamaConfig:
