@@ -17,6 +17,7 @@ and device for both; each with its own best settings, which the tables name.
 import argparse
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import tempfile
@@ -38,14 +39,13 @@ from textback.device import bulk_precision, cost
 from textback.embedders import load_embedder
 from textback.embeddings import read_embeddings
 from textback.inverter import data, generate, optimizers
+from textback.inverter import training as loop
 from textback.inverter.batches import Data, Order
 from textback.inverter.micro_batches import MicroBatches
 from textback.inverter.model import Inverter
 from textback.inverter.search import Effort, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import Checkpoint, save_model
-from textback.inverter.training import step as take_step
-from textback.inverter.training import train
 from textback.metrics import bleu_of, bleu_statistics
 from textback.packages import package_folder
 from textback.passages import read_passages
@@ -68,6 +68,7 @@ def main() -> None:
     """Run a sub-command."""
     options = _options()
     torch.set_num_threads(options.threads)
+    loop.CHECKPOINT_SECONDS = math.inf  # none within what is timed
     result = options.run(options)
     if result is not None:
         options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -354,7 +355,7 @@ def _rate(options: argparse.Namespace, model: Inverter, seconds: float) -> float
     micro = MicroBatches(model, data_, options.batch)
 
     def step(number: int) -> Tensor:
-        return take_step(model, micro, steppers, order.batch(number))
+        return loop.step(model, micro, steppers, order.batch(number))
 
     return options.batch * steps_per_second(step, seconds, options.device)
 
@@ -388,7 +389,7 @@ def _fit(
     entry = model.entry
     model.entry = entry.model_copy(update={"form": "textback"})  # textback's optimiser for both
     with tempfile.TemporaryDirectory() as folder:
-        result = train(
+        result = loop.train(
             model, train_data, validation, budget, 0, Checkpoint(Path(folder), {}), "training"
         )
     model.entry = entry

@@ -37,10 +37,10 @@ def measure(
     model = random_model(entry, part, vocabulary, dimension, device)
     data = random_data(part, ROWS, length, vocabulary, dimension, device)
     flops = training.flops_per_example(model, data)
-    hardware.forget_peak(device)
     steppers = optimizers.build(model, budget)
     order = Order(len(data), budget.batch, 0, data.device)
     micro = MicroBatches(model, data, budget.batch)
+    hardware.forget_peak(device)  # of the trial of its size, which is not compiled
 
     def step(number: int) -> Tensor:
         return training.step(model, micro, steppers, order.batch(number))
