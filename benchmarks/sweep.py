@@ -21,6 +21,7 @@ import torch
 
 from textback.cells import embeddings_folder, passages_folder
 from textback.config import Backbone, Training
+from textback.device import pick_device
 from textback.inverter import data
 from textback.inverter.model import Inverter
 from textback.inverter.state import Checkpoint
@@ -44,7 +45,8 @@ def main() -> None:
     """Run what has no row yet."""
     options = _options()
     torch.set_num_threads(options.threads)
-    place = (options.corpus, "bpe-2k", options.length)
+    options.device = pick_device(options.device)
+    place = ("state-of-the-union", "bpe-2k", options.length)
     passages = options.root / passages_folder(*place)
     embedded = options.root / embeddings_folder(*place, "minilm")
     project = load_projection(embedded / options.reduction / "reduction.safetensors")
@@ -122,8 +124,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--root", type=Path, default=Path(), help="the folder with results/")
     parser.add_argument("--output", type=Path, required=True, help="the table to append to")
-    parser.add_argument("--corpus", default="state-of-the-union")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--size", default="nano")
     parser.add_argument("--families", nargs="+", default=["t5"])
     parser.add_argument("--optimizers", nargs="+", default=["adamw"])

@@ -35,7 +35,7 @@ from torch import Tensor
 from textback.bench.training import steps_per_second
 from textback.cells import embeddings_folder, passages_folder, tokenizer_file
 from textback.config import Backbone, Training, read_study_file
-from textback.device import bulk_precision, cost
+from textback.device import bulk_precision, cost, pick_device
 from textback.embedders import load_embedder
 from textback.embeddings import read_embeddings
 from textback.inverter import data, generate, optimizers
@@ -68,6 +68,7 @@ def main() -> None:
     """Run a sub-command."""
     options = _options()
     torch.set_num_threads(options.threads)
+    options.device = pick_device(options.device)
     loop.CHECKPOINT_SECONDS = math.inf  # none within what is timed
     result = options.run(options)
     if result is not None:

@@ -23,14 +23,14 @@ Compilable = TypeVar("Compilable", bound=Callable[..., Any])
 
 
 def pick_device(wanted: str) -> str:
-    """`auto` takes CUDA where there is one.
+    """`auto` takes CUDA where there is one, with torch's own attention instead of cuDNN's.
 
     Raises TextbackError for `cuda` without one, and for any other name.
     """
     if wanted not in ("auto", "cpu", "cuda"):
         raise unknown_name("device", wanted, ("auto", "cpu", "cuda"))
     available = torch.cuda.is_available()
-    # cuDNN's attention makes a plan for each shape, and its gradients may be infinite before 9.26.
+    # torch 2.15 warns of non-finite gradients of cuDNN's, before 9.26, over 64 keys.
     torch.backends.cuda.enable_cudnn_sdp(False)
     if wanted == "cuda" and not available:
         raise TextbackError(
@@ -74,8 +74,8 @@ def compiled(
 ) -> Compilable:
     """The function compiled, where `TEXTBACK_COMPILE` wants it on this device.
 
-    shapes: `few`, each of them fast, or `any`, compiled once for all sizes but one; eager_calls:
-    with `auto`, calls until compilation is worth its time.
+    shapes: `few`, each of them fast, or `any`, compiled once for all sizes but 1; eager_calls: with
+    `auto`, calls until compilation is worth its time.
 
     `auto` compiles on a GPU: on 2 CPU cores a small training gains a twentieth to a tenth, less
     than the compilation takes. Where compiling fails, warns once and runs the function as it is.
@@ -84,9 +84,7 @@ def compiled(
     if wanted == "off" or (wanted == "auto" and device == "cpu"):
         return function
     if shapes == "any":
-        from torch.fx.experimental import _config as sizes
-
-        sizes.use_duck_shape = False  # those that are equal the first time may differ the next
+        _tell_sizes_apart()
     fast: Any = torch.compile(function, dynamic=True if shapes == "any" else None)
     left = eager_calls if wanted == "auto" else 0
 
@@ -105,6 +103,17 @@ def compiled(
             return function(*arguments)
 
     return run
+
+
+def _tell_sizes_apart() -> None:
+    """Of all that is compiled from now on: sizes equal the first time may differ the next.
+
+    Without it torch compiles anew for each way in which they are equal.
+    """
+    from torch.fx.experimental import _config as settings
+
+    if hasattr(settings, "use_duck_shape"):
+        settings.use_duck_shape = False
 
 
 def compile_failed(error: Exception) -> bool:

@@ -173,5 +173,4 @@ def search_queries(search: Search, rounds: int, beam: int) -> int:
     if rounds == 0:
         return 1
     effort = search.effort(beam, rounds)
-    most = beam if search.parents == "one" else beam**2
-    return 1 + min(effort.width, most) + (rounds - 1) * most
+    return 1 + min(effort.width, effort.embedded) + (rounds - 1) * effort.embedded

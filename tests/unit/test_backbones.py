@@ -5,6 +5,7 @@ import torch
 from transformers import (
     AutoModelForCausalLM,
     Ernie4_5Config,
+    Gemma2Config,
     Gemma3TextConfig,
     GlmConfig,
     GPT2Config,
@@ -98,7 +99,9 @@ def test_a_model_of_qwen_shape_is_accepted_for_all_the_rounding_of_a_real_width(
     "config",
     [
         GPT2Config(vocab_size=30, n_embd=16, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=1),
+        Gemma2Config(**LLAMA),  # whose scores have a ceiling
         Gemma3TextConfig(**LLAMA),
+        MistralConfig(**LLAMA, sliding_window=2),  # whose tokens see only the last two
         GlmConfig(**LLAMA),
         SmolLM3Config(**LLAMA),  # whose every fourth layer knows no positions
         Ernie4_5Config(**LLAMA),  # which rotates other pairs of components

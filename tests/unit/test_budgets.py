@@ -193,3 +193,6 @@ def test_stacked_muon_makes_the_steps_of_the_librarys(shapes):
         assert torch.allclose(one, other, atol=1e-4)
         assert (one - 1).abs().max() > 1e-2
     plain.load_state_dict(stacked.state_dict())
+    for one, other in zip(ours, theirs, strict=True):
+        momentum = plain.state[other]["momentum_buffer"]
+        assert torch.equal(momentum, stacked.state[one]["momentum_buffer"]) and momentum.any()

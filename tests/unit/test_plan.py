@@ -219,8 +219,14 @@ def test_a_search_is_reckoned_with_what_it_decodes_and_not_only_with_what_it_emb
     assert 1 / rates(writing(search="paper"), network).value == pytest.approx(seconds[1])
 
 
-def writing(search):
-    return Task("write", 8, "nano", "corrector", "minilm", 4, search)
+@pytest.mark.parametrize(("beam", "texts"), [(1, 16), (2, 8), (4, 4), (8, 4)])
+def test_a_narrow_beam_decodes_more_for_each_text_that_it_embeds(beam, texts):
+    assert writing("elitist-breadth4-patience3", beam).breadth == texts
+    assert writing("paper", beam).breadth == 1
+
+
+def writing(search, beam=4):
+    return Task("write", 8, "nano", "corrector", "minilm", beam, search)
 
 
 def test_a_trial_that_would_take_long_is_not_made_but_reckoned(config, monkeypatch):

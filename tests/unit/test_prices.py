@@ -10,7 +10,7 @@ from embedding_server import ROOT
 from textback import prices
 from textback.cli import main
 from textback.config import read_study
-from textback.inverter.search import Attack, Effort, invert
+from textback.inverter.search import Attack, invert
 from textback.searches import Search
 
 PAID = {"kind": "openai", "model": "small", "dimension": 384, "cased": True, "price": 0.02}
@@ -100,8 +100,7 @@ def test_the_search_embeds_no_more_and_at_worst_as_much(name, beam, rounds):
         decode=lambda ids: [str(row) for row in ids],
         embed=embed,
     )
-    how = {key: getattr(search, key) for key in ("breadth", "patience", "rank", "parents")}
-    invert(attack, np.array([[1.0, 0.0]]), Effort(search.mode, beam, rounds, **how))
+    invert(attack, np.array([[1.0, 0.0]]), search.effort(beam, rounds))
     assert len(embedded) == prices.search_queries(search, rounds, beam)
 
 

@@ -1,5 +1,7 @@
 """Rounds of correction, on an embedder whose inverse is known: a text is its letters' counts."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -184,9 +186,38 @@ class Once(Many):
 
 def test_what_was_decoded_and_not_embedded_waits_for_later_rounds_the_likeliest_first():
     toy = Once()
-    search(toy.attack(), targets("fff"), Effort("elitist", 2, 9, patience=9, breadth=2))
+    search(toy.attack(), targets("fff"), Effort("elitist", 2, 9, patience=9, breadth=3))
     assert toy.embedded[5:9] == ["aaf", "aba", "abb", "abc"]  # four a round
-    assert toy.embedded[9:] == []  # eight were written
+    assert toy.embedded[9:] == ["abd", "abe", "abf", "aca"]  # twelve were written
+
+
+def test_of_what_waits_only_the_likeliest_is_kept():
+    toy = Once()
+    attack = toy.attack()
+    more = dataclasses.replace(
+        attack, correct=lambda *given: attack.correct(*given[:-1], 9 * given[-1])
+    )
+    search(more, targets("fff"), Effort("elitist", 1, 99, patience=99, breadth=2))
+    assert len(toy.embedded) == 1 + 1 + 2  # of 36 ways one was embedded at once, and two waited
+
+
+def test_other_tokens_of_a_known_text_are_no_other_hypothesis():
+    """Here every token above 'f' spells 'a' as well."""
+
+    class Synonyms(Toy):
+        def correct(self, targets, vectors, ids, width):
+            ways = np.array([[6, 7, 8 + way] for way in range(width)])
+            return np.tile(ways, (len(ids), 1, 1))
+
+        def embed(self, texts, ids):
+            self.embedded += texts
+            return embed(texts)
+
+    toy = Synonyms()
+    spell = lambda rows: ["".join((LETTERS + "a" * 20)[i] for i in row) for row in rows]  # noqa: E731
+    attack = dataclasses.replace(toy.attack(), decode=spell)
+    history = search(attack, targets("fff"), Effort("elitist", 2, 2, patience=9, breadth=1))[0]
+    assert toy.embedded == ["aaa"] and history[-1].queries == 1
 
 
 def test_the_two_best_hypotheses_are_corrected_a_round():
@@ -196,6 +227,8 @@ def test_the_two_best_hypotheses_are_corrected_a_round():
     toy = Toy()
     history = invert(toy.attack(), targets("bcd"), beam=3, rounds=2, patience=3)[0]
     assert len(toy.corrected) == 1 + 2 and toy.corrected[1] == history[1].best.text
+    near = [(h.text, h.cosine) for h in (history[1].best, history[2].best)]
+    assert near[0][1] <= near[1][1]
 
 
 def test_a_texts_result_does_not_depend_on_the_texts_beside_it():

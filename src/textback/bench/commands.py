@@ -37,7 +37,9 @@ TextsOption = Annotated[int, typer.Option(min=1, help="How many texts.")]
 VocabularyOption = Annotated[int, typer.Option(min=258, help="Tokens of the inverter.")]
 DimensionOption = Annotated[int, typer.Option(min=1, help="Of the embeddings.")]
 EmbeddingTokensOption = Annotated[int, typer.Option(min=1, help="Inputs a vector is made into.")]
-BeamOption = Annotated[int, typer.Option(min=1, max=256, help="Beams, or hypotheses a round.")]
+BeamOption = Annotated[
+    int, typer.Option(min=1, max=256, help="Beams; a search embeds its square a round.")
+]
 
 
 @app.command()

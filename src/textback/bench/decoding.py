@@ -11,6 +11,7 @@ from textback.bench.choices import compile_choice
 from textback.bench.models import WAYS, random_data, random_model
 from textback.bench.report import Measurement, Numbers, measurement, throughput
 from textback.config import Backbone
+from textback.device import search_precision
 from textback.inverter import decoding
 from textback.inverter.batches import Data
 from textback.inverter.generate import BATCH
@@ -78,7 +79,8 @@ class _Work:
     @torch.inference_mode()
     def _run(self, rows: slice) -> None:
         ids, *inputs = self._data.rows(rows)
-        self._decode(self._model, self._model.read(*inputs), ids.shape[1])
+        with search_precision(self._data.device.type):
+            self._decode(self._model, self._model.read(*inputs), ids.shape[1])
 
 
 def _ways(beam: int, device: str) -> dict[str, tuple[Decode, int]]:

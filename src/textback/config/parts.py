@@ -32,8 +32,8 @@ class Evaluation(Section):
     )
     breadth: Positive = Field(
         4,
-        description="mode elitist: texts decoded for each that is embedded; of those not tried yet "
-        "the likeliest are",
+        description="mode elitist: texts decoded for each that is embedded, more where the beam is "
+        "narrow; of those not tried yet the likeliest are",
     )
     patience: Positive = Field(
         3, description="mode elitist: rounds without gain before a text is given up"

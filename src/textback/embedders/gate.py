@@ -88,8 +88,9 @@ def check_lengths(name: str, embedder: Embedder, texts: Sequence[str]) -> None:
     """Raise TextbackError where the embedder would truncate a text."""
     if embedder.max_tokens is None:
         return
-    # A token takes a byte or more; half of the room is for a prompt and the special tokens.
-    long = [text for text in texts if len(text.encode()) > embedder.max_tokens // 2]
+    # A token is a byte of its text at least, but for a few. What precedes every text is counted.
+    room = embedder.max_tokens - int(embedder.count_tokens([""])[0])
+    long = [text for text in texts if 2 * len(text.encode()) > room]
     if not long:
         return
     counts = embedder.count_tokens(long)

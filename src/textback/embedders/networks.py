@@ -74,7 +74,10 @@ class NetworkEmbedder:
             return self._tokenizer(whole, truncation=most is not None, max_length=most)["input_ids"]
         # What the call above does, without masks, types and offsets that nobody reads.
         fast.no_padding()
-        fast.no_truncation() if most is None else fast.enable_truncation(most)
+        if most is None:
+            fast.no_truncation()
+        else:
+            fast.enable_truncation(most, direction=self._tokenizer.truncation_side)
         return [encoding.ids for encoding in fast.encode_batch_fast(whole)]
 
     def _embed(self, ids: list[list[int]]) -> np.ndarray:

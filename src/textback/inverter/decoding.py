@@ -16,7 +16,7 @@ from textback.inverter.model import Inverter, Read
 
 Choose = Callable[[Tensor, int], Tensor]  # logits (n, vocabulary), position → tokens (n,)
 
-EAGER_STEPS = 30_000  # a minute of decoding on a GPU, about as long as compilation takes
+EAGER_STEPS = 5_000  # at 11 ms each a minute, about as long as compilation takes
 DRAWN = -1  # in place of a token that is given
 
 

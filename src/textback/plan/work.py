@@ -14,6 +14,7 @@ from textback.cells import SPLITS, Inversion, tokenizer_file
 from textback.config import RetrievalSet, Study, Training
 from textback.config import Tokenizer as TokenizerEntry
 from textback.config.embedders import OpenAI
+from textback.inverter.search.states import Effort
 from textback.plan import networks
 from textback.plan.jobs import TRAININGS, Job
 from textback.plan.networks import Network
@@ -53,12 +54,18 @@ class Task:
     @property
     def width(self) -> int:
         """Texts written of each hypothesis together."""
-        return Search.parse(self.search).effort(self.beam, 1).width if self.search else self.beam
+        return self._effort.width if self.search else self.beam
 
     @property
-    def breadth(self) -> int:
+    def breadth(self) -> float:
         """Texts written for each that is embedded."""
-        return (self.search and Search.parse(self.search).breadth) or 1
+        if not self.search:
+            return 1
+        return self._effort.corrected * self._effort.width / self._effort.embedded
+
+    @property
+    def _effort(self) -> Effort:
+        return Search.parse(self.search).effort(self.beam, 1)
 
 
 @dataclass(frozen=True)

@@ -16,20 +16,18 @@ from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
 from textback.hub import loading, only_local
 
-Layers = list[tuple[Tensor, Tensor]]
 
+def reorder(layers: list[tuple[Tensor, ...]], parent: Tensor) -> None:
+    """Let beam j of text i have the keys and values of beam parent[i, j], (n, width), in place.
 
-def reordered(layers: Layers, parent: Tensor) -> Layers:
-    """Keys and values, (n, width, …) each, of the beams parent[i, j], (n, width), of each text i.
-
-    Whole beams are copied by one index: by two, elements are gathered one by one.
+    layers: contiguous keys and values, (n, width, …) each. Whole beams are copied by one index; by
+    two, elements would be gathered one by one.
     """
     first = torch.arange(0, parent.numel(), parent.shape[1], device=parent.device)
     beams = (first[:, None] + parent).flatten()
-    return [
-        tuple(kept.flatten(0, 1).index_select(0, beams).view_as(kept) for kept in layer)
-        for layer in layers
-    ]
+    for number, layer in enumerate(layers):
+        copies = (kept.flatten(0, 1).index_select(0, beams) for kept in layer)
+        layers[number] = tuple(copy.view_as(layer[0]) for copy in copies)
 
 
 class Cache(Protocol):

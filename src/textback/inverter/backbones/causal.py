@@ -14,7 +14,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
-from textback.inverter.backbones import load, reordered
+from textback.inverter.backbones import load, reorder
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
 
@@ -53,7 +53,7 @@ class CausalCache:
 
     def reorder(self, parent: Tensor) -> None:
         """See `Cache.reorder`."""
-        self.own = reordered(self.own, parent)
+        reorder(self.own, parent)
 
 
 class CausalBackbone(nn.Module):
@@ -112,7 +112,8 @@ class CausalBackbone(nn.Module):
         hidden = self._hidden(self._prefix(memory, draft), prefix)[:, -1]
         read = [tuple(map(_computed, (layer.keys, layer.values))) for layer in prefix.layers]
         first = read[0][0].shape[2]
-        rotation = self._rotation(memory, torch.arange(first, first + length, device=memory.device))
+        positions = torch.arange(first, first + length, device=memory.device)
+        rotation = self._rotation(self.token_embedding().detach(), positions)
         return hidden, CausalCache(read, width, length, rotation, draft)
 
     def step(self, ids: Tensor, position: Tensor, cache: CausalCache) -> Tensor:
@@ -161,9 +162,11 @@ class CausalBackbone(nn.Module):
             steps = [self.step(ids[:, [i]], torch.tensor(i + 1), cache) for i in range(3)]
             ours = steps[-1][:, 0] @ self.output_weight().T
             inputs = torch.cat([self._prefix(memory), self.embed(ids)], 1)
+            self.causal.set_attn_implementation("sdpa")  # with whatever mask the library makes
             theirs = self.causal(inputs_embeds=inputs).logits[:, -1]
+            self.causal.set_attn_implementation(CAUSAL)
             fits = (ours - theirs).abs().max() <= GATE_TOLERANCE * theirs.abs().max()
-        except (AttributeError, TypeError, RuntimeError):
+        except (AttributeError, TypeError, RuntimeError, ValueError):
             fits = False
         if not fits:
             raise TextbackError(
@@ -178,7 +181,7 @@ def _drafted(inputs: Tensor, draft: Tensor | None, first: int) -> Tensor:
 
 
 def _normed(norm: nn.Module, hidden: Tensor) -> Tensor:
-    """What a layer's modules read. The norm's own code is eight kernels."""
+    """What a layer's modules read, of the same shape; by one kernel, not its own eight."""
     if hasattr(norm, "variance_epsilon"):  # not every backbone's is a root mean square's
         hidden = F.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
     else:
@@ -187,7 +190,7 @@ def _normed(norm: nn.Module, hidden: Tensor) -> Tensor:
 
 
 def _computed(x: Tensor) -> Tensor:
-    """In the precision that matrices are multiplied in, so that no product converts it anew."""
+    """A tensor in the precision of matrix products, so that none converts it anew."""
     device = x.device.type
     return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import T5Config, T5ForConditionalGeneration
 
 from textback.config import Backbone as BackboneEntry
-from textback.inverter.backbones import load, reordered
+from textback.inverter.backbones import load, reorder
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
 
@@ -42,7 +42,7 @@ class T5Cache:
 
     def reorder(self, parent: Tensor) -> None:
         """See `Cache.reorder`."""
-        self.own = reordered(self.own, parent)
+        reorder(self.own, parent)
 
 
 class T5Backbone(nn.Module):

@@ -57,7 +57,7 @@ class Elitist:
     def choose(self, decoded: Candidates) -> Candidates:
         """Which candidates to embed, of these and of those that wait."""
         pool = Candidates.joined([self.waiting, decoded])
-        wanted = self.effort.beam**2
+        wanted = self.effort.embedded
         ranked = self._likeliest(pool, wanted * (1 + self.effort.breadth))
         best, self.waiting = (pool.take(part) for part in (ranked[:wanted], ranked[wanted:]))
         self.chosen.update(row.tobytes() for row in best.ids)
@@ -66,9 +66,9 @@ class Elitist:
     def add(self, new: list[Hypothesis]) -> None:
         """End a round that brought these hypotheses."""
         before = self.best
-        # Other tokens may spell the same text.
+        # Other tokens may spell the same text: the likeliest stand first, and last here.
         known = {hypothesis.text for hypothesis in self.known}
-        new = [*{h.text: h for h in new if h.text not in known}.values()]
+        new = [*{h.text: h for h in reversed(new) if h.text not in known}.values()]
         self.known = sorted(self.known + new, key=by_cosine)
         self.idle = 0 if self.best.cosine > before.cosine else self.idle + 1
         self._record(min(new, key=by_cosine, default=None))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_CORRECTED = 2  # a round: more are no better for twice the decoding (see benchmarks/README.md)
-FEWEST_EMBEDDED = 4  # that a hypothesis is decoded for, however narrow the beam
+MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benchmarks/README.md)
+NARROWEST = 4  # times the breadth: as many sequences are decoded of a hypothesis at least
 
 
 @dataclass(frozen=True)
@@ -14,9 +14,9 @@ class Effort:
     """How hard to try.
 
     mode: `elitist` or `paper`; beam: a round embeds its square. `elitist` has a breadth, the
-    sequences decoded for each that is embedded, and a patience, the rounds without gain before a
-    text stops. In `paper`, rank and parents: what a round's hypotheses are ranked by, `cosine` or
-    `likelihood`, and how many go on, `beam` or `one`
+    sequences decoded for each that is embedded (more where the beam is narrow), and a patience, the
+    rounds without gain before a text stops. In `paper`, rank and parents: what a round's hypotheses
+    are ranked by, `cosine` or `likelihood`, and how many go on, `beam` or `one`
     """
 
     mode: str
@@ -35,12 +35,16 @@ class Effort:
         return 1 if self.parents == "one" else self.beam
 
     @property
+    def embedded(self) -> int:
+        """Sequences of a text that are embedded in a round, at most."""
+        return self.beam * (1 if self.parents == "one" else self.beam)
+
+    @property
     def width(self) -> int:
-        """Sequences decoded for each hypothesis that is corrected."""
+        """Sequences decoded of each hypothesis that is corrected."""
         if self.mode != "elitist":
             return self.beam
-        embedded = math.ceil(self.beam**2 / self.corrected)
-        return max(embedded, FEWEST_EMBEDDED) * self.breadth
+        return max(math.ceil(self.embedded / self.corrected), NARROWEST) * self.breadth
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ class Candidates:
     @classmethod
     def joined(cls, parts: "list[Candidates]") -> "Candidates":
         """All of one length."""
-        ids, likelihoods = ([getattr(part, name) for part in parts] for name in cls.__annotations__)
-        return cls(np.concatenate(ids), np.concatenate(likelihoods))
+        ids = np.concatenate([part.ids for part in parts])
+        return cls(ids, np.concatenate([part.likelihoods for part in parts]))
 
     def take(self, rows: list[int] | slice) -> "Candidates":
         """Some of them."""
