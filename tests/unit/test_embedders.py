@@ -11,6 +11,7 @@ import yaml
 from textback.config import read_embedder
 from textback.embedders import load_embedder
 from textback.embedders.gate import check_lengths, gate
+from textback.embedders.networks import NetworkEmbedder
 from textback.embedders.weights import locate
 from textback.embeddings import embed_texts, forget, read_embeddings
 from textback.errors import TextbackError
@@ -57,6 +58,18 @@ def test_tokens_are_counted_with_specials_and_too_long_a_text_is_refused(minilm)
     long = "word " * 300
     with pytest.raises(TextbackError, match=r"reads 256 tokens, but the passage .* has 302"):
         check_lengths("minilm", minilm, ["short", long])
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_texts_are_tokenized_as_the_tokenizer_itself_does(minilm, side, monkeypatch):
+    tokenizer = minilm._tokenizer
+    monkeypatch.setattr(tokenizer, "truncation_side", side)
+    prompted = NetworkEmbedder(minilm.network, tokenizer, minilms_entry(), "cpu", "query: ")
+    texts = ["", "tea", "of the people, by the people, for the people"]
+    whole = [f"query: {text}" for text in texts]
+    for most in (None, 7):
+        expected = tokenizer(whole, truncation=most is not None, max_length=most)["input_ids"]
+        assert prompted._tokenize(texts, most) == expected
 
 
 def test_a_text_is_too_long_by_a_single_token_of_a_byte():

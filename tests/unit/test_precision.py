@@ -1,5 +1,7 @@
 """bf16 where the hardware has it; what training computes there is near what it computes in fp32."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -72,3 +74,9 @@ def test_what_is_decoded_in_bf16_is_about_as_likely_as_what_is_decoded_in_fp32(
         nll = [each_model.nll(ids[:, 0], *each_input).mean().item() for ids in (exact, rough)]
     assert rough.shape == exact.shape
     assert nll[1] == pytest.approx(nll[0], rel=0.1)
+
+
+def test_candidates_are_written_in_bf16_on_a_gpu_and_in_fp32_on_a_cpu(monkeypatch):
+    monkeypatch.setattr(device, "bulk_precision", lambda where: f"bf16 on {where}")
+    assert device.search_precision("cuda") == "bf16 on cuda"
+    assert isinstance(device.search_precision("cpu"), nullcontext)
