@@ -8,6 +8,7 @@ Tolerances are of fp32 without TF32, as torch has it unless it is told otherwise
 
 import copy
 import functools
+import gc
 import os
 import string
 from types import SimpleNamespace
@@ -37,6 +38,7 @@ from textback.inverter.state import Checkpoint
 from textback.inverter.training import step, train
 from textback.passages import write_passages
 from textback.processes import COMPILE
+from textback.progress import log
 from textback.reductions import Projection
 from textback.tokenizer import PAD
 
@@ -54,6 +56,44 @@ BACKBONES = {"llama": LLAMA, "t5": T5, "paper": PAPER}
 WAYS = {"hypothesizer": 1, "corrector": 3}
 ADAMW = Training(examples=8 * 32, batch=32, learning_rate=1e-3, optimizer="adamw")
 NEAR = 0.01  # of the way that training moved the weights; TF32 or bf16 stray further
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch):
+    """Full precision and nothing compiled, unless a test asks for it."""
+    monkeypatch.setattr(device, "_has_bf16", lambda device: False)
+    monkeypatch.setenv(COMPILE, "off")
+    decoding._compiled_step.cache_clear()
+    yield
+    decoding._compiled_step.cache_clear()
+
+
+@pytest.fixture
+def logged(caplog):
+    """What textback logs during the test."""
+    level = log.level
+    log.addHandler(caplog.handler)
+    log.setLevel("INFO")
+    yield caplog
+    log.removeHandler(caplog.handler)
+    log.setLevel(level)
+
+
+@pytest.fixture
+def room():
+    """Limits this process to so many bytes of the GPU until the test ends."""
+    gc.collect()
+    torch.cuda.empty_cache()
+
+    def limit(size):
+        gc.collect()
+        torch.cuda.empty_cache()
+        total = torch.cuda.get_device_properties().total_memory
+        torch.cuda.set_per_process_memory_fraction(size / total)
+
+    yield limit
+    torch.cuda.set_per_process_memory_fraction(1.0)
+    torch.cuda.empty_cache()
 
 
 def untrained(entry=LLAMA, ways=1, vocabulary=VOCABULARY):
