@@ -138,6 +138,16 @@ def test_each_data_round_adds_one_correction_of_every_hypothesis(study, embedder
         assert not torch.equal(last[3][rows], first[3])
 
 
+def test_how_many_hypotheses_are_corrected_together_changes_none(
+    study, embedder, trainings, monkeypatch
+):
+    run(study, "at-once", 2)
+    monkeypatch.setattr(step, "TOGETHER", 7)
+    run(study, "in-parts", 2)
+    one, other = (trainings[number][0].rows(slice(None)) for number in (1, 3))
+    assert all(map(torch.equal, one, other))
+
+
 def test_a_corrected_hypothesis_comes_with_its_own_embedding(study, embedder, trainings, tokenizer):
     run(study, "out", 2)
     _, _, vectors, ids = trainings[1][0].rows(slice(TRAIN, None))

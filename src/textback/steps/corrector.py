@@ -4,12 +4,13 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from textback.config import Backbone, Training
 from textback.device import bulk_precision, pick_device
 from textback.embeddings import forget
 from textback.inverter import backbones, data, generate, parallel
-from textback.inverter.batches import Data
+from textback.inverter.batches import Data, Rows
 from textback.inverter.model import Inverter
 from textback.inverter.state import Checkpoint, load_model
 from textback.inverter.training import Result, train
@@ -19,6 +20,8 @@ from textback.specs import Spec
 from textback.steps.hypotheses import HypothesisEmbedder
 from textback.steps.train import checkpoint_of, write_training
 from textback.tokenizer import Tokenizer
+
+TOGETHER = 100_000  # hypotheses whose targets' projections are held at a time
 
 
 def train_corrector(
@@ -125,10 +128,19 @@ def _correct(
     """Correct every training hypothesis of one folder once, and write the outcome to another."""
     guesses = inputs.read("train", [before])
     passage = data.read_hypotheses(before / "train.safetensors")["passage"]
-    _, target, vector, ids = guesses.rows(slice(None))
-    reading, rows = generate.read_targets(model, target), torch.arange(len(ids), device=ids.device)
     with bulk_precision(model.device.type):
-        ways, _ = generate.correct(model, reading, rows, vector, ids, 1, "correcting train")
-    found = ways[:, 0]
+        parts = [
+            _corrected(model, guesses.rows(slice(start, start + TOGETHER)))
+            for start in range(0, len(guesses), TOGETHER)
+        ]
+    found = torch.cat(parts)
     embedded = embed(found, "embedding corrected hypotheses")
     data.write_hypotheses(after / "train.safetensors", found, embedded, int(passage.max()) + 1)
+
+
+def _corrected(model: Inverter, rows: Rows) -> Tensor:
+    """What a corrector makes of hypotheses, the rows of its training, greedily: ids (m, length)."""
+    _, target, vector, ids = rows
+    reading, every = generate.read_targets(model, target), torch.arange(len(ids), device=ids.device)
+    ways, _ = generate.correct(model, reading, every, vector, ids, 1, "correcting train")
+    return ways[:, 0]
