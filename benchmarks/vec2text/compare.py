@@ -27,26 +27,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import own
 import torch
+from pair import train_pair
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
-from torch import Tensor
 
-from textback.bench.training import steps_per_second
 from textback.cells import embeddings_folder, passages_folder, tokenizer_file
-from textback.config import Backbone, Training, read_study_file
-from textback.device import bulk_precision, cost, pick_device
+from textback.config import read_study_file
+from textback.device import cost, pick_device
 from textback.embedders import load_embedder
 from textback.embeddings import read_embeddings
-from textback.inverter import data, generate, optimizers
 from textback.inverter import training as loop
-from textback.inverter.batches import Data, Order
-from textback.inverter.micro_batches import MicroBatches
-from textback.inverter.model import Inverter
 from textback.inverter.search import Effort, invert
 from textback.inverter.starts import greedy
-from textback.inverter.state import Checkpoint, save_model
-from textback.metrics import bleu_of, bleu_statistics
 from textback.packages import package_folder
 from textback.passages import read_passages
 from textback.reductions import Projection
@@ -55,13 +49,6 @@ from textback.tokenizer import Tokenizer
 
 HERE = Path(__file__).parent
 CORPUS, TOKENIZER, EMBEDDER = "state-of-the-union", "bpe-2k", "minilm"
-PAPER = Backbone(family="t5", form="paper", embedding_tokens=16)  # vec2text's default
-OURS = {
-    "textback, T5 in the paper's form": PAPER,
-    "textback, T5": Backbone(family="t5"),
-    "textback, Llama": Backbone(family="llama"),
-}
-SHORT = 5  # steps of a training that tells how long one takes to start
 
 
 def main() -> None:
@@ -93,17 +80,17 @@ def export(options: argparse.Namespace) -> None:
         }
         save_file(tensors, options.folder / f"{split}.safetensors")
         (options.folder / f"{split}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
-    model = _new(options, PAPER, ways=1)
+    model = own.new(options, own.PAPER, ways=1)
     entry = read_study_file(Path("config.yaml")).embedders[EMBEDDER]
     task = {
         "t5": {**model.backbone.t5.config.to_diff_dict(), "eos_token_id": 0},
         "length": options.length,
-        "embedding_tokens": PAPER.embedding_tokens,
+        "embedding_tokens": own.PAPER.embedding_tokens,
         "embedder": str(package_folder(EMBEDDER, entry.package) / entry.model),
         "dimension": model.dimension,
     }
     (options.folder / "task.json").write_text(json.dumps(task, indent=1), encoding="utf-8")
-    _train_pair(options, model)
+    train_pair(options, EMBEDDER, model)
 
 
 def training(options: argparse.Namespace) -> dict[str, Any]:
@@ -123,8 +110,8 @@ def training(options: argparse.Namespace) -> dict[str, Any]:
                 rows.append({"who": name, "turn": turn, "rate": found["examples_per_second"]})
                 print(rows[-1], flush=True)
         for name in options.ours:
-            entry = OURS[name]
-            rate = _rate(options, _new(options, entry, ways=1), options.seconds)
+            entry = own.OURS[name]
+            rate = own.rate(options, own.new(options, entry, ways=1), options.seconds)
             rows.append({"who": name, "turn": turn, "rate": rate})
             print(rows[-1], flush=True)
     names = dict.fromkeys(row["who"] for row in rows)
@@ -150,15 +137,15 @@ def bleu(options: argparse.Namespace) -> dict[str, Any]:
     """
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
     references = references[: options.texts]
-    entry = OURS["textback, Llama"]
-    model = _new(options, entry, ways=1)
-    rate = _rate(options, model, options.seconds / 10)
-    startup = _startup(options, model, rate)
+    entry = own.OURS["textback, Llama"]
+    model = own.new(options, entry, ways=1)
+    rate = own.rate(options, model, options.seconds / 10)
+    startup = own.startup(options, model, rate)
     ours = []
     for share in options.shares:
         examples = (share * options.seconds - startup) * rate
-        budget = _budget(options, int(examples / options.batch))
-        trained = _trained_bleu(options, _new(options, entry, ways=1), budget, references)
+        budget = own.budget_of(options, int(examples / options.batch))
+        trained = own.trained_bleu(options, own.new(options, entry, ways=1), budget, references)
         ours.append({"share": share, **trained})
         print(ours[-1], flush=True)
     theirs = []
@@ -184,7 +171,7 @@ def _reference_bleu(
         {
             "seconds": decoded["train_seconds"],
             "examples": decoded["examples"],
-            "bleu": _bleu(decoded["texts"], references),
+            "bleu": own.bleu_of_texts(decoded["texts"], references),
         }
         for decoded in run["decodes"]
     ]
@@ -278,143 +265,6 @@ def _invert(options: argparse.Namespace, breadth: int) -> dict[str, Any]:
     }
 
 
-def _train_pair(options: argparse.Namespace, hypothesizer: Inverter) -> None:
-    """Train hypothesizer and corrector in the paper's form, and write them for both sides."""
-    study = read_study_file(Path("config.yaml"))
-    embedder = load_embedder(EMBEDDER, study.embedders[EMBEDDER], options.device)
-    bpe = Tokenizer.load(options.folder / "tokenizer.json")
-    train_data, validation = (_data(options, split) for split in ("train", "validation"))
-    budget = _budget(options, options.examples // options.batch)
-    _fit(hypothesizer, train_data, validation, budget, options)
-    corrector = _new(options, PAPER, ways=3)
-    corrector.start_from(hypothesizer)
-    splits = []
-    for part, rows in ((train_data, options.passages), (validation, len(validation))):
-        ids, target = part.rows(slice(0, rows))
-        guess = generate.guess(hypothesizer, target, options.length, "guessing")
-        with bulk_precision(options.device):
-            vectors = torch.from_numpy(embedder.embed(bpe.decode_batch(guess.tolist())))
-        columns = (target, vectors.to(options.device), guess.clone())  # of inference no more
-        splits.append(Data(ids, columns, torch.device(options.device)))
-    correcting = {"optimizer": "adamw", "learning_rate": 1e-3}
-    half = budget.model_copy(update={"examples": options.examples // 2, **correcting})
-    _fit(corrector, *splits, half, options)
-    for name, model in (("hypothesizer", hypothesizer), ("corrector", corrector)):
-        save_model(options.folder / "ours" / f"{name}.safetensors", model)
-        save_file(vec2text_names(model), options.folder / f"{name}.safetensors")
-
-
-def vec2text_names(model: Inverter) -> dict[str, Tensor]:
-    """A model of the form `paper`, its weights under vec2text's names."""
-    readers = ["embedding_transform"]
-    if model.ways == 3:  # there the difference is second, the hypothesis third
-        readers = ["embedding_transform_1", "embedding_transform_3", "embedding_transform_2"]
-    names = {f"reader.adapters.{way}": name for way, name in enumerate(readers)}
-    names |= {"reader.norm": "layernorm", "backbone.t5": "encoder_decoder"}
-    tied = ("embed_tokens.weight", "lm_head.weight", "barred")
-    return {
-        _renamed(key, names): value.detach().cpu().contiguous().clone()
-        for key, value in model.state_dict().items()
-        if not key.endswith(tied)
-    }
-
-
-def _renamed(key: str, names: dict[str, str]) -> str:
-    for ours, theirs in names.items():
-        if key.startswith(f"{ours}."):
-            return theirs + key.removeprefix(ours)
-    raise KeyError(key)
-
-
-def _trained_bleu(
-    options: argparse.Namespace, model: Inverter, budget: Training, references: list[str]
-) -> dict[str, Any]:
-    """Train, decode greedily and score. No time goes into validation, as in vec2text's training."""
-    few = _data(options, "validation", rows=2)
-    seconds = _fit(model, _data(options, "train"), few, budget, options)
-    _, targets = _data(options, "test").rows(slice(0, len(references)))
-    ids = generate.guess(model, targets, options.length)
-    texts = Tokenizer.load(options.folder / "tokenizer.json").decode_batch(ids.tolist())
-    return {
-        "optimizer": budget.optimizer,
-        "learning_rate": budget.learning_rate,
-        "seconds": seconds,
-        "examples": budget.examples,
-        "bleu": _bleu(texts, references),
-    }
-
-
-def _bleu(texts: list[str], references: list[str]) -> float:
-    return float(bleu_of(bleu_statistics(texts, references).sum(0)))
-
-
-def _rate(options: argparse.Namespace, model: Inverter, seconds: float) -> float:
-    """Examples a second of textback's own steps, once they run."""
-    data_ = _data(options, "train")
-    steppers = optimizers.build(model, _budget(options, 1))
-    order = Order(len(data_), options.batch, 0, data_.device)
-    micro = MicroBatches(model, data_, options.batch)
-
-    def step(number: int) -> Tensor:
-        return loop.step(model, micro, steppers, order.batch(number))
-
-    return options.batch * steps_per_second(step, seconds, options.device)
-
-
-def _startup(options: argparse.Namespace, model: Inverter, rate: float) -> float:
-    """Seconds that a training takes beside its steps, where one of its kind has run before.
-
-    Compilation is most of it on a GPU; the first one of a process, which takes longest, is not
-    counted.
-    """
-    few, data_ = _data(options, "validation", rows=2), _data(options, "train")
-    budget = _budget(options, SHORT)
-    _, second = (_fit(model, data_, few, budget, options) for _ in range(2))
-    return max(0.0, second - budget.examples / rate)
-
-
-def _budget(options: argparse.Namespace, steps: int) -> Training:
-    """So many steps, at the options' settings."""
-    return Training(
-        examples=max(steps, 2) * options.batch,
-        batch=options.batch,
-        optimizer=options.optimizer,
-        learning_rate=options.learning_rate,
-    )
-
-
-def _fit(
-    model: Inverter, train_data: Data, validation: Data, budget: Training, options: Any
-) -> float:
-    """Train by textback's loop; returns the seconds."""
-    entry = model.entry
-    model.entry = entry.model_copy(update={"form": "textback"})  # textback's optimiser for both
-    with tempfile.TemporaryDirectory() as folder:
-        result = loop.train(
-            model, train_data, validation, budget, 0, Checkpoint(Path(folder), {}), "training"
-        )
-    model.entry = entry
-    return result.seconds
-
-
-def _data(options: argparse.Namespace, split: str, rows: int | None = None) -> Data:
-    tensors = load_file(options.folder / f"{split}.safetensors", device=options.device)
-    reduce = data.Reduce(Projection(), options.device)
-    ids, embeddings = tensors["ids"][:rows], tensors["embeddings"][:rows]
-    return Data(ids, (embeddings,), torch.device(options.device), reduce)
-
-
-def _new(options: argparse.Namespace, entry: Backbone, ways: int) -> Inverter:
-    torch.manual_seed(0)
-    bpe = Tokenizer.load(options.folder / "tokenizer.json")
-    _, embeddings = _data(options, "train").rows(slice(0, 10_000))
-    entry = entry.model_copy(update={"size": options.size})
-    model = Inverter(entry, bpe.size, embeddings.shape[1], ways).to(options.device)
-    model.reader.fit_scale(embeddings)
-    model.bar(bpe.specials)
-    return model
-
-
 def _reference(options: argparse.Namespace, command: str, *arguments: object) -> dict[str, Any]:
     """Run vec2text in its own environment; its measurements, with the texts of its `decodes`."""
     with tempfile.TemporaryDirectory() as folder:
@@ -482,7 +332,7 @@ def _options() -> argparse.Namespace:
             command.add_argument("--precisions", nargs="+", choices=both, default=both, help=help_)
             ways = ["each-step", "precomputed"]
             command.add_argument("--embed", nargs="*", choices=ways, default=ways, help=help_)
-            command.add_argument("--ours", nargs="*", choices=OURS, default=list(OURS))
+            command.add_argument("--ours", nargs="*", choices=own.OURS, default=list(own.OURS))
         if run is bleu:
             rates = [1e-3, 3e-3]
             command.add_argument("--reference-rates", nargs="+", type=float, default=rates)

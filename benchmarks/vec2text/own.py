@@ -1,0 +1,125 @@
+"""textback's own side of the comparison: its models, data and trainings, of an exchange folder.
+
+options: those of `compare.py`
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from textback.bench.training import steps_per_second
+from textback.config import Backbone, Training
+from textback.inverter import data, generate, optimizers
+from textback.inverter import training as loop
+from textback.inverter.batches import Data, Order
+from textback.inverter.micro_batches import MicroBatches
+from textback.inverter.model import Inverter
+from textback.inverter.state import Checkpoint
+from textback.metrics import bleu_of, bleu_statistics
+from textback.reductions import Projection
+from textback.tokenizer import Tokenizer
+
+PAPER = Backbone(family="t5", form="paper", embedding_tokens=16)  # vec2text's default
+OURS = {
+    "textback, T5 in the paper's form": PAPER,
+    "textback, T5": Backbone(family="t5"),
+    "textback, Llama": Backbone(family="llama"),
+}
+SHORT = 5  # steps of a training that tells how long one takes to start
+
+
+def rate(options: argparse.Namespace, model: Inverter, seconds: float) -> float:
+    """Examples a second of textback's own steps, once they run."""
+    data_ = data_of(options, "train")
+    steppers = optimizers.build(model, budget_of(options, 1))
+    order = Order(len(data_), options.batch, 0, data_.device)
+    micro = MicroBatches(model, data_, options.batch)
+
+    def step(number: int) -> Tensor:
+        return loop.step(model, micro, steppers, order.batch(number))
+
+    return options.batch * steps_per_second(step, seconds, options.device)
+
+
+def startup(options: argparse.Namespace, model: Inverter, rate: float) -> float:
+    """Seconds that a training takes beside its steps, where one of its kind has run before.
+
+    Compilation is most of it on a GPU; the first one of a process, which takes longest, is not
+    counted.
+    """
+    few, data_ = data_of(options, "validation", rows=2), data_of(options, "train")
+    budget = budget_of(options, SHORT)
+    _, second = (fit(model, data_, few, budget, options) for _ in range(2))
+    return max(0.0, second - budget.examples / rate)
+
+
+def budget_of(options: argparse.Namespace, steps: int) -> Training:
+    """So many steps, at the options' settings."""
+    return Training(
+        examples=max(steps, 2) * options.batch,
+        batch=options.batch,
+        optimizer=options.optimizer,
+        learning_rate=options.learning_rate,
+    )
+
+
+def fit(
+    model: Inverter, train_data: Data, validation: Data, budget: Training, options: Any
+) -> float:
+    """Train by textback's loop; returns the seconds."""
+    entry = model.entry
+    model.entry = entry.model_copy(update={"form": "textback"})  # textback's optimiser for both
+    with tempfile.TemporaryDirectory() as folder:
+        result = loop.train(
+            model, train_data, validation, budget, 0, Checkpoint(Path(folder), {}), "training"
+        )
+    model.entry = entry
+    return result.seconds
+
+
+def data_of(options: argparse.Namespace, split: str, rows: int | None = None) -> Data:
+    """Passages of a split, the first `rows`, with their embeddings."""
+    tensors = load_file(options.folder / f"{split}.safetensors", device=options.device)
+    reduce = data.Reduce(Projection(), options.device)
+    ids, embeddings = tensors["ids"][:rows], tensors["embeddings"][:rows]
+    return Data(ids, (embeddings,), torch.device(options.device), reduce)
+
+
+def new(options: argparse.Namespace, entry: Backbone, ways: int) -> Inverter:
+    """An untrained model of the options' size; ways: 1 for a hypothesizer, 3 for a corrector."""
+    torch.manual_seed(0)
+    bpe = Tokenizer.load(options.folder / "tokenizer.json")
+    _, embeddings = data_of(options, "train").rows(slice(0, 10_000))
+    entry = entry.model_copy(update={"size": options.size})
+    model = Inverter(entry, bpe.size, embeddings.shape[1], ways).to(options.device)
+    model.reader.fit_scale(embeddings)
+    model.bar(bpe.specials)
+    return model
+
+
+def trained_bleu(
+    options: argparse.Namespace, model: Inverter, budget: Training, references: list[str]
+) -> dict[str, Any]:
+    """Train, decode greedily and score. No time goes into validation, as in vec2text's training."""
+    few = data_of(options, "validation", rows=2)
+    seconds = fit(model, data_of(options, "train"), few, budget, options)
+    _, targets = data_of(options, "test").rows(slice(0, len(references)))
+    ids = generate.guess(model, targets, options.length)
+    texts = Tokenizer.load(options.folder / "tokenizer.json").decode_batch(ids.tolist())
+    return {
+        "optimizer": budget.optimizer,
+        "learning_rate": budget.learning_rate,
+        "seconds": seconds,
+        "examples": budget.examples,
+        "bleu": bleu_of_texts(texts, references),
+    }
+
+
+def bleu_of_texts(texts: list[str], references: list[str]) -> float:
+    """Corpus BLEU, 0 to 100."""
+    return float(bleu_of(bleu_statistics(texts, references).sum(0)))
