@@ -1,6 +1,6 @@
 # make quickstart   set up, then run the default study to its figures and report
 # make test         set up, then lint, unit tests, those of a GPU and workflow tests
-# make gpu-tests    what only a GPU shows, in about a minute; skipped where there is none
+# make gpu-tests    what only a GPU shows, in about two minutes; skipped where there is none
 # make figures STUDY=results/studies/x   redraw a study's figures from its tables, in seconds
 # make setup        only the environment, in .venv
 # make format       rewrite code and rules in their canonical form

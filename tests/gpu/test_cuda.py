@@ -1,6 +1,6 @@
 """What the engine promises on a GPU: the CPU's results, no waiting, and a way on without memory.
 
-    pytest tests/gpu                              # on a machine with CUDA: about a minute
+    pytest tests/gpu                              # on a machine with CUDA: two minutes
     TEXTBACK_TEST_DEVICE=cpu pytest tests/gpu     # tries the tests themselves, without a GPU
 
 Tolerances are of fp32 without TF32, as torch has it unless it is told otherwise.

@@ -43,11 +43,6 @@ class Elitist:
         at_its_end = not len(self.waiting) and not self._parents()
         return self.best.recovered or self.idle >= self.effort.patience or at_its_end
 
-    @property
-    def width(self) -> int:
-        """Sequences decoded for each hypothesis corrected."""
-        return self.effort.width
-
     def take(self) -> list[Hypothesis]:
         """The hypotheses to be corrected now."""
         parents = self._parents()

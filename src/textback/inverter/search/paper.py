@@ -30,11 +30,6 @@ class Paper:
         """From the hypothesis of round 0."""
         return cls(row, effort, [first], 1, [Round(first, first, 1)])
 
-    @property
-    def width(self) -> int:
-        """Sequences decoded for each hypothesis corrected."""
-        return self.effort.width
-
     def take(self) -> list[Hypothesis]:
         """The hypotheses to be corrected now."""
         return self.parents

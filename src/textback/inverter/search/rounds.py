@@ -1,6 +1,5 @@
 """The rounds of many texts together: what they decode and embed goes through in batches."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,22 +110,18 @@ def _round(
 
 
 def _correct(attack: Attack, read: Any, active: Sequence[Elitist | Paper]) -> list[Candidates]:
-    """What the corrector makes of each text's hypotheses; those of one width go together."""
-    jobs: dict[int, list[tuple[int, Hypothesis]]] = defaultdict(list)
-    for number, search in enumerate(active):
-        jobs[search.width] += [(number, parent) for parent in search.take()]
-    found: dict[int, list[Candidates]] = defaultdict(list)
-    for width, pairs in sorted(jobs.items()):
-        if not pairs:
-            continue
+    """What the corrector makes of each text's hypotheses, all of them together."""
+    pairs = [(number, parent) for number, search in enumerate(active) for parent in search.take()]
+    found: list[list[Candidates]] = [[] for _ in active]
+    if pairs:
         numbers, parents = zip(*pairs, strict=True)
         rows = np.array([active[number].row for number in numbers])
         vectors, ids = (np.stack([getattr(p, name) for p in parents]) for name in ("vector", "ids"))
-        written = map(Candidates, *attack.correct(read, rows, vectors, ids, width))
-        for number, candidates in zip(numbers, written, strict=True):
+        written = attack.correct(read, rows, vectors, ids, active[0].effort.width)
+        for number, candidates in zip(numbers, map(Candidates, *written), strict=True):
             found[number].append(candidates)
     nothing = Candidates.none(active[0].history[0].best)
-    return [Candidates.joined(found[number] or [nothing]) for number in range(len(active))]
+    return [Candidates.joined(parts or [nothing]) for parts in found]
 
 
 def _embed(
