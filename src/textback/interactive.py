@@ -183,7 +183,7 @@ def _run(
         pick_device(study.device),
     )
     show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)
-    trying = {key: getattr(study.evaluation, key) for key in ("breadth", "patience")}
+    trying = {key: getattr(study.evaluation, key) for key in ("breadth", "patience", "edits")}
     effort = Effort("elitist", search.beam, search.rounds, **trying)
     histories = invert(attack, targets, effort, show)
     paid_costs(cell.embedder, embedder)

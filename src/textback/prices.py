@@ -166,11 +166,11 @@ def _of_training(study: Study, cell: Cell) -> dict[str, int]:
 
 
 def search_queries(search: Search, rounds: int, beam: int) -> int:
-    """Texts embedded for one inverted text at most: the guess, then the corrections of each round.
+    """Texts embedded for one inverted text at most: the guess, then the candidates of each round.
 
     The first round has the guess alone to correct, each later one as many hypotheses as it may.
     """
     if rounds == 0:
         return 1
     effort = search.effort(beam, rounds)
-    return 1 + min(effort.width, effort.embedded) + (rounds - 1) * effort.embedded
+    return 1 + min(effort.width + effort.edited, effort.embedded) + (rounds - 1) * effort.embedded

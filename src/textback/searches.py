@@ -2,6 +2,7 @@
 
 elitist-breadth4-patience3     keeps the best; decodes 4 texts for each that it embeds; gives a text
                                up after 3 rounds without gain
+elitist-breadth4-patience3-no-edits   does not try edits of its hypotheses
 paper                          the paper's search, `beam` sequences ranked by cosine
 paper-likelihood               ranked by the corrector's likelihood instead
 paper-one-parent               corrects one hypothesis a round, the nearest of `beam` candidates
@@ -20,6 +21,7 @@ from textback.inverter.search.states import Effort
 STARTS = get_args(Evaluation.model_fields["start"].annotation)
 NAME = re.compile(
     r"(?:elitist-breadth(?P<breadth>[1-9][0-9]*)-patience(?P<patience>[1-9][0-9]*)"
+    r"(?P<unedited>-no-edits)?"
     r"|paper(?P<likelihood>-likelihood)?(?P<one>-one-parent)?)"
     rf"(?:-from-(?P<start>{'|'.join(STARTS[1:])}))?"
 )
@@ -27,7 +29,10 @@ NAME = re.compile(
 
 @dataclass(frozen=True, order=True)
 class Search:
-    """How rounds go; see `textback.config.Evaluation`. Only `elitist` has breadth and patience."""
+    """How rounds go; see `textback.config.Evaluation`.
+
+    Only `elitist` has breadth, patience and edits.
+    """
 
     mode: str
     breadth: int | None = None
@@ -35,6 +40,7 @@ class Search:
     rank: str = "cosine"
     parents: str = "beam"
     start: str = "hypothesizer"
+    edits: bool = True
 
     def __str__(self) -> str:
         """Its name in paths."""
@@ -43,7 +49,7 @@ class Search:
 
     def effort(self, beam: int, rounds: int) -> Effort:
         """With what a search has no name for."""
-        how = self.breadth, self.patience, self.rank, self.parents
+        how = self.breadth, self.patience, self.rank, self.parents, self.edits
         return Effort(self.mode, beam, rounds, *how)
 
     @property
@@ -53,10 +59,11 @@ class Search:
 
     @property
     def _differences(self) -> str:
+        edits = "" if self.edits else "-no-edits"
         rank = "-likelihood" if self.rank == "likelihood" else ""
         parents = "-one-parent" if self.parents == "one" else ""
         start = "" if self.start == "hypothesizer" else f"-from-{self.start}"
-        return rank + parents + start
+        return edits + rank + parents + start
 
     @classmethod
     def parse(cls, text: str) -> "Search":
@@ -67,7 +74,8 @@ class Search:
             raise TextbackError(f"unknown search '{text}': write {known}")
         start = match["start"] or "hypothesizer"
         if match["patience"]:
-            return cls("elitist", int(match["breadth"]), int(match["patience"]), start=start)
+            effort = int(match["breadth"]), int(match["patience"])
+            return cls("elitist", *effort, start=start, edits=match["unedited"] is None)
         rank = "likelihood" if match["likelihood"] else "cosine"
         return cls("paper", None, None, rank, "one" if match["one"] else "beam", start)
 
@@ -76,5 +84,6 @@ class Search:
         """The search that an evaluation asks for."""
         elitist = evaluation.mode == "elitist"
         effort = (evaluation.breadth, evaluation.patience) if elitist else (None, None)
-        how = evaluation.rank, evaluation.parents, evaluation.start
+        edits = evaluation.edits or not elitist
+        how = evaluation.rank, evaluation.parents, evaluation.start, edits
         return cls(evaluation.mode, *effort, *how)

@@ -28,12 +28,14 @@ from textback.embeddings import write_embeddings
 from textback.errors import TextbackError
 from textback.inverter import data as reading
 from textback.inverter import decoding, generate, losses, optimizers
+from textback.inverter.attacks import attack
 from textback.inverter.batches import Data, Order
 from textback.inverter.decoding import beam_search
 from textback.inverter.losses import fused_nll, plain_nll
 from textback.inverter.micro_batches import MicroBatches
 from textback.inverter.model import Inverter
-from textback.inverter.search import Attack, Effort, invert
+from textback.inverter.search import Effort, invert
+from textback.inverter.starts import greedy
 from textback.inverter.state import Checkpoint
 from textback.inverter.training import step, train
 from textback.passages import write_passages
@@ -369,7 +371,7 @@ def test_decoding_without_room_for_its_batch_goes_on_in_parts_to_the_same_passag
     assert "decoding: out of memory, 16 texts a batch instead of 32" in logged.text
     assert torch.equal(found, expected)
     room(before)
-    with pytest.raises(TextbackError, match="no memory for 200 sequences of one text"):
+    with pytest.raises(TextbackError, match="no memory for 200 tokens of one text"):
         generate.guess(model, target, LENGTH, width=200)
 
 
@@ -485,36 +487,27 @@ def test_a_random_transformer_embeds_as_on_the_cpu(random_transformer):
     assert here.embed(texts[4:5])[0] == pytest.approx(expected[4], abs=1e-5)
 
 
-def attack(hypothesizer, corrector):
+def toy_attack(hypothesizer, corrector):
     """An inverter as the search sees it, of an embedder that looks tokens up in a table."""
     table = np.random.default_rng(0).normal(size=(LENGTH, VOCABULARY, DIMENSION))
+
+    def decode(ids):
+        return [" ".join(map(str, row)) for row in ids]
 
     def embed(texts, ids):
         vectors = table[np.arange(LENGTH), ids].sum(1).astype(np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    def tensor(values):
-        return torch.from_numpy(values).to(hypothesizer.device)
-
-    def correct(read, rows, vectors, ids, width):
-        found = generate.correct(corrector, read, *map(tensor, (rows, vectors, ids)), width)
-        return tuple(part.cpu().numpy() for part in found)
-
-    return Attack(
-        guess=lambda e: generate.guess(hypothesizer, tensor(e), LENGTH).cpu().numpy(),
-        read=lambda e: generate.read_targets(corrector, tensor(e)),
-        correct=correct,
-        decode=lambda ids: [" ".join(map(str, row)) for row in ids],
-        embed=embed,
-    )
+    return attack(hypothesizer, corrector, decode, embed, greedy(LENGTH))
 
 
 @pytest.mark.parametrize("how", [("elitist", 3, 4, 2, 3), ("paper", 4, 4)], ids=lambda how: how[0])
 def test_a_search_finds_what_it_finds_on_the_cpu(how):
     models = randomised(), randomised(ways=3)
     targets = inputs(8)[0].cpu().numpy()
-    found = invert(attack(*models), targets, Effort(*how))
-    expected = invert(attack(*(copy.deepcopy(m).cpu() for m in models)), targets, Effort(*how))
+    found = invert(toy_attack(*models), targets, Effort(*how))
+    there = toy_attack(*(copy.deepcopy(model).cpu() for model in models))
+    expected = invert(there, targets, Effort(*how))
     assert any(rounds[0].best.text != rounds[-1].best.text for rounds in expected)
     for here, there in zip(found, expected, strict=True):
         assert [r.best.text for r in here] == [r.best.text for r in there]

@@ -6,8 +6,10 @@ import torch
 
 from textback.errors import TextbackError
 from textback.inverter import generate
+from textback.inverter.attacks import attack
 from textback.inverter.decoding import Drawing
-from textback.inverter.search import Attack, Effort, invert
+from textback.inverter.search import Effort, invert
+from textback.inverter.starts import greedy
 
 LENGTH, DIMENSION = 4, 5
 SIZES = [1, 2, 3, 1000]
@@ -47,6 +49,55 @@ def test_corrections_do_not_depend_on_the_batch_size(corrector, targets, size, m
     assert torch.equal(found, expected)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_edits_do_not_depend_on_the_batch_size(hypothesizer, targets, size, monkeypatch):
+    rows, ids = torch.tensor([0, 0, 3, 6, 2]), hypotheses(5)
+    reading = generate.read_targets(hypothesizer, targets)
+    batches_of(1000, monkeypatch)
+    expected, likelihoods = generate.edit(hypothesizer, reading, rows, ids, 6)
+    batches_of(size, monkeypatch)
+    found, likelihoods_too = generate.edit(hypothesizer, reading, rows, ids, 6)
+    assert torch.equal(found, expected)
+    torch.testing.assert_close(likelihoods_too, likelihoods)
+
+
+def test_an_edit_is_as_likely_as_the_hypothesizer_says(hypothesizer, targets):
+    rows, ids = torch.tensor([4, 1]), hypotheses(2)
+    reading = generate.read_targets(hypothesizer, targets)
+    found, likelihoods = generate.edit(hypothesizer, reading, rows, ids, 6)
+    for texts, row, likely in zip(found, rows, likelihoods, strict=True):
+        with torch.inference_mode():
+            nll = hypothesizer.nll(texts, targets[row].expand(len(texts), -1))
+        torch.testing.assert_close(likely, -nll.sum(1))
+
+
+def test_tokens_after_each_beginning_are_as_likely_as_in_the_text_they_are_of(
+    hypothesizer, targets
+):
+    ids = hypotheses(7)
+    hypothesizer.barred.zero_()  # which `nll` takes for tokens like others
+    with torch.inference_mode():
+        logp = hypothesizer.log_likelihoods(ids, hypothesizer.read(targets))
+        nll = hypothesizer.nll(ids, targets)
+    assert logp.shape == (7, LENGTH + 1, 30)
+    torch.testing.assert_close(logp[:, :LENGTH].gather(2, ids[..., None])[..., 0], -nll)
+
+
+def test_half_the_edits_are_moves_and_none_writes_what_is_barred(hypothesizer, targets):
+    hypothesizer.bar(list(range(10, 30)))
+    rows, ids = torch.arange(7), hypotheses(7) % 9 + 1
+    reading = generate.read_targets(hypothesizer, targets)
+    found, _ = generate.edit(hypothesizer, reading, rows, ids, 16)
+    assert found.shape == (7, 8 + 8, LENGTH) and (found < 10).all()
+    for texts, own in zip(found, ids, strict=True):
+        assert all(sorted(text) == sorted(own.tolist()) for text in texts[:8].tolist())
+        assert ((texts[8:] != own).sum(1) == 1).all()
+
+
+def hypotheses(n):
+    return torch.randint(1, 30, (n, LENGTH), generator=torch.Generator().manual_seed(2))
+
+
 def test_no_more_corrections_are_asked_for_than_there_are_tokens_to_write(corrector, targets):
     corrector.bar([1, 2, 3])
     rows, ids = torch.arange(7), torch.randint(4, 30, (7, LENGTH))
@@ -79,30 +130,24 @@ def test_a_batch_holds_about_so_many_sequences_whatever_the_beam(monkeypatch):
 def test_a_device_that_runs_out_of_memory_gets_half_as_much_from_there_on(monkeypatch):
     batches_of(8, monkeypatch)
     assert sizes_of_batches(9, beam=1, capacity=3) == [2, 2, 2, 2, 1]
-    with pytest.raises(TextbackError, match=r"no memory for 4 sequences of one text: choose"):
+    with pytest.raises(
+        TextbackError, match=r"no memory for 4 tokens of one text at a time: choose"
+    ):
         sizes_of_batches(9, beam=4, capacity=3)
 
 
-def attack(hypothesizer, corrector):
+def toy_attack(hypothesizer, corrector):
     """Toy models with an embedder that looks tokens and their places up in a table."""
     table = np.random.default_rng(0).normal(size=(LENGTH, 30, DIMENSION)).astype(np.float32)
+
+    def decode(ids):
+        return [" ".join(map(str, row)) for row in ids]
 
     def embed(texts, ids):
         vectors = table[np.arange(LENGTH), ids].sum(1)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    def correct(reading, rows, vectors, ids, width):
-        inputs = (torch.from_numpy(value) for value in (rows, vectors, ids))
-        ids, likelihoods = generate.correct(corrector, reading, *inputs, width)
-        return ids.numpy(), likelihoods.numpy()
-
-    return Attack(
-        guess=lambda e: generate.guess(hypothesizer, torch.from_numpy(e), LENGTH).numpy(),
-        read=lambda e: generate.read_targets(corrector, torch.from_numpy(e)),
-        correct=correct,
-        decode=lambda ids: [" ".join(map(str, row)) for row in ids],
-        embed=embed,
-    )
+    return attack(hypothesizer, corrector, decode, embed, greedy(LENGTH))
 
 
 def answers(histories):
@@ -114,7 +159,7 @@ def answers(histories):
 def test_a_real_inverters_search_does_not_depend_on_batches_or_on_other_texts(
     hypothesizer, corrector, targets, how, monkeypatch
 ):
-    toy, effort, targets = attack(hypothesizer, corrector), Effort(*how), targets[:5]
+    toy, effort, targets = toy_attack(hypothesizer, corrector), Effort(*how), targets[:5]
     expected = answers(invert(toy, targets.numpy(), effort))
     assert any(rounds[0] != rounds[-1] for rounds in expected)
     alone = [answers(invert(toy, row.numpy(), effort))[0] for row in targets.split(1)]

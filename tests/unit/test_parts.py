@@ -114,16 +114,17 @@ def test_parts_that_search_the_same_cells_are_as_patient(study):
 
 def test_every_search_has_a_name_of_its_own_that_reads_back():
     searches = [
-        Search(mode, breadth, patience, rank, kept, start)
+        Search(mode, breadth, patience, rank, kept, start, edits)
         for mode, breadth, patience in (("elitist", 4, 3), ("paper", None, None))
         for rank in ("cosine", "likelihood")
         for kept in ("beam", "one")
         for start in ("hypothesizer", "beam", "nucleus", "random", "the", "unrelated")
-        if mode == "paper" or (rank, kept) == ("cosine", "beam")
+        for edits in (True, False)
+        if (mode == "paper" and edits) or (mode == "elitist" and (rank, kept) == ("cosine", "beam"))
     ]
     assert [Search.parse(str(search)) for search in searches] == searches
-    assert len({str(search) for search in searches}) == len(searches) == 30
-    for text in ("elitist", "elitist-breadth4-patience0", "paper-patience3", "paper-from-nowhere"):
+    assert len({str(search) for search in searches}) == len(searches) == 36
+    for text in ("elitist", "elitist-breadth4-patience0", "paper-no-edits", "paper-from-nowhere"):
         with pytest.raises(TextbackError, match="unknown search"):
             Search.parse(text)
 

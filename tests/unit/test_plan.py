@@ -210,18 +210,23 @@ def test_a_search_is_reckoned_with_what_it_decodes_and_not_only_with_what_it_emb
     seconds = {
         breadth: 1 / rates(task, network).value
         for breadth in (1, 2, 4)
-        for task in [writing(search=f"elitist-breadth{breadth}-patience3")]
+        for task in [writing(search=f"elitist-breadth{breadth}-patience3-no-edits")]
     }
     assert (
         seconds[4] - seconds[2] == pytest.approx(2 * (seconds[2] - seconds[1])) and seconds[1] > 0
     )
     assert seconds[2] > seconds[1]
     assert 1 / rates(writing(search="paper"), network).value == pytest.approx(seconds[1])
+    edited = 1 / rates(writing(search="elitist-breadth2-patience3"), network).value
+    assert edited > seconds[2]
 
 
-@pytest.mark.parametrize(("beam", "texts"), [(1, 16), (2, 8), (4, 4), (8, 4)])
-def test_a_narrow_beam_decodes_more_for_each_text_that_it_embeds(beam, texts):
-    assert writing("elitist-breadth4-patience3", beam).breadth == texts
+@pytest.mark.parametrize(
+    ("beam", "written", "made"), [(1, 16, 16), (2, 8, 16), (4, 4, 6), (8, 4, 5)]
+)
+def test_a_narrow_beam_makes_more_texts_for_each_that_it_embeds(beam, written, made):
+    assert writing("elitist-breadth4-patience3-no-edits", beam).breadth == written
+    assert writing("elitist-breadth4-patience3", beam).breadth == made  # with its edits
     assert writing("paper", beam).breadth == 1
 
 

@@ -75,7 +75,13 @@ def test_tokens_go_with_the_length_and_dollars_with_the_price(config):
 
 @pytest.mark.parametrize(
     "name",
-    ["elitist-breadth1-patience9", "elitist-breadth4-patience9", "paper", "paper-one-parent"],
+    [
+        "elitist-breadth1-patience9",
+        "elitist-breadth4-patience9",
+        "elitist-breadth1-patience9-no-edits",
+        "paper",
+        "paper-one-parent",
+    ],
 )
 @pytest.mark.parametrize("beam, rounds", [(1, 1), (1, 4), (3, 1), (3, 4)])
 def test_the_search_embeds_no_more_and_at_worst_as_much(name, beam, rounds):
@@ -90,13 +96,14 @@ def test_the_search_embeds_no_more_and_at_worst_as_much(name, beam, rounds):
         angles = 1 / (2.0 + ids[:, 0])  # each is better than the one before, none recovered
         return np.stack([np.cos(angles), np.sin(angles)], 1)
 
+    def made(rows, width):
+        return new(len(rows), width), np.zeros((len(rows), width))
+
     attack = Attack(
         guess=lambda e: new(len(e)),
         read=lambda e: None,
-        correct=lambda read, rows, vector, ids, width: (
-            new(len(rows), width),
-            np.zeros((len(rows), width)),
-        ),
+        correct=lambda read, rows, vector, ids, width: made(rows, width),
+        edit=lambda read, rows, ids, width: made(rows, width),
         decode=lambda ids: [str(row) for row in ids],
         embed=embed,
     )

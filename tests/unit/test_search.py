@@ -220,6 +220,52 @@ def test_other_tokens_of_a_known_text_are_no_other_hypothesis():
     assert toy.embedded == ["aaa"] and history[-1].queries == 1
 
 
+class Edited(Many):
+    """As `Many`; edits of a text 'aaa' are 'bab', 'bac' …, and it is told of which and how many."""
+
+    def attack(self):
+        self.edits = []
+        return dataclasses.replace(super().attack(), edit=self._edit)
+
+    def _edit(self, read, rows, ids, width):
+        self.edits += [(text, width) for text in decode(ids)]
+        ways = np.array([[[1, (1 + way) // 6, (1 + way) % 6] for way in range(width)]] * len(ids))
+        return ways, np.tile(-9.0 - np.arange(width), (len(ids), 1))
+
+
+def test_half_of_what_is_embedded_are_edits_the_likeliest_of_each_kind_first():
+    toy = Edited()
+    search(toy.attack(), targets("fff"), Effort("elitist", 2, 2, patience=9, breadth=4))
+    assert toy.embedded[1:5] == ["aab", "aac", "bab", "bac"]  # sorted within a round
+    assert toy.embedded[5:] == ["aad", "aae", "bad", "bae"]  # of those that waited
+
+
+def test_the_hypotheses_that_are_corrected_are_edited():
+    toy = Edited()
+    search(toy.attack(), targets("fff"), Effort("elitist", 8, 3, patience=9, breadth=1))
+    assert [text for text, _ in toy.edits] == toy.corrected
+    assert {width for _, width in toy.edits} == {8 * 8 // 2}
+
+
+def test_what_is_written_fills_a_round_where_there_are_no_more_edits():
+    toy = Edited()
+    attack = toy.attack()
+    few = dataclasses.replace(attack, edit=lambda *given: attack.edit(*given[:-1], 1))
+    search(few, targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
+    assert toy.embedded == ["aaa", "aab", "aac", "aad", "bab"]
+
+
+def test_nothing_is_edited_that_is_not_to_be_and_by_a_beam_of_one():
+    for effort in (
+        Effort("elitist", 2, 3, patience=9, breadth=4, edits=False),
+        Effort("elitist", 1, 3, patience=9, breadth=4),
+        Effort("paper", 2, 3),
+    ):
+        toy = Edited()
+        search(toy.attack(), targets("fff"), effort)
+        assert toy.edits == [] and toy.corrected
+
+
 def test_the_two_best_hypotheses_are_corrected_a_round():
     toy = Toy()
     invert(toy.attack(), targets("bcd"), beam=3, rounds=1, patience=3)

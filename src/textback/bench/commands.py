@@ -184,6 +184,9 @@ def inversion(
     patience: Annotated[
         int, typer.Option(min=1, help="elitist: rounds without gain before a text is given up.")
     ] = 3,
+    edits: Annotated[
+        bool, typer.Option(help="elitist: whether to try edits of hypotheses.")
+    ] = True,
     compile: CompileOption = "auto",
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -212,7 +215,7 @@ def inversion(
     from textback.interactive import find_cell
     from textback.inverter.search import Effort
 
-    effort = Effort(mode, beam, rounds, breadth, patience)
+    effort = Effort(mode, beam, rounds, breadth, patience, edits=edits)
     device = prepare(device, threads)
     if cell is not None:
         measured = measure_cell(study, find_cell(study, cell), texts, effort, device)

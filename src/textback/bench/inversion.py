@@ -122,10 +122,11 @@ def _measure(
     embed = attack.embed
     before = embed.queries
     hardware.forget_peak(device)
-    guess, read, correct, embedding = [
-        _Stopwatch(part) for part in (attack.guess, attack.read, attack.correct, attack.embed)
+    guess, read, correct, edit, embedding = [
+        _Stopwatch(part)
+        for part in (attack.guess, attack.read, attack.correct, attack.edit, attack.embed)
     ]
-    watched = Attack(guess, attack.decode, embedding, read, correct)
+    watched = Attack(guess, attack.decode, embedding, read, correct, edit)
     began = time.perf_counter()
     histories = invert(watched, targets, effort)
     seconds = time.perf_counter() - began
@@ -137,7 +138,7 @@ def _measure(
         "queries_per_text": (embed.queries - before) / texts,
         "rounds_per_second": _rounds(histories) / seconds,
         "mean_cosine": float(np.mean([rounds[-1].best.cosine for rounds in histories])),
-        "decoding_share": (guess.seconds + read.seconds + correct.seconds) / seconds,
+        "decoding_share": sum(p.seconds for p in (guess, read, correct, edit)) / seconds,
         "embedding_share": embedding.seconds / seconds,
         "peak_memory_bytes": peak_memory(device),
     }

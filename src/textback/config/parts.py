@@ -38,6 +38,11 @@ class Evaluation(Section):
     patience: Positive = Field(
         3, description="mode elitist: rounds without gain before a text is given up"
     )
+    edits: bool = Field(
+        True,
+        description="mode elitist: whether rounds also try edits of the hypotheses: blocks of "
+        "tokens that change places, single tokens that others replace",
+    )
     resamples: Positive = Field(1000, description="bootstrap resamples of an interval")
 
 

@@ -22,6 +22,7 @@ from textback.figures.style import (
 FIGURE = "beam_grid"
 NAMES = {
     "elitist": "elitist",
+    "elitist-no-edits": "elitist, no edits",
     "paper": "ranked by cosine",
     "paper-likelihood": "ranked by likelihood",
     "paper-one-parent": "token beam, one parent",

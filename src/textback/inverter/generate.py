@@ -9,13 +9,13 @@ from torch import Tensor
 
 from textback.device import out_of_memory
 from textback.errors import TextbackError
-from textback.inverter import decoding
+from textback.inverter import decoding, edits
 from textback.inverter.model import Inverter
 from textback.inverter.readers import Projection
 from textback.progress import Meter, log
 
 T = TypeVar("T")
-BATCH = {"cpu": 512, "cuda": 8192}  # sequences decoded together
+BATCH = {"cpu": 512, "cuda": 8192}  # tokens written, or judged, together
 
 
 @torch.inference_mode()
@@ -55,15 +55,20 @@ def sample(
 
 @dataclass(frozen=True)
 class Reading:
-    """Targets e, (n, dim), and what a corrector makes of them, once a text."""
+    """Targets e, (n, dim), and what an inverter makes of them, once a text."""
 
     targets: Tensor
     projected: Projection
 
+    def of(self, rows: Tensor) -> tuple[Projection, Tensor]:
+        """The projections and targets of some rows, (m,)."""
+        inputs, shared = self.projected
+        return (inputs[rows], None if shared is None else shared[rows]), self.targets[rows]
+
 
 @torch.inference_mode()
 def read_targets(model: Inverter, targets: Tensor) -> Reading:
-    """What a corrector reads of e, (n, dim)."""
+    """What an inverter reads of e, (n, dim)."""
     return Reading(targets, model.reader.project(targets, 0))
 
 
@@ -85,28 +90,52 @@ def correct(
     (m, width)
     """
     length, width = ids.shape[1], min(width, model.writable)
-    inputs, shared = reading.projected
 
     def decode(part: slice) -> tuple[Tensor, Tensor]:
-        row = rows[part]
-        projected = (inputs[row], None if shared is None else shared[row])
-        read = model.read_projected(projected, reading.targets[row], vector[part], ids[part])
+        projected, target = reading.of(rows[part])
+        read = model.read_projected(projected, target, vector[part], ids[part])
         return decoding.beam_search(model, read, length, width)
 
     found, likelihoods = zip(*_in_batches(decode, ids, width, label), strict=True)
     return torch.cat(found), torch.cat(likelihoods)
 
 
+@torch.inference_mode()
+def edit(
+    model: Inverter, reading: Reading, rows: Tensor, ids: Tensor, width: int
+) -> tuple[Tensor, Tensor]:
+    """`width` edits of hypotheses, half of them moves, and their log-likelihoods.
+
+    What the hypothesizer expects of e alone, so that edits of several hypotheses compare.
+
+    rows: of the reading, (m,); ids: x̂ (m, length) → (m, width, length) and (m, width), or fewer
+    where so short a text has not as many moves
+    """
+
+    def judge(part: slice) -> tuple[Tensor, Tensor]:
+        read = model.read_projected(*reading.of(rows[part]))
+        logp = model.log_likelihoods(ids[part], read)
+        kinds = (edits.moves, edits.substitutions)
+        found = torch.cat([kind(logp, ids[part], width // 2) for kind in kinds], 1)
+        nll = model.nll_read(found.flatten(0, 1), read.repeated(found.shape[1]))
+        return found, -nll.sum(1).view(found.shape[:2])
+
+    found, likelihoods = zip(*_in_batches(judge, ids, width * ids.shape[1], None), strict=True)
+    return torch.cat(found), torch.cat(likelihoods)
+
+
 def _in_batches(
-    decode: Callable[[slice], T], rows: Tensor, width: int, label: str | None
+    decode: Callable[[slice], T], rows: Tensor, tokens: int, label: str | None
 ) -> list[T]:
-    """Decode slices over rows, so many that a batch has about BATCH sequences.
+    """Decode slices over rows, so many that a batch has about BATCH tokens.
+
+    tokens: of a row at once, such as one of each sequence that is written of it
 
     From where the device runs out of memory on it has half as many; what is drawn from there on is
     other than with more memory, as it is in batches of another size. Raises TextbackError where not
     even one row fits.
     """
-    size, start, found = max(1, BATCH[rows.device.type] // width), 0, []
+    size, start, found = max(1, BATCH[rows.device.type] // tokens), 0, []
     meter = None if label is None else Meter(label, len(rows), "passages")
     while start < len(rows):
         part = slice(start, min(start + size, len(rows)))
@@ -115,7 +144,7 @@ def _in_batches(
         except Exception as error:
             if not out_of_memory(error):
                 raise
-            size = _halved(part.stop - part.start, width)
+            size = _halved(part.stop - part.start, tokens)
             continue
         start = part.stop
         if meter is not None:
@@ -125,11 +154,11 @@ def _in_batches(
     return found
 
 
-def _halved(size: int, width: int) -> int:
+def _halved(size: int, tokens: int) -> int:
     if size == 1:
         raise TextbackError(
-            f"decoding: the device has no memory for {width} sequences of one text: choose a "
-            "smaller beam, breadth or backbone"
+            f"decoding: the device has no memory for {tokens} tokens of one text at a time: choose "
+            "a smaller beam, breadth or backbone"
         )
     log.info("decoding: out of memory, %d texts a batch instead of %d", size // 2, size)
     return size // 2

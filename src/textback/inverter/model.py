@@ -34,6 +34,11 @@ class Read:
     shared: Tensor | None
     draft: Tensor | None
 
+    def repeated(self, times: int) -> "Read":
+        """Of each text as often, one after the other."""
+        parts = (self.memory, self.shared, self.draft)
+        return Read(*(None if part is None else part.repeat_interleave(times, 0) for part in parts))
+
 
 class Inverter(nn.Module):
     """A hypothesizer, a corrector or a null model: they differ in the vectors they read.
@@ -120,9 +125,20 @@ class Inverter(nn.Module):
         inputs: as for `read`. Over the whole vocabulary: tokens that are barred from being written
         take part, as they do in training.
         """
-        read = self.read(*inputs)
+        return self.nll_read(ids, self.read(*inputs))
+
+    def nll_read(self, ids: Tensor, read: Read) -> Tensor:
+        """As `nll`, of what is read already."""
         hidden = self.backbone.write(read.memory, ids[:, :-1], read.draft)
         return plain_nll(hidden, self.backbone.output_weight(), read.shared, ids)
+
+    def log_likelihoods(self, ids: Tensor, read: Read) -> Tensor:
+        """Of each token after each beginning of passages, from none to the whole.
+
+        ids: (n, length) → (n, length + 1, vocabulary), in nats; barred tokens -inf
+        """
+        hidden = self.backbone.write(read.memory, ids, read.draft)
+        return self.logits(hidden, read.shared).log_softmax(-1)
 
     def forward(self, ids: Tensor, *inputs: Tensor) -> Tensor:
         """The training loss: mean of `nll`, (), in nats a token."""

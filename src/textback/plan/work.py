@@ -39,7 +39,7 @@ class Task:
 
     train  operations of the inverter's `part`
     write  texts written by its `part`, `beam` a hypothesis, and embedded by the embedder; of those
-           that a `search` writes, which is named, it embeds one in `breadth`
+           that a `search` writes or edits, which is named, it embeds one in `breadth`
     embed  texts embedded
     """
 
@@ -58,10 +58,11 @@ class Task:
 
     @property
     def breadth(self) -> float:
-        """Texts written for each that is embedded."""
+        """Texts written for each that is embedded; one that is edited takes about as long."""
         if not self.search:
             return 1
-        return self._effort.corrected * self._effort.width / self._effort.embedded
+        made = self._effort.width + self._effort.edited
+        return self._effort.corrected * made / self._effort.embedded
 
     @property
     def _effort(self) -> Effort:

@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from textback.device import cost, pick_device, search_precision
+from textback.device import cost, pick_device
 from textback.embedders import Embedder, ReadsIds, load_embedder
 from textback.embedders.cutting import Cutting
 from textback.embedders.gate import check_embeddings
 from textback.embedders.paid import paid_costs
 from textback.files import replacing, write_json
-from textback.inverter import data, generate
+from textback.inverter import data
+from textback.inverter.attacks import attack
 from textback.inverter.search import Attack, Round, invert
 from textback.inverter.starts import First, first_hypotheses
 from textback.inverter.state import load_model
@@ -55,9 +55,9 @@ def invert_cell(
     search, beam = Search.parse(spec["search"]), spec["beam"]
     bpe = Tokenizer.load(tokenizer)
     first = first_hypotheses(search.start, ids, bpe, beam, spec["seed"])
-    attack = load_attack(hypothesizer, corrector, bpe, embed, first, device)
+    inverter = load_attack(hypothesizer, corrector, bpe, embed, first, device)
     effort = search.effort(beam, spec["rounds"])
-    histories = invert(attack, targets, effort, _log_round(effort.rounds))
+    histories = invert(inverter, targets, effort, _log_round(effort.rounds))
     with replacing(output / "trace.parquet") as temporary:
         to_frame(texts, histories, targets).to_parquet(temporary, compression="zstd", index=False)
     seconds = time.monotonic() - began
@@ -74,38 +74,16 @@ def load_attack(
     first: First,
     device: str,
 ) -> Attack:
-    """An inverter with its embedder, as the search sees them: numpy in, numpy out.
+    """An inverter with its embedder, as the search sees them.
 
     Without a corrector it can only guess.
     """
-    guesser = load_model(hypothesizer, device)
-    guesser.check_fits(hypothesizer, bpe.size, embed.dimension, ways=1)
-
-    def tensor(values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(values).to(device)
-
-    def guess(target: np.ndarray) -> np.ndarray:
-        with search_precision(device):
-            return first(guesser, tensor(target)).cpu().numpy()
-
-    if corrector is None:
-        return Attack(guess, bpe.decode_batch, embed)
-    second = load_model(corrector, device)
-    second.check_fits(corrector, bpe.size, embed.dimension, ways=3)
-
-    def read(target: np.ndarray) -> generate.Reading:
-        with search_precision(device):
-            return generate.read_targets(second, tensor(target))
-
-    def correct(
-        reading: generate.Reading, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        inputs = (tensor(part) for part in (rows, vector, ids))
-        with search_precision(device):
-            found, likelihoods = generate.correct(second, reading, *inputs, width)
-        return found.cpu().numpy(), likelihoods.cpu().numpy()
-
-    return Attack(guess, bpe.decode_batch, embed, read, correct)
+    models = [load_model(hypothesizer, device), None]
+    models[0].check_fits(hypothesizer, bpe.size, embed.dimension, ways=1)
+    if corrector is not None:
+        models[1] = load_model(corrector, device)
+        models[1].check_fits(corrector, bpe.size, embed.dimension, ways=3)
+    return attack(*models, bpe.decode_batch, embed, first)
 
 
 class CandidateEmbedder:

@@ -1,11 +1,13 @@
 """The search `elitist` for one text: the best hypothesis ever seen is kept.
 
 Of hypotheses of one text a corrector writes mostly the same. So few hypotheses are corrected in a
-round, and many more sequences decoded of each than are embedded. Those not tried yet wait, from
-round to round, and the likeliest are embedded.
+round, and many more sequences decoded of each than are embedded. The same hypotheses are also
+edited. What was written and what was edited wait from round to round, each kind for itself, and
+the likeliest of both that have not been tried are embedded, by turns.
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +22,7 @@ class Elitist:
     row: int
     effort: Effort
     known: list[Hypothesis]  # embedded, best first
-    waiting: Candidates  # the likeliest first
+    waiting: list[Candidates] = field(default_factory=list)  # of each kind, the likeliest first
     chosen: set[bytes] = field(default_factory=set)  # tokens that have left for the embedder
     corrected: set[str] = field(default_factory=set)  # their texts
     idle: int = 0  # rounds without gain
@@ -29,8 +31,8 @@ class Elitist:
     @classmethod
     def begin(cls, row: int, effort: Effort, first: Hypothesis) -> "Elitist":
         """From the hypothesis of round 0."""
-        nothing, chosen = Candidates.none(first), {first.ids.tobytes()}
-        return cls(row, effort, [first], nothing, chosen, history=[Round(first, first, 1)])
+        chosen = {first.ids.tobytes()}
+        return cls(row, effort, [first], chosen=chosen, history=[Round(first, first, 1)])
 
     @property
     def best(self) -> Hypothesis:
@@ -40,7 +42,7 @@ class Elitist:
     @property
     def stopped(self) -> bool:
         """Recovered, given up, or at its end."""
-        at_its_end = not len(self.waiting) and not self._parents()
+        at_its_end = not any(map(len, self.waiting)) and not self._parents()
         return self.best.recovered or self.idle >= self.effort.patience or at_its_end
 
     def take(self) -> list[Hypothesis]:
@@ -49,13 +51,14 @@ class Elitist:
         self.corrected.update(parent.text for parent in parents)
         return parents
 
-    def choose(self, decoded: Candidates) -> Candidates:
-        """Which candidates to embed, of these and of those that wait."""
-        pool = Candidates.joined([self.waiting, decoded])
-        wanted = self.effort.embedded
-        ranked = self._likeliest(pool, wanted * (1 + self.effort.breadth))
-        best, self.waiting = (pool.take(part) for part in (ranked[:wanted], ranked[wanted:]))
+    def choose(self, made: Sequence[Candidates]) -> Candidates:
+        """Which candidates to embed: of these, a kind each, and of those that wait."""
+        waiting = self.waiting or [kind.take([]) for kind in made]
+        kinds = [_likeliest(Candidates.joined(pair)) for pair in zip(waiting, made, strict=True)]
+        best = self._untried(_by_turns(kinds), self.effort.embedded)
         self.chosen.update(row.tobytes() for row in best.ids)
+        left = self.effort.embedded * self.effort.breadth
+        self.waiting = [self._untried(kind, left) for kind in kinds]
         return best
 
     def add(self, new: list[Hypothesis]) -> None:
@@ -77,16 +80,26 @@ class Elitist:
         left = (h for h in self.known if h.text not in self.corrected)
         return list(itertools.islice(left, self.effort.corrected))
 
-    def _likeliest(self, pool: Candidates, most: int) -> list[int]:
-        """The rows of so many distinct candidates that were never chosen, the likeliest first."""
+    def _untried(self, ordered: Candidates, most: int) -> Candidates:
+        """The first distinct ones that were never chosen, so many."""
         found: dict[bytes, int] = {}
-        for row in np.argsort(-pool.likelihoods, kind="stable").tolist():
-            tokens = pool.ids[row].tobytes()
-            if tokens not in self.chosen:
-                found.setdefault(tokens, row)
+        for row, tokens in enumerate(ordered.ids):
             if len(found) == most:
                 break
-        return [*found.values()]
+            if (key := tokens.tobytes()) not in self.chosen:
+                found.setdefault(key, row)
+        return ordered.take([*found.values()])
 
     def _record(self, candidate: Hypothesis | None) -> None:
         self.history.append(Round(self.best, candidate, len(self.known)))
+
+
+def _likeliest(candidates: Candidates) -> Candidates:
+    """The likeliest first, equal ones as they came."""
+    return candidates.take(np.argsort(-candidates.likelihoods, kind="stable"))
+
+
+def _by_turns(kinds: Sequence[Candidates]) -> Candidates:
+    """The first of each kind, then the second of each, and so on."""
+    ranks = np.concatenate([np.arange(len(kind)) for kind in kinds])
+    return Candidates.joined(kinds).take(np.argsort(ranks, kind="stable"))

@@ -1,5 +1,6 @@
 """The search `paper` for one text, as vec2text 0.0.13 does it (Morris et al. 2023, section 3.2)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from textback.inverter.search.states import (
@@ -34,9 +35,10 @@ class Paper:
         """The hypotheses to be corrected now."""
         return self.parents
 
-    def choose(self, decoded: Candidates) -> Candidates:
-        """Which candidates to embed: all of them."""
-        return decoded
+    def choose(self, made: Sequence[Candidates]) -> Candidates:
+        """Which candidates to embed: all that was written, and nothing is edited."""
+        (written,) = made
+        return written
 
     def add(self, new: list[Hypothesis]) -> None:
         """End a round that brought these hypotheses; the distinct best become parents."""

@@ -1,6 +1,6 @@
 """The rounds of many texts together: what they decode and embed goes through in batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +22,12 @@ class Attack:
     guess: e (n, dim) → ids (n, length), the hypotheses of round 0
     decode: ids → texts
     embed: texts, and their ids (m, length) → embeddings (m, dim), reduced as e is
-    read: e (n, dim) → what the corrector makes of e, once a text, for `correct`
+    read: e (n, dim) → what the inverter makes of e, once a text, for `correct` and `edit`
     correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
         their log-likelihoods (m, width), or fewer than `width` where there are no more
+    edit: read, rows (m,) of it, x̂ (m, length), width → as `correct`
 
-    Without rounds there is no need to read and to correct.
+    Without rounds there is no need to read and to correct, and without `edit` nothing is edited.
     """
 
     guess: Callable[[np.ndarray], np.ndarray]
@@ -37,6 +38,7 @@ class Attack:
         Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
         | None
     ) = None
+    edit: Callable[[Any, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]] | None = None
 
 
 def invert(
@@ -101,27 +103,42 @@ def _round(
             active.append(search)
     if not active:
         return
-    decoded = _correct(attack, read, active)
-    chosen = [search.choose(part) for search, part in zip(active, decoded, strict=True)]
+    made = _made(attack, read, active)
+    chosen = [search.choose(kinds) for search, kinds in zip(active, made, strict=True)]
     rows = np.repeat([search.row for search in active], [len(part) for part in chosen])
     found = iter(_embed(attack, embedded, Candidates.joined(chosen), targets[rows]))
     for search, part in zip(active, chosen, strict=True):
         search.add([next(found) for _ in range(len(part))])
 
 
-def _correct(attack: Attack, read: Any, active: Sequence[Elitist | Paper]) -> list[Candidates]:
-    """What the corrector makes of each text's hypotheses, all of them together."""
+def _made(
+    attack: Attack, read: Any, active: Sequence[Elitist | Paper]
+) -> list[tuple[Candidates, ...]]:
+    """What is made of each text's hypotheses, all texts together: written, and edited."""
+    effort = active[0].effort
     pairs = [(number, parent) for number, search in enumerate(active) for parent in search.take()]
-    found: list[list[Candidates]] = [[] for _ in active]
-    if pairs:
-        numbers, parents = zip(*pairs, strict=True)
-        rows = np.array([active[number].row for number in numbers])
-        vectors, ids = (np.stack([getattr(p, name) for p in parents]) for name in ("vector", "ids"))
-        written = attack.correct(read, rows, vectors, ids, active[0].effort.width)
-        for number, candidates in zip(numbers, map(Candidates, *written), strict=True):
-            found[number].append(candidates)
-    nothing = Candidates.none(active[0].history[0].best)
-    return [Candidates.joined(parts or [nothing]) for parts in found]
+    edits = attack.edit is not None and effort.edited > 0
+    if not pairs:
+        nothing = Candidates.none(active[0].history[0].best)
+        return [(nothing,) * (1 + edits) for _ in active]
+    numbers, parents = zip(*pairs, strict=True)
+    rows = np.array([active[number].row for number in numbers])
+    vectors, ids = (np.stack([getattr(p, name) for p in parents]) for name in ("vector", "ids"))
+    made = [attack.correct(read, rows, vectors, ids, effort.width)]
+    if edits:
+        made.append(attack.edit(read, rows, ids, effort.edited))
+    kinds = (_by_text(numbers, map(Candidates, *kind), active) for kind in made)
+    return list(zip(*kinds, strict=True))
+
+
+def _by_text(
+    numbers: Sequence[int], made: Iterable[Candidates], active: Sequence[Elitist | Paper]
+) -> list[Candidates]:
+    """Candidates of each hypothesis, by the number of its text → those of each text."""
+    found = [[Candidates.none(search.history[0].best)] for search in active]
+    for number, candidates in zip(numbers, made, strict=True):
+        found[number].append(candidates)
+    return [Candidates.joined(parts) for parts in found]
 
 
 def _embed(

@@ -1,12 +1,14 @@
 """What a search knows of a text: its effort, candidates and hypotheses, and a round's outcome."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benchmarks/README.md)
 NARROWEST = 4  # times the breadth: as many sequences are decoded of a hypothesis at least
+FEWEST_EDITS = 16  # of a hypothesis, among which a narrow beam may choose
 
 
 @dataclass(frozen=True)
@@ -14,9 +16,10 @@ class Effort:
     """How hard to try.
 
     mode: `elitist` or `paper`; beam: a round embeds its square. `elitist` has a breadth, the
-    sequences decoded for each that is embedded (more where the beam is narrow), and a patience, the
-    rounds without gain before a text stops. In `paper`, rank and parents: what a round's hypotheses
-    are ranked by, `cosine` or `likelihood`, and how many go on, `beam` or `one`
+    sequences decoded for each that is embedded (more where the beam is narrow), a patience, the
+    rounds without gain before a text stops, and edits, whether it also tries those of its
+    hypotheses. In `paper`, rank and parents: what a round's hypotheses are ranked by, `cosine` or
+    `likelihood`, and how many go on, `beam` or `one`
     """
 
     mode: str
@@ -26,6 +29,7 @@ class Effort:
     patience: int | None = None
     rank: str = "cosine"
     parents: str = "beam"
+    edits: bool = True
 
     @property
     def corrected(self) -> int:
@@ -46,10 +50,18 @@ class Effort:
             return self.beam
         return max(math.ceil(self.embedded / self.corrected), NARROWEST) * self.breadth
 
+    @property
+    def edited(self) -> int:
+        """Edits made of each hypothesis that is corrected."""
+        one_turn = self.embedded == 1  # which a corrector uses as well (see benchmarks/README.md)
+        if self.mode != "elitist" or not self.edits or one_turn:
+            return 0
+        return max(self.embedded // 2, FEWEST_EDITS)
+
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a corrector wrote for one text: tokens (m, length) and log-likelihoods (m,)."""
+    """Written for one text, or edited: tokens (m, length) and log-likelihoods (m,)."""
 
     ids: np.ndarray
     likelihoods: np.ndarray
@@ -63,12 +75,12 @@ class Candidates:
         return cls(like.ids[None][:0], np.zeros(0, np.float32))
 
     @classmethod
-    def joined(cls, parts: "list[Candidates]") -> "Candidates":
+    def joined(cls, parts: "Sequence[Candidates]") -> "Candidates":
         """All of one length."""
         ids = np.concatenate([part.ids for part in parts])
         return cls(ids, np.concatenate([part.likelihoods for part in parts]))
 
-    def take(self, rows: list[int] | slice) -> "Candidates":
+    def take(self, rows: list[int] | np.ndarray) -> "Candidates":
         """Some of them."""
         return Candidates(self.ids[rows], self.likelihoods[rows])
 

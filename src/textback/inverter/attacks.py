@@ -1,0 +1,69 @@
+"""An inverter's models as the search sees them: numpy in, numpy out."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from textback.device import search_precision
+from textback.inverter import generate
+from textback.inverter.model import Inverter
+from textback.inverter.search import Attack
+from textback.inverter.starts import First
+
+
+def attack(
+    hypothesizer: Inverter,
+    corrector: Inverter | None,
+    decode: Callable[[Sequence[Sequence[int]]], list[str]],
+    embed: Callable[[Sequence[str], np.ndarray], np.ndarray],
+    first: First,
+) -> Attack:
+    """What two models on one device can do; without a corrector they can only guess.
+
+    decode, embed: see `Attack`; first: the hypotheses of round 0
+    """
+    device = hypothesizer.device.type
+
+    def tensor(values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values).to(hypothesizer.device)
+
+    def guess(target: np.ndarray) -> np.ndarray:
+        with search_precision(device):
+            return first(hypothesizer, tensor(target)).cpu().numpy()
+
+    if corrector is None:
+        return Attack(guess, decode, embed)
+
+    def read(target: np.ndarray) -> tuple[generate.Reading, generate.Reading]:
+        with search_precision(device):
+            models = hypothesizer, corrector
+            return tuple(generate.read_targets(model, tensor(target)) for model in models)
+
+    def correct(
+        read: tuple[generate.Reading, generate.Reading],
+        rows: np.ndarray,
+        vector: np.ndarray,
+        ids: np.ndarray,
+        width: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        inputs = (tensor(part) for part in (rows, vector, ids))
+        with search_precision(device):
+            return _arrays(generate.correct(corrector, read[1], *inputs, width))
+
+    def edit(
+        read: tuple[generate.Reading, generate.Reading],
+        rows: np.ndarray,
+        ids: np.ndarray,
+        width: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        with search_precision(device):
+            return _arrays(generate.edit(hypothesizer, read[0], tensor(rows), tensor(ids), width))
+
+    return Attack(guess, decode, embed, read, correct, edit)
+
+
+def _arrays(made: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates and their log-likelihoods."""
+    ids, likelihoods = made
+    return ids.cpu().numpy(), likelihoods.float().cpu().numpy()
