@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from textback import device
 from textback.config import Training
@@ -80,3 +81,24 @@ def test_candidates_are_written_in_bf16_on_a_gpu_and_in_fp32_on_a_cpu(monkeypatc
     monkeypatch.setattr(device, "bulk_precision", lambda where: f"bf16 on {where}")
     assert device.search_precision("cuda") == "bf16 on cuda"
     assert isinstance(device.search_precision("cpu"), nullcontext)
+
+
+@pytest.mark.parametrize("trained", [True, False], ids=["training", "not"])
+def test_training_on_a_cpu_attends_in_fp32_whatever_its_products_are_in(
+    hypothesizer, trained, monkeypatch
+):
+    """Its fused kernel's backward pass takes ten times as long in bf16."""
+    hardware(monkeypatch, avx512_bf16=True)
+    products = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, inputs=(), options=None):
+            if "attention" in str(function) and "backward" not in str(function):
+                products.append(inputs[0].dtype)
+            return function(*inputs, **(options or {}))
+
+    inputs = torch.ones(2, 4, dtype=torch.long), torch.ones(2, hypothesizer.dimension)
+    with torch.set_grad_enabled(trained), bulk_precision("cpu"), Watch():
+        loss = hypothesizer(*inputs)
+    assert set(products) == {torch.float32 if trained else torch.bfloat16}
+    assert loss.dtype == torch.float32

@@ -8,23 +8,17 @@ is written beam by beam. A step has fixed shapes and no Python branches, so that
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import AttentionInterface, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from transformers.cache_utils import DynamicCache
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
 from textback.inverter.backbones import load, reorder
+from textback.inverter.backbones.attention import CAUSAL
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
 
 GATE_TOLERANCE = 1e-4  # of the largest logit
-
-# The library's attention; under a name of our own it is given no mask. What is read and written has
-# no padding: "causal" says it all. A mask would be made anew in each pass, which waits for the GPU,
-# and its fastest kernels take none.
-CAUSAL = "textback-causal"
-AttentionInterface.register(CAUSAL, sdpa_attention_forward)
 
 Pair = tuple[Tensor, Tensor]
 

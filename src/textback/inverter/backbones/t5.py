@@ -12,6 +12,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from textback.config import Backbone as BackboneEntry
 from textback.inverter.backbones import load, reorder
+from textback.inverter.backbones.attention import ATTENTION
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
 
@@ -50,6 +51,7 @@ class T5Backbone(nn.Module):
 
     def __init__(self, model: T5ForConditionalGeneration) -> None:
         super().__init__()
+        model.set_attn_implementation(ATTENTION)
         self.t5 = model
         self.d_model = model.config.d_model
         self.vocabulary = model.config.vocab_size
