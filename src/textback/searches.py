@@ -1,8 +1,8 @@
 """How an inversion searches, as one name: a part of its path, and a column of the tables.
 
-elitist-breadth4-patience3     keeps the best; decodes 4 texts for each that it embeds; gives a text
+elitist-breadth2-patience3     keeps the best; decodes 2 texts for each that it embeds; gives a text
                                up after 3 rounds without gain
-elitist-breadth4-patience3-no-edits   does not try edits of its hypotheses
+elitist-breadth2-patience3-no-edits   does not try edits of its hypotheses
 paper                          the paper's search, `beam` sequences ranked by cosine
 paper-likelihood               ranked by the corrector's likelihood instead
 paper-one-parent               corrects one hypothesis a round, the nearest of `beam` candidates
@@ -70,7 +70,7 @@ class Search:
         """The inverse of `str`. Raises TextbackError for anything else."""
         match = NAME.fullmatch(text)
         if match is None:
-            known = "'paper' or 'elitist-breadth4-patience3'"
+            known = "'paper' or 'elitist-breadth2-patience3'"
             raise TextbackError(f"unknown search '{text}': write {known}")
         start = match["start"] or "hypothesizer"
         if match["patience"]:

@@ -180,7 +180,7 @@ def inversion(
     mode: Annotated[str, typer.Option(help="elitist or paper.")] = "elitist",
     breadth: Annotated[
         int, typer.Option(min=1, help="elitist: texts decoded for each that is embedded.")
-    ] = 4,
+    ] = 2,
     patience: Annotated[
         int, typer.Option(min=1, help="elitist: rounds without gain before a text is given up.")
     ] = 3,

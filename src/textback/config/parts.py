@@ -31,7 +31,7 @@ class Evaluation(Section):
         10, ge=0, description="correction rounds after the first hypothesis; 0: no corrector"
     )
     breadth: Positive = Field(
-        4,
+        2,
         description="mode elitist: texts decoded for each that is embedded, more where the beam is "
         "narrow; of those not tried yet the likeliest are",
     )
