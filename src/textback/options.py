@@ -1,14 +1,18 @@
 """Options that several groups of sub-commands share."""
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from textback.processes import DEVICE
 
 if TYPE_CHECKING:
     from textback.config import Study
 
 CONFIG = Path("config.yaml")
+STEPS = "Steps of the workflow"  # their heading in the help
 ConfigFiles = Annotated[
     list[Path] | None,
     typer.Option(
@@ -16,6 +20,28 @@ ConfigFiles = Annotated[
         help="A study's configuration, read over config.yaml as Snakemake does; several, too.",
     ),
 ]
+
+
+def json_spec(text: str) -> dict[str, Any]:
+    """A step's slice of the configuration, as Snakemake passes it."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"not JSON: {error}") from None
+
+
+def file_option(help: str) -> Any:
+    """An option that names a file."""
+    return typer.Option(help=help, dir_okay=False)
+
+
+def folder_option(help: str) -> Any:
+    """An option that names a folder."""
+    return typer.Option(help=help, file_okay=False)
+
+
+DeviceOption = Annotated[str, typer.Option(envvar=DEVICE, help="auto, cpu or cuda.")]
+RetrievalFolder = Annotated[Path, folder_option("A retrieval set in the layout of BEIR.")]
 
 
 def configured_study(files: list[Path] | None) -> "Study":

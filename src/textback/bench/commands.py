@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from textback.errors import TextbackError
-from textback.processes import COMPILE, DEVICE
+from textback.options import DeviceOption
+from textback.processes import COMPILE
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,7 +20,6 @@ app = typer.Typer(
     "a table, then JSON. On a CPU, peak memory is the whole process's, its libraries included.",
 )
 
-DeviceOption = Annotated[str, typer.Option(envvar=DEVICE, help="auto, cpu or cuda.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; else torch's own.")]
 CompileOption = Annotated[
     str, typer.Option(envvar=COMPILE, help="auto (on a GPU), on or off: torch.compile.")
