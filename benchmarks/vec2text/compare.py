@@ -243,7 +243,8 @@ def _invert(options: argparse.Namespace, breadth: int) -> dict[str, Any]:
     targets = Projection()(test["embeddings"].numpy()[: options.texts])
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
     patience = study.evaluation.patience
-    effort = Effort("elitist", options.beam, options.rounds, breadth, patience)
+    edits = study.evaluation.edits
+    effort = Effort("elitist", options.beam, options.rounds, breadth, patience, edits=edits)
     # To fill caches, and where steps are compiled, of every shape that the search has.
     warm = effort if options.device == "cuda" else dataclasses.replace(effort, rounds=1)
     invert(attack, targets, warm)
@@ -262,6 +263,7 @@ def _invert(options: argparse.Namespace, breadth: int) -> dict[str, Any]:
         "exact": float(np.mean([best.text == reference for best, reference in pairs])),
         "patience": effort.patience,
         "breadth": effort.breadth,
+        "edits": effort.edits,
     }
 
 

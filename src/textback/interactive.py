@@ -13,7 +13,7 @@ from rich.console import Console
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from textback import cells
+from textback import cells, searches
 from textback.cells import Cell, grid
 from textback.config import Study
 from textback.corpora import normalise
@@ -22,7 +22,7 @@ from textback.embedders import Embedder, load_embedder
 from textback.embedders.gate import check_lengths
 from textback.embedders.paid import paid_costs
 from textback.errors import TextbackError, unknown_name
-from textback.inverter.search import Effort, Round, invert
+from textback.inverter.search import Round, invert
 from textback.processes import COMPILE
 from textback.reductions import Projection, load_projection
 from textback.tokenizer import Tokenizer
@@ -183,8 +183,9 @@ def _run(
         pick_device(study.device),
     )
     show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)
-    trying = {key: getattr(study.evaluation, key) for key in ("breadth", "patience", "edits")}
-    effort = Effort("elitist", search.beam, search.rounds, **trying)
+    ours = {"mode": "elitist", "rank": "cosine", "parents": "beam"}  # whatever the study's is
+    kind = searches.Search.of(study.evaluation.model_copy(update=ours))
+    effort = kind.effort(search.beam, search.rounds)
     histories = invert(attack, targets, effort, show)
     paid_costs(cell.embedder, embedder)
     if len(targets) > 1:

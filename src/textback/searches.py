@@ -31,7 +31,7 @@ NAME = re.compile(
 class Search:
     """How rounds go; see `textback.config.Evaluation`.
 
-    Only `elitist` has breadth, patience and edits.
+    Only `elitist` has breadth, patience and edits: in `paper` these are none, none and true.
     """
 
     mode: str

@@ -501,9 +501,10 @@ def toy_attack(hypothesizer, corrector):
     return attack(hypothesizer, corrector, decode, embed, greedy(LENGTH))
 
 
+@pytest.mark.parametrize("entry", BACKBONES.values(), ids=BACKBONES)
 @pytest.mark.parametrize("how", [("elitist", 3, 4, 2, 3), ("paper", 4, 4)], ids=lambda how: how[0])
-def test_a_search_finds_what_it_finds_on_the_cpu(how):
-    models = randomised(), randomised(ways=3)
+def test_a_search_finds_what_it_finds_on_the_cpu(how, entry):
+    models = randomised(entry), randomised(entry, ways=3)
     targets = inputs(8)[0].cpu().numpy()
     found = invert(toy_attack(*models), targets, Effort(*how))
     there = toy_attack(*(copy.deepcopy(model).cpu() for model in models))

@@ -118,6 +118,13 @@ def hypothesizer(backbone):
 
 
 @pytest.fixture
+def each_hypothesizer(each_backbone):
+    """One of every family and form."""
+    torch.manual_seed(0)
+    return randomised(Inverter(each_backbone, vocabulary=30, dimension=5, ways=1))
+
+
+@pytest.fixture
 def corrector(backbone):
     torch.manual_seed(1)
     return randomised(Inverter(backbone, vocabulary=30, dimension=5, ways=3))

@@ -254,8 +254,10 @@ def test_a_random_search_counts_its_queries_and_says_that_it_means_nothing(bench
     assert "speed only" in table and "speed only" in found["note"]
 
 
-def test_a_cells_search_finds_what_the_same_search_finds_elsewhere(bench, embedder, trained):
+@pytest.mark.parametrize("edits", [True, False])
+def test_a_cells_search_finds_what_the_same_search_finds_elsewhere(bench, embedder, trained, edits):
     options = ("--texts", 6, "--beam", 2, "--rounds", 3, "--patience", 2, "--mode", "elitist")
+    options += ("--edits" if edits else "--no-edits",)
     found, table = bench("inversion", "--cell", str(CELL), *options)
     numbers = found["results"]["search"]
     tokenizer = cells.tokenizer_file(CELL.corpus, "bpe-2k")
@@ -263,7 +265,7 @@ def test_a_cells_search_finds_what_the_same_search_finds_elsewhere(bench, embedd
     paths = (CELL.folder / part / "model.safetensors" for part in choices.PARTS)
     attack = load_attack(*paths, Tokenizer.load(tokenizer), embed, greedy(CELL.length), "cpu")
     vectors = targets(trained, Projection()).numpy()[:6]
-    histories = invert(attack, vectors, Effort("elitist", 2, 3, breadth=4, patience=2))
+    histories = invert(attack, vectors, Effort("elitist", 2, 3, 2, 2, edits=edits))
     cosine = np.mean([history[-1].best.cosine for history in histories])
     assert numbers["mean_cosine"] == pytest.approx(cosine)
     assert numbers["queries_per_text"] == pytest.approx(embed.queries / 6)

@@ -51,6 +51,24 @@ def test_the_likeliest_moves_are_found_without_reading_them(most):
         assert texts == expected
 
 
+def test_what_moves_nothing_comes_last():
+    """Here two of three neighbouring tokens are the same: many moves leave the text as it is."""
+    ids = torch.tensor([[4, 4, 2, 4, 4]])
+    found = edits.moves(after_each_beginning(pairs(), ids), ids, most=8)[0].tolist()
+    assert ids[0].tolist() not in found
+    assert all(sorted(text) == [2, 4, 4, 4, 4] for text in found)
+    ids = torch.full((1, 4), 3)
+    assert edits.moves(after_each_beginning(pairs(), ids), ids, most=2).tolist() == [[[3] * 4] * 2]
+
+
+def test_a_token_that_would_never_be_written_is_the_first_to_be_replaced():
+    logp = after_each_beginning(pairs(), TEXTS[:1])
+    logp[:, :, 2] = -torch.inf  # the third token
+    assert places(edits.substitutions(logp, TEXTS[:1], 5)[0, 0], TEXTS[0]) == [2]
+    moved = edits.moves(logp, TEXTS[:1], 5)[0]
+    assert all(sorted(text) == sorted(TEXTS[0].tolist()) for text in moved.tolist())
+
+
 def test_a_text_of_one_token_has_no_moves():
     ids = torch.tensor([[3]])
     assert edits.moves(after_each_beginning(pairs(), ids), ids, 4).shape == (1, 0, 1)

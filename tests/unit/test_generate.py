@@ -50,48 +50,72 @@ def test_corrections_do_not_depend_on_the_batch_size(corrector, targets, size, m
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_edits_do_not_depend_on_the_batch_size(hypothesizer, targets, size, monkeypatch):
+def test_edits_do_not_depend_on_the_batch_size(each_hypothesizer, targets, size, monkeypatch):
     rows, ids = torch.tensor([0, 0, 3, 6, 2]), hypotheses(5)
-    reading = generate.read_targets(hypothesizer, targets)
     batches_of(1000, monkeypatch)
-    expected, likelihoods = generate.edit(hypothesizer, reading, rows, ids, 6)
+    read = generate.read_once(each_hypothesizer, targets)
+    expected, likelihoods = generate.edit(each_hypothesizer, read, rows, ids, 6)
     batches_of(size, monkeypatch)
-    found, likelihoods_too = generate.edit(hypothesizer, reading, rows, ids, 6)
+    read = generate.read_once(each_hypothesizer, targets)
+    found, likelihoods_too = generate.edit(each_hypothesizer, read, rows, ids, 6)
     assert torch.equal(found, expected)
     torch.testing.assert_close(likelihoods_too, likelihoods)
 
 
-def test_an_edit_is_as_likely_as_the_hypothesizer_says(hypothesizer, targets):
+@torch.inference_mode()
+def test_an_edit_is_as_likely_as_the_hypothesizer_says(each_hypothesizer, targets):
     rows, ids = torch.tensor([4, 1]), hypotheses(2)
-    reading = generate.read_targets(hypothesizer, targets)
-    found, likelihoods = generate.edit(hypothesizer, reading, rows, ids, 6)
+    read = generate.read_once(each_hypothesizer, targets)
+    found, likelihoods = generate.edit(each_hypothesizer, read, rows, ids, 6)
     for texts, row, likely in zip(found, rows, likelihoods, strict=True):
-        with torch.inference_mode():
-            nll = hypothesizer.nll(texts, targets[row].expand(len(texts), -1))
+        nll = each_hypothesizer.nll(texts, targets[row].expand(len(texts), -1))
         torch.testing.assert_close(likely, -nll.sum(1))
 
 
+@torch.inference_mode()
 def test_tokens_after_each_beginning_are_as_likely_as_in_the_text_they_are_of(
-    hypothesizer, targets
+    each_hypothesizer, targets
 ):
     ids = hypotheses(7)
-    hypothesizer.barred.zero_()  # which `nll` takes for tokens like others
-    with torch.inference_mode():
-        logp = hypothesizer.log_likelihoods(ids, hypothesizer.read(targets))
-        nll = hypothesizer.nll(ids, targets)
+    each_hypothesizer.barred.zero_()  # which `nll` takes for tokens like others
+    logp = each_hypothesizer.log_likelihoods(ids, each_hypothesizer.read(targets))
+    nll = each_hypothesizer.nll(ids, targets)
     assert logp.shape == (7, LENGTH + 1, 30)
     torch.testing.assert_close(logp[:, :LENGTH].gather(2, ids[..., None])[..., 0], -nll)
 
 
 def test_half_the_edits_are_moves_and_none_writes_what_is_barred(hypothesizer, targets):
     hypothesizer.bar(list(range(10, 30)))
-    rows, ids = torch.arange(7), hypotheses(7) % 9 + 1
-    reading = generate.read_targets(hypothesizer, targets)
-    found, _ = generate.edit(hypothesizer, reading, rows, ids, 16)
+    rows, ids = torch.arange(7), torch.stack([torch.randperm(9)[:LENGTH] + 1 for _ in range(7)])
+    read = generate.read_once(hypothesizer, targets)
+    found, _ = generate.edit(hypothesizer, read, rows, ids, 16)
     assert found.shape == (7, 8 + 8, LENGTH) and (found < 10).all()
     for texts, own in zip(found, ids, strict=True):
         assert all(sorted(text) == sorted(own.tolist()) for text in texts[:8].tolist())
         assert ((texts[8:] != own).sum(1) == 1).all()
+
+
+def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
+    hypothesizer, corrector, targets
+):
+    toy, rows, ids = toy_attack(hypothesizer, corrector), torch.tensor([4, 1]), hypotheses(2)
+    vectors, read = targets[rows].flip(0), toy.read(targets.numpy())
+    given = [rows, vectors, ids]
+    expected = generate.correct(corrector, generate.read_targets(corrector, targets), *given, 3)
+    same(toy.correct(read, *(part.numpy() for part in given), 3), expected)
+    once = generate.read_once(hypothesizer, targets)
+    same(
+        toy.edit(read, rows.numpy(), ids.numpy(), 4),
+        generate.edit(hypothesizer, once, rows, ids, 4),
+    )
+    alone = toy_attack(hypothesizer, None)
+    assert (alone.read, alone.correct, alone.edit) == (None, None, None)
+
+
+def same(found, expected):
+    """Candidates and their log-likelihoods."""
+    assert np.array_equal(found[0], expected[0].numpy())
+    np.testing.assert_allclose(found[1], expected[1].numpy(), rtol=1e-5)
 
 
 def hypotheses(n):

@@ -225,9 +225,9 @@ def test_a_search_is_reckoned_with_what_it_decodes_and_not_only_with_what_it_emb
     ("beam", "written", "made"), [(1, 16, 16), (2, 8, 16), (4, 4, 6), (8, 4, 5)]
 )
 def test_a_narrow_beam_makes_more_texts_for_each_that_it_embeds(beam, written, made):
-    assert writing("elitist-breadth4-patience3-no-edits", beam).breadth == written
-    assert writing("elitist-breadth4-patience3", beam).breadth == made  # with its edits
-    assert writing("paper", beam).breadth == 1
+    assert writing("elitist-breadth4-patience3-no-edits", beam).made == written
+    assert writing("elitist-breadth4-patience3", beam).made == made  # with its edits
+    assert writing("paper", beam).made == 1
 
 
 def writing(search, beam=4):

@@ -13,6 +13,7 @@ from textback.inverter.decoding import beam_search
 from textback.inverter.state import Checkpoint
 from textback.inverter.training import mean_nll, train
 
+WEIGHTS = ("q_proj.weight", "k_proj.weight", "v_proj.weight", ".q.weight", ".k.weight", ".v.weight")
 BUDGET = Training(examples=640, batch=32, learning_rate=1e-2, optimizer="adamw")
 
 
@@ -84,21 +85,27 @@ def test_candidates_are_written_in_bf16_on_a_gpu_and_in_fp32_on_a_cpu(monkeypatc
 
 
 @pytest.mark.parametrize("trained", [True, False], ids=["training", "not"])
-def test_training_on_a_cpu_attends_in_fp32_whatever_its_products_are_in(
-    hypothesizer, trained, monkeypatch
+def test_training_on_a_cpu_attends_in_fp32_though_its_products_are_in_bf16(
+    each_hypothesizer, trained, monkeypatch
 ):
-    """Its fused kernel's backward pass takes ten times as long in bf16."""
+    """The fused kernel's backward pass takes ten times as long in bf16."""
     hardware(monkeypatch, avx512_bf16=True)
-    products = []
+    model = each_hypothesizer
+    seen = {"attention": set(), "mm": set()}
 
     class Watch(TorchDispatchMode):
         def __torch_dispatch__(self, function, types, inputs=(), options=None):
-            if "attention" in str(function) and "backward" not in str(function):
-                products.append(inputs[0].dtype)
+            for kind in seen:
+                if kind in function.__name__ and "backward" not in function.__name__:
+                    seen[kind].add(inputs[-1 if kind == "mm" else 0].dtype)
             return function(*inputs, **(options or {}))
 
-    inputs = torch.ones(2, 4, dtype=torch.long), torch.ones(2, hypothesizer.dimension)
+    inputs = torch.ones(2, 4, dtype=torch.long), torch.ones(2, model.dimension)
     with torch.set_grad_enabled(trained), bulk_precision("cpu"), Watch():
-        loss = hypothesizer(*inputs)
-    assert set(products) == {torch.float32 if trained else torch.bfloat16}
-    assert loss.dtype == torch.float32
+        loss = model(*inputs)
+    assert seen["attention"] == {torch.float32 if trained else torch.bfloat16}
+    assert torch.bfloat16 in seen["mm"]
+    if trained:
+        loss.backward()
+        grads = [p.grad for name, p in model.named_parameters() if name.endswith(WEIGHTS)]
+        assert len(grads) >= 3 and all(grad is not None and grad.any() for grad in grads)

@@ -7,9 +7,11 @@ import torch
 
 from textback.device import search_precision
 from textback.inverter import generate
-from textback.inverter.model import Inverter
+from textback.inverter.model import Inverter, Read
 from textback.inverter.search import Attack
 from textback.inverter.starts import First
+
+Both = tuple[Read, generate.Reading]  # what the hypothesizer and the corrector read of e
 
 
 def attack(
@@ -35,13 +37,13 @@ def attack(
     if corrector is None:
         return Attack(guess, decode, embed)
 
-    def read(target: np.ndarray) -> tuple[generate.Reading, generate.Reading]:
+    def read(target: np.ndarray) -> Both:
+        e = tensor(target)
         with search_precision(device):
-            models = hypothesizer, corrector
-            return tuple(generate.read_targets(model, tensor(target)) for model in models)
+            return generate.read_once(hypothesizer, e), generate.read_targets(corrector, e)
 
     def correct(
-        read: tuple[generate.Reading, generate.Reading],
+        read: Both,
         rows: np.ndarray,
         vector: np.ndarray,
         ids: np.ndarray,
@@ -52,10 +54,7 @@ def attack(
             return _arrays(generate.correct(corrector, read[1], *inputs, width))
 
     def edit(
-        read: tuple[generate.Reading, generate.Reading],
-        rows: np.ndarray,
-        ids: np.ndarray,
-        width: int,
+        read: Both, rows: np.ndarray, ids: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
         with search_precision(device):
             return _arrays(generate.edit(hypothesizer, read[0], tensor(rows), tensor(ids), width))

@@ -10,7 +10,7 @@ from torch import Tensor
 from textback.device import out_of_memory
 from textback.errors import TextbackError
 from textback.inverter import decoding, edits
-from textback.inverter.model import Inverter
+from textback.inverter.model import Inverter, Read
 from textback.inverter.readers import Projection
 from textback.progress import Meter, log
 
@@ -55,7 +55,7 @@ def sample(
 
 @dataclass(frozen=True)
 class Reading:
-    """Targets e, (n, dim), and what an inverter makes of them, once a text."""
+    """Targets e, (n, dim), and what a corrector makes of them, once a text."""
 
     targets: Tensor
     projected: Projection
@@ -68,7 +68,7 @@ class Reading:
 
 @torch.inference_mode()
 def read_targets(model: Inverter, targets: Tensor) -> Reading:
-    """What an inverter reads of e, (n, dim)."""
+    """What a corrector reads of e, (n, dim)."""
     return Reading(targets, model.reader.project(targets, 0))
 
 
@@ -101,27 +101,38 @@ def correct(
 
 
 @torch.inference_mode()
+def read_once(model: Inverter, targets: Tensor) -> Read:
+    """What a hypothesizer has read of e, (n, dim), once a text."""
+    parts = _in_batches(lambda rows: model.read(targets[rows]), targets, 1, None)
+    return Read.joined(parts)
+
+
+@torch.inference_mode()
 def edit(
-    model: Inverter, reading: Reading, rows: Tensor, ids: Tensor, width: int
+    model: Inverter, read: Read, rows: Tensor, ids: Tensor, width: int
 ) -> tuple[Tensor, Tensor]:
-    """`width` edits of hypotheses, half of them moves, and their log-likelihoods.
+    """About `width` edits of hypotheses, half of them moves, and their log-likelihoods.
 
-    What the hypothesizer expects of e alone, so that edits of several hypotheses compare.
+    What the hypothesizer expects of e alone, so that edits of several hypotheses compare. Fewer
+    where so short a text has not as many; some may be the same.
 
-    rows: of the reading, (m,); ids: x̂ (m, length) → (m, width, length) and (m, width), or fewer
-    where so short a text has not as many moves
+    read: see `read_once`; rows: of it, (m,); ids: x̂ (m, length) → (m, width, length), (m, width)
     """
+    length = ids.shape[1]
 
-    def judge(part: slice) -> tuple[Tensor, Tensor]:
-        read = model.read_projected(*reading.of(rows[part]))
-        logp = model.log_likelihoods(ids[part], read)
+    def propose(part: slice) -> Tensor:
+        logp = model.log_likelihoods(ids[part], read.of(rows[part]))
         kinds = (edits.moves, edits.substitutions)
-        found = torch.cat([kind(logp, ids[part], width // 2) for kind in kinds], 1)
-        nll = model.nll_read(found.flatten(0, 1), read.repeated(found.shape[1]))
-        return found, -nll.sum(1).view(found.shape[:2])
+        return torch.cat([kind(logp, ids[part], width // 2) for kind in kinds], 1)
 
-    found, likelihoods = zip(*_in_batches(judge, ids, width * ids.shape[1], None), strict=True)
-    return torch.cat(found), torch.cat(likelihoods)
+    found = torch.cat(_in_batches(propose, ids, length + 1, None))
+    texts, sources = found.flatten(0, 1), rows.repeat_interleave(found.shape[1])
+
+    def judge(part: slice) -> Tensor:
+        return model.nll_read(texts[part], read.of(sources[part])).sum(1)
+
+    nll = torch.cat(_in_batches(judge, texts, length, None))
+    return found, -nll.view(found.shape[:2])
 
 
 def _in_batches(

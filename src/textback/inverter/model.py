@@ -7,6 +7,7 @@
 After Morris et al. 2023, section 3; what is ours is told in `readers.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +35,16 @@ class Read:
     shared: Tensor | None
     draft: Tensor | None
 
-    def repeated(self, times: int) -> "Read":
-        """Of each text as often, one after the other."""
+    def of(self, rows: Tensor) -> "Read":
+        """Of some texts, (m,), each as often as it is named."""
         parts = (self.memory, self.shared, self.draft)
-        return Read(*(None if part is None else part.repeat_interleave(times, 0) for part in parts))
+        return Read(*(None if part is None else part[rows] for part in parts))
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Read]") -> "Read":
+        """Of all their texts."""
+        columns = zip(*((part.memory, part.shared, part.draft) for part in parts), strict=True)
+        return cls(*(None if column[0] is None else torch.cat(column) for column in columns))
 
 
 class Inverter(nn.Module):
@@ -135,7 +142,8 @@ class Inverter(nn.Module):
     def log_likelihoods(self, ids: Tensor, read: Read) -> Tensor:
         """Of each token after each beginning of passages, from none to the whole.
 
-        ids: (n, length) → (n, length + 1, vocabulary), in nats; barred tokens -inf
+        Of what a hypothesizer has read: a draft has no place after the whole, where no training has
+        been either. ids: (n, length) → (n, length + 1, vocabulary), in nats; barred tokens -inf
         """
         hidden = self.backbone.write(read.memory, ids, read.draft)
         return self.logits(hidden, read.shared).log_softmax(-1)

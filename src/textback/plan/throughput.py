@@ -117,7 +117,7 @@ class Throughput:
             lambda: trials.writing(network, task.length, task.width, device, reckoned),
         )
         embedding = self(Task("embed", task.length, embedder=task.embedder), None)
-        seconds = task.breadth / (tried or reckoned)
+        seconds = task.made / (tried or reckoned)
         if embedding.how != "endpoint":
             seconds += 1 / embedding.value
         reckoned_part = not tried or embedding.how == "reckoned"

@@ -39,7 +39,7 @@ class Task:
 
     train  operations of the inverter's `part`
     write  texts written by its `part`, `beam` a hypothesis, and embedded by the embedder; of those
-           that a `search` writes or edits, which is named, it embeds one in `breadth`
+           that a `search` writes or edits, which is named, it embeds one in `made`
     embed  texts embedded
     """
 
@@ -57,8 +57,11 @@ class Task:
         return self._effort.width if self.search else self.beam
 
     @property
-    def breadth(self) -> float:
-        """Texts written for each that is embedded; one that is edited takes about as long."""
+    def made(self) -> float:
+        """Texts written or edited for each that is embedded.
+
+        On a core of a CPU an edit took as long as a text that is written.
+        """
         if not self.search:
             return 1
         made = self._effort.width + self._effort.edited

@@ -16,10 +16,10 @@ class Effort:
     """How hard to try.
 
     mode: `elitist` or `paper`; beam: a round embeds its square. `elitist` has a breadth, the
-    sequences decoded for each that is embedded (more where the beam is narrow), a patience, the
-    rounds without gain before a text stops, and edits, whether it also tries those of its
-    hypotheses. In `paper`, rank and parents: what a round's hypotheses are ranked by, `cosine` or
-    `likelihood`, and how many go on, `beam` or `one`
+    sequences decoded for each that is embedded, edits among these (more where the beam is narrow),
+    a patience, the rounds without gain before a text stops, and edits, whether it also tries those
+    of its hypotheses. In `paper`, rank and parents: what a round's hypotheses are ranked by,
+    `cosine` or `likelihood`, and how many go on, `beam` or `one`
     """
 
     mode: str
@@ -90,7 +90,7 @@ class Hypothesis:
     """A guessed text, its tokens (length,), its embedding (dim,) and its cosine to the target.
 
     recovered: whether its embedding is the target itself, length included; likelihood: its
-    logarithm, given what it was corrected from, 0 for a first guess
+    logarithm, given what it was corrected from, or e alone if it is an edit, 0 for a first guess
     """
 
     text: str
