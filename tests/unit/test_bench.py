@@ -23,6 +23,7 @@ from textback.inverter.data import targets
 from textback.inverter.search import Effort, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import save_model
+from textback.passages import write_passages
 from textback.reductions import Projection, save_projection
 from textback.steps.invert import CandidateEmbedder, load_attack
 from textback.tokenizer import Tokenizer
@@ -122,9 +123,19 @@ def trained(embedder):
         save_model(CELL.folder / part / "model.safetensors", model)
     embedded = cells.embeddings_folder(*place, CELL.length, CELL.embedder)
     save_projection(embedded / "native" / "reduction.safetensors", Projection())
+    passages(np.tile(np.arange(300, 300 + CELL.length), (10, 1)))
     vectors = embedder.embed([f"text {i}" for i in range(10)]).astype(np.float16)
     save_file({"embeddings": vectors}, embedded / "test.safetensors")
     return embedded / "test.safetensors"
+
+
+def passages(ids):
+    """Write the cell's test passages, (n, length)."""
+    place = (CELL.corpus, "bpe-2k")
+    tokenizer = Tokenizer.load(cells.tokenizer_file(*place))
+    folder = cells.passages_folder(*place, CELL.length)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_passages(folder / "test.parquet", ids, tokenizer)
 
 
 def check(numbers, length):
@@ -258,14 +269,18 @@ def test_a_random_search_counts_its_queries_and_says_that_it_means_nothing(bench
 def test_a_cells_search_finds_what_the_same_search_finds_elsewhere(bench, embedder, trained, edits):
     options = ("--texts", 6, "--beam", 2, "--rounds", 3, "--patience", 2, "--mode", "elitist")
     options += ("--edits" if edits else "--no-edits",)
-    found, table = bench("inversion", "--cell", str(CELL), *options)
-    numbers = found["results"]["search"]
     tokenizer = cells.tokenizer_file(CELL.corpus, "bpe-2k")
     embed = CandidateEmbedder("minilm", embedder, tokenizer, Projection())
     paths = (CELL.folder / part / "model.safetensors" for part in choices.PARTS)
     attack = load_attack(*paths, Tokenizer.load(tokenizer), embed, greedy(CELL.length), "cpu")
     vectors = targets(trained, Projection()).numpy()[:6]
     histories = invert(attack, vectors, Effort("elitist", 2, 3, 2, 2, edits=edits))
+    found = np.stack([history[-1].best.ids for history in histories])
+    others = np.tile(np.arange(300, 300 + CELL.length), (7, 1))
+    passages(np.concatenate([found[:3], others]))  # three of the first six are found
+    found, table = bench("inversion", "--cell", str(CELL), *options)
+    numbers = found["results"]["search"]
+    assert numbers["exact_match"] == 0.5 and 0 < numbers["bleu"] < 100
     cosine = np.mean([history[-1].best.cosine for history in histories])
     assert numbers["mean_cosine"] == pytest.approx(cosine)
     assert numbers["queries_per_text"] == pytest.approx(embed.queries / 6)

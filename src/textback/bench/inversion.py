@@ -1,4 +1,4 @@
-"""Seconds and embedder queries that the whole search takes a text.
+"""Seconds and embedder queries that the whole search takes a text, and what it finds.
 
 Of a trained cell, or of random weights, whose rounds are about as fast but find nothing.
 """
@@ -6,17 +6,17 @@ Of a trained cell, or of random weights, whose rounds are about as fast but find
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from textback import cells
+from textback import cells, metrics
 from textback.bench import hardware
 from textback.bench.choices import compile_choice
 from textback.bench.models import WAYS, random_model
-from textback.bench.report import Measurement, Settings, measurement
+from textback.bench.report import Measurement, Numbers, Settings, measurement
 from textback.bench.words import WORDS, random_texts
 from textback.cells import Cell
 from textback.config import Backbone, Study, lookup
@@ -27,6 +27,7 @@ from textback.inverter import data
 from textback.inverter.search import Attack, Effort, Round, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import save_model
+from textback.passages import read_passages
 from textback.reductions import Projection, load_projection
 from textback.steps.invert import CandidateEmbedder, load_attack
 from textback.tokenizer import Tokenizer
@@ -52,8 +53,10 @@ def measure_cell(study: Study, cell: Cell, texts: int, effort: Effort, device: s
     models = (cell.folder / part / "model.safetensors" for part in WAYS)
     bpe = Tokenizer.load(tokenizer_file)
     attack = load_attack(*models, bpe, embed, greedy(cell.length), device)
+    passages = cells.passages_folder(cell.corpus, tokenizer, cell.length) / "test.parquet"
+    references = read_passages(passages)[1][:texts]
     settings: Settings = {"cell": str(cell)}
-    return _measure(attack, targets[:texts], cell.length, effort, device, settings, "")
+    return _measure(attack, targets[:texts], cell.length, effort, device, settings, "", references)
 
 
 def measure_random(
@@ -116,8 +119,12 @@ def _measure(
     device: str,
     settings: Settings,
     note: str,
+    references: Sequence[str] | None = None,
 ) -> Measurement:
-    """The search, after a round that is not measured, in which all is loaded and compiled."""
+    """The search, after a round that is not measured, in which all is loaded and compiled.
+
+    references: the texts that were embedded, if they are any that the search could find
+    """
     invert(attack, targets, dataclasses.replace(effort, rounds=1))
     embed = attack.embed
     before = embed.queries
@@ -142,6 +149,17 @@ def _measure(
         "embedding_share": embedding.seconds / seconds,
         "peak_memory_bytes": peak_memory(device),
     }
+    if references is not None:
+        numbers |= _found([rounds[-1].best.text for rounds in histories], references)
     settings = {**settings, "texts": texts, **dataclasses.asdict(effort)}
     settings["compile"] = compile_choice()
     return measurement("inversion", settings, {"search": numbers}, device, note)
+
+
+def _found(texts: Sequence[str], references: Sequence[str]) -> Numbers:
+    """How near the texts are to those that were embedded."""
+    pairs = zip(texts, references, strict=True)
+    return {
+        "exact_match": float(np.mean([metrics.exact_match(*pair) for pair in pairs])),
+        "bleu": metrics.bleu_of(metrics.bleu_statistics(texts, references).sum(0)),
+    }

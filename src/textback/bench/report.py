@@ -34,6 +34,8 @@ QUANTITIES = {  # name in JSON: label in the table, unit of one in the table, di
     "queries_per_text": ("embedder queries/text", 1, 2),
     "rounds_per_second": ("rounds/s of all texts", 1, 3),
     "mean_cosine": ("mean cosine", 1, 4),
+    "exact_match": ("exact match, %", 1e-2, 1),
+    "bleu": ("BLEU", 1, 1),
     "decoding_share": ("time in decoding, %", 1e-2, 1),
     "embedding_share": ("time in embedding, %", 1e-2, 1),
 }
