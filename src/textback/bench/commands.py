@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from textback.errors import TextbackError
-from textback.options import DeviceOption
+from textback.options import ConfigFiles, DeviceOption, configured_study
 from textback.processes import COMPILE
 
 app = typer.Typer(
@@ -28,7 +28,6 @@ JsonOption = Annotated[
     Path | None,
     typer.Option("--json", dir_okay=False, help="Write the JSON here, not below the table."),
 ]
-ConfigOption = Annotated[Path, typer.Option(dir_okay=False, help="The study's configuration.")]
 FamilyOption = Annotated[str, typer.Option(help="t5 or llama.")]
 SizeOption = Annotated[str, typer.Option(help="toy, nano, tiny, mini, small or base.")]
 FormOption = Annotated[str, typer.Option(help="textback, or the paper's exact form.")]
@@ -79,7 +78,7 @@ def corpus(
 
 @app.command()
 def embedding(
-    config: ConfigOption = Path("config.yaml"),
+    config: ConfigFiles = None,
     embedder: Annotated[str, typer.Option(help="The embedder's name in it.")] = "minilm",
     length: Annotated[int, typer.Option(min=1, help="Words of a text, one token each.")] = 32,
     texts: TextsOption = 512,
@@ -88,9 +87,9 @@ def embedding(
     json: JsonOption = None,
 ) -> None:
     """An embedder, beside its library's own `encode`."""
-    from textback.config import lookup, read_study_file
+    from textback.config import lookup
 
-    entry = lookup(read_study_file(config).embedders, "embedder", embedder)
+    entry = lookup(configured_study(config).embedders, "embedder", embedder)
 
     from textback.bench.embedding import measure
     from textback.bench.hardware import prepare
@@ -165,7 +164,7 @@ def decoding(
 
 @app.command()
 def inversion(
-    config: ConfigOption = Path("config.yaml"),
+    config: ConfigFiles = None,
     cell: Annotated[str | None, typer.Option(help="A trained cell, as its path is.")] = None,
     size: Annotated[str | None, typer.Option(help="Instead: a Llama of random weights.")] = None,
     embedder: Annotated[
@@ -201,13 +200,12 @@ def inversion(
             "--length out"
         )
     from textback.bench import choices
-    from textback.config import read_study_file
 
     if size is not None:
         choices.check_size(size)
     choices.check_mode(mode)
     choices.set_compile(compile)
-    study = read_study_file(config)
+    study = configured_study(config)
 
     from textback.bench.hardware import prepare
     from textback.bench.inversion import measure_cell, measure_random
