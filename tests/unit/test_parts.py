@@ -108,7 +108,6 @@ def test_parts_that_search_the_same_cells_are_as_patient(study):
         {"beams": [2]},
         {"evaluation": {"patience": 9, "start": "the"}},
         {"evaluation": {"patience": 9, "rounds": 0}},
-        {"evaluation": {"patience": 9, "edits": False}},
     ):
         read_study(study | {"parts": {"all": {}, "patient": patient | apart}})
 

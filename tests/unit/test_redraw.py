@@ -18,6 +18,7 @@ from textback.errors import TextbackError
 from textback.figures import draw, read_tables
 from textback.figures.by_length import draw as by_length
 from textback.figures.redraw import redraw
+from textback.steps.draw import draw_figure
 from textback.table import RETRIEVAL_COLUMNS, SCHEMA, write_csv
 
 
@@ -74,6 +75,14 @@ def test_figures_of_one_corpus_are_left_out_where_there_are_two(study, unpainted
     drawn, left_out = redraw(study)
     assert "entity_recall" not in drawn
     assert left_out["by_round"] == "it shows one corpus, the table has 2"
+
+
+def test_a_figure_of_one_search_is_not_drawn_of_two_even_by_hand(study):
+    table = pd.read_csv(study / "table.csv", keep_default_na=False)
+    other = table[table["search"] != ""].assign(search="elitist-no-edits")
+    write_measured(study, pd.concat([table, other]))
+    with pytest.raises(TextbackError, match="'by_round': it shows one search, the table has 2"):
+        draw_figure("by_round", study)
 
 
 def test_figures_that_lead_with_one_embedder_are_drawn_of_two(study, unpainted):

@@ -167,8 +167,8 @@ def _check_one_search(study: Study, figure: str) -> None:
     searches = sorted({Search.of(part.evaluation).label for part in parts(study).values()})
     if len(searches) > 1:
         raise TextbackError(
-            f"figure '{figure}' shows one search, but the parts have {', '.join(searches)}: "
-            "choose parts with 'use_parts', or leave the figure out of 'figures'"
+            f"figure '{figure}' shows one search, but the parts have {', '.join(searches)}: name "
+            "others in 'figures' (beam_grid compares searches), or choose parts with 'use_parts'"
         )
 
 

@@ -100,8 +100,7 @@ def check_told_apart(parts: Mapping[str, Part]) -> None:
     for (name, part), (other, rival) in combinations(searched, 2):
         one, two = part.evaluation, rival.evaluation
         differ = [key for key in UNNAMED if getattr(one, key) != getattr(two, key)]
-        same_name = (one.start, one.edits) == (two.start, two.edits)
-        if same_name and differ and _meet(part, rival):
+        if one.start == two.start and differ and _meet(part, rival):
             key = differ[0]
             raise TextbackError(
                 f"parts '{name}' and '{other}': search the same cells with {key} "

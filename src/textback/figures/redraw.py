@@ -54,6 +54,14 @@ def _check(name: str, folder: Path, tables: Tables) -> None:
             raise TextbackError(f"it needs two values of '{column}', the table has one")
     if shown.of_own_texts and not (undisturbed(table)["search"] != "").any():
         raise TextbackError("no cell's own test passages are inverted")
+    check_single(name, tables)
+
+
+def check_single(name: str, tables: Tables) -> None:
+    """Raise TextbackError, in a few words, where a figure would mix what it shows one of."""
+    shown, table = FIGURES[name], tables.measurements
+    if not shown.whole:
+        table = undisturbed(table)
     several = {COLUMNS[axis]: _values(COLUMNS[axis], table, tables) for axis in shown.single}
     if not shown.whole:
         several["search"] = table.loc[table["search"] != "", "search"].nunique()

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from textback.config import FIGURES
+from textback.errors import TextbackError
 from textback.figures import draw, read_tables
-from textback.figures.redraw import redraw
+from textback.figures.redraw import check_single, redraw
 from textback.figures.worked_example import as_text, choose
 from textback.files import replacing
 from textback.pages import costs_page, overview_page
@@ -11,8 +13,17 @@ from textback.progress import log
 
 
 def draw_figure(name: str, folder: Path) -> None:
-    """Draw one figure of the study in `folder` into its `figures/`."""
-    draw(name, read_tables(folder), folder / "figures")
+    """Draw one figure of the study in `folder` into its `figures/`.
+
+    Raises TextbackError where it would mix searches, or other things of which it shows one.
+    """
+    tables = read_tables(folder)
+    if name in FIGURES:
+        try:
+            check_single(name, tables)
+        except TextbackError as error:
+            raise TextbackError(f"figure '{name}': {error}: make a study of each") from None
+    draw(name, tables, folder / "figures")
 
 
 def draw_figures(folder: Path) -> None:
