@@ -88,7 +88,7 @@ def test_candidates_are_written_in_bf16_on_a_gpu_and_in_fp32_on_a_cpu(monkeypatc
 def test_training_on_a_cpu_attends_in_fp32_though_its_products_are_in_bf16(
     each_hypothesizer, trained, monkeypatch
 ):
-    """The fused kernel's backward pass takes ten times as long in bf16."""
+    """The fused kernel's backward pass takes up to ten times as long in bf16."""
     hardware(monkeypatch, avx512_bf16=True)
     model = each_hypothesizer
     seen = {"attention": set(), "mm": set()}

@@ -1,7 +1,8 @@
 """The library's attention, in the precision in which a device trains it fast.
 
-On a CPU the backward pass of the fused kernel takes ten times as long in bf16 as in fp32 (seen with
-torch 2.11 to 2.15): there a training attends in fp32, whatever its other products are in.
+On a CPU the fused kernel's backward pass takes up to ten times as long in bf16 as in fp32, most so
+for short texts (seen with torch 2.15): there a training attends in fp32, whatever the precision of
+its other products.
 """
 
 from typing import Any
