@@ -3,7 +3,7 @@
 table.csv        every metric of every cell, round and beam, of inverter and baselines
 pooled.csv       the same for all seeds together, with intervals over seeds and texts: see
                  `textback.pooling`
-comparisons.csv  paired differences: the last round against round 0 and the baselines
+comparisons.csv  paired differences: the last round against round 0, the baselines, other searches
 texts.parquet    every text through its rounds, for figures of single texts
 word_errors.csv  which words come back by how often the attacker saw them, where a figure shows it
 retrieval.csv    how well documents are found by their embeddings, where the study searches a set

@@ -59,6 +59,24 @@ def test_several_mistakes_are_still_one_line(config):
     assert "\n" not in str(error.value) and "(and 1 more)" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("axis", "name"), [("use_embedders", "gtr-base"), ("use_corpora", "msmarco")]
+)
+def test_a_name_that_the_catalogue_has_is_found_there_as_the_error_says(
+    config, axis, name, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(TextbackError, match=rf"'{name}': config/catalogue.yaml has it: name that"):
+        read_study(config | {axis: [name]})
+    own = tmp_path / "own.yaml"
+    own.write_text(f"{axis}: [{name}]\n")
+    catalogue = Path("config/catalogue.yaml")
+    assert getattr(configured_study([catalogue, own]), axis) == [name]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TextbackError, match=f"unknown .* '{name}': known are"):
+        read_study(config | {axis: [name]})
+
+
 def test_every_nested_key_is_checked_and_the_nearest_is_named(config):
     config["corpora"]["state-of-the-union"]["split"]["validaton"] = 0.1
     with pytest.raises(TextbackError, match=r"did you mean 'corpora.state-of-the-union.split.val"):

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from textback import histories, pooling, table
 from textback.config import Part
 from textback.counted import counted
 from textback.files import replacing
 from textback.progress import log
+from textback.search_gains import search_gains
 from textback.specs import Spec
 
 
@@ -20,6 +23,9 @@ def make_tables(spec: Spec, output: Path) -> None:
 def write_tables(study: str, cells: list[table.PartCell], output: Path) -> int:
     """Write the tables of some of a study's cells; how many measurements there are."""
     measured, compared = table.measurements(study, cells)
+    of_searches = search_gains(study, cells)
+    if len(of_searches):
+        compared = pd.concat([compared, of_searches], ignore_index=True)
     table.write_csv(output / "table.csv", measured)
     table.write_csv(output / "comparisons.csv", compared)
     table.write_csv(output / "pooled.csv", pooling.pooled_table(study, cells))
