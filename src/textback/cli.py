@@ -23,7 +23,6 @@ import typer
 from textback.bench import commands as bench
 from textback.errors import TextbackError
 from textback.options import (
-    STEPS,
     ConfigFiles,
     DeviceOption,
     RetrievalFolder,
@@ -34,7 +33,6 @@ from textback.options import (
 from textback.plan import command as plan
 from textback.processes import die_with_workflow
 from textback.progress import configure, log
-from textback.published.command import published
 from textback.sharing import commands as sharing
 from textback.steps import commands as steps
 from textback.studies import commands as studies
@@ -47,7 +45,6 @@ app = typer.Typer(
 )
 app.add_typer(bench.app, name="bench")
 app.add_typer(studies.app)
-app.command(rich_help_panel=STEPS)(published)
 app.command("plan")(plan.plan)
 app.add_typer(sharing.app)
 app.add_typer(steps.app)

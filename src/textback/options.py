@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from textback.config import Study
 
 CONFIG = Path("config.yaml")
-STEPS = "Steps of the workflow"  # their heading in the help
 ConfigFiles = Annotated[
     list[Path] | None,
     typer.Option(

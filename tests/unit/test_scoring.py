@@ -78,5 +78,5 @@ def test_the_worked_example_is_a_text_that_was_improved_and_shows_each_change(tr
     chosen = choose(trace.assign(**cell, **numbers))
     assert chosen["reference"].unique().tolist() == ["a b c d"]
     lines = as_text(chosen).splitlines()
-    assert lines[0] == "c, e, 4 tokens, 8 dimensions, beam 4"
+    assert lines[0] == "c, e, 4 tokens, 8 dimensions, beam 4, elitist search"
     assert lines[2:] == ["round 0   0.8000 a b x d", "round 1   1.0000 a b c d"]

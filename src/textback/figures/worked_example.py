@@ -45,14 +45,18 @@ def choose(texts: pd.DataFrame) -> pd.DataFrame:
     return cell[cell["text"] == best].sort_values("round")
 
 
+def heading(rounds: pd.DataFrame) -> str:
+    """Whose example it is, in one line."""
+    first = rounds.iloc[0]
+    return (
+        f"{first['corpus']}, {first['embedder']}, {counted(first['length'], 'token')}, "
+        f"{counted(first['dim'], 'dimension')}, beam {first['beam']}, {first['search']} search"
+    )
+
+
 def as_text(rounds: pd.DataFrame) -> str:
     """The example as plain text."""
-    first = rounds.iloc[0]
-    lines = [
-        f"{first['corpus']}, {first['embedder']}, {counted(first['length'], 'token')}, "
-        f"{counted(first['dim'], 'dimension')}, beam {first['beam']}",
-        f"target          {first['reference']}",
-    ]
+    lines = [heading(rounds), f"target          {rounds.iloc[0]['reference']}"]
     for row in changes(rounds).itertuples():
         lines.append(f"round {row.round:<3} {row.cosine:.4f} {row.hypothesis}")
     return "\n".join(lines) + "\n"
@@ -67,9 +71,11 @@ def draw(tables: Tables) -> Figure:
         for row in changes(rounds).itertuples()
     ]
     wrapped = [(name, cosine, textwrap.wrap(text, LINE)) for name, cosine, text in lines]
-    height = ROW * (1.5 + sum(len(parts) for _, _, parts in wrapped))
+    height = ROW * (2.5 + sum(len(parts) for _, _, parts in wrapped))
     figure = plt.figure(figsize=(WIDTH, height))
     y = height - ROW
+    _write(figure, 0.1, y, heading(rounds), color=GREY)
+    y -= ROW
     _write(figure, COSINE_AT, y, "cosine", color=GREY)
     for name, cosine, parts in wrapped:
         y -= ROW

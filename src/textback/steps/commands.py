@@ -8,7 +8,6 @@ import typer
 
 from textback.errors import TextbackError
 from textback.options import (
-    STEPS,
     ConfigFiles,
     DeviceOption,
     RetrievalFolder,
@@ -19,7 +18,7 @@ from textback.options import (
 )
 
 app = typer.Typer()
-workflow_step = functools.partial(app.command, rich_help_panel=STEPS)
+workflow_step = functools.partial(app.command, rich_help_panel="Steps of the workflow")
 
 StateOption = Annotated[Path, folder_option("Where unfinished work is kept to be resumed.")]
 OutputFile = Annotated[Path, file_option("The file to write.")]
@@ -29,6 +28,9 @@ TokenizerFile = Annotated[Path, file_option("tokenizer.json.")]
 PassagesFolder = Annotated[Path, folder_option("The passages of one length.")]
 EmbeddingsFolder = Annotated[Path, folder_option("The passages' embeddings.")]
 ReductionFile = Annotated[Path, file_option("The fitted reduction.")]
+StudyFolder = Annotated[
+    Path, typer.Option(exists=True, file_okay=False, help="The study's folder, with its tables.")
+]
 ModelFile = Annotated[Path, file_option("model.safetensors of a trained model.")]
 SpecOption = Annotated[
     dict,
@@ -317,7 +319,7 @@ def retrieval_table(spec: SpecOption, output: OutputFile) -> None:
 
 
 @workflow_step()
-def fit(study: Annotated[Path, folder_option("The study's folder, with its tables.")]) -> None:
+def fit(study: StudyFolder) -> None:
     """Fit the law of the unrecovered fraction, test it on held-out cells, and say the verdict."""
     from textback.steps.fit import make_fits
 
@@ -327,7 +329,7 @@ def fit(study: Annotated[Path, folder_option("The study's folder, with its table
 @workflow_step()
 def figure(
     name: Annotated[str, typer.Argument(help="The figure's name.")],
-    study: Annotated[Path, folder_option("The study's folder, with its tables.")],
+    study: StudyFolder,
 ) -> None:
     """Draw a figure from a study's tables."""
     from textback.steps.draw import draw_figure
@@ -336,7 +338,7 @@ def figure(
 
 
 @workflow_step()
-def example(study: Annotated[Path, folder_option("The study's folder, with its tables.")]) -> None:
+def example(study: StudyFolder) -> None:
     """Write a study's worked example as text."""
     from textback.steps.draw import write_example
 
@@ -344,7 +346,15 @@ def example(study: Annotated[Path, folder_option("The study's folder, with its t
 
 
 @workflow_step()
-def pages(study: Annotated[Path, folder_option("The study's folder, with its tables.")]) -> None:
+def published(spec: SpecOption, study: StudyFolder) -> None:
+    """Put published numbers beside a study's own: published.csv and published.html."""
+    from textback.steps.published import compare
+
+    compare(spec, study)
+
+
+@workflow_step()
+def pages(study: StudyFolder) -> None:
     """Write a study's overview and its costs as HTML."""
     from textback.steps.draw import write_pages
 
