@@ -11,7 +11,7 @@ from torch import Tensor
 from textback.config import read_study_file
 from textback.device import bulk_precision
 from textback.embedders import load_embedder
-from textback.inverter import generate
+from textback.inverter import generate, surrogate
 from textback.inverter.batches import Data
 from textback.inverter.model import Inverter
 from textback.inverter.state import save_model
@@ -39,6 +39,7 @@ def train_pair(options: argparse.Namespace, embedder_name: str, hypothesizer: In
     correcting = {"optimizer": "adamw", "learning_rate": 1e-3}
     half = budget.model_copy(update={"examples": options.examples // 2, **correcting})
     own.fit(corrector, *splits, half, options)
+    corrector.surrogate.fit(*train_data.rows(slice(0, surrogate.ROWS)))
     for name, model in (("hypothesizer", hypothesizer), ("corrector", corrector)):
         save_model(options.folder / "ours" / f"{name}.safetensors", model)
         save_file(vec2text_names(model), options.folder / f"{name}.safetensors")
@@ -51,7 +52,7 @@ def vec2text_names(model: Inverter) -> dict[str, Tensor]:
         readers = ["embedding_transform_1", "embedding_transform_3", "embedding_transform_2"]
     names = {f"reader.adapters.{way}": name for way, name in enumerate(readers)}
     names |= {"reader.norm": "layernorm", "backbone.t5": "encoder_decoder"}
-    tied = ("embed_tokens.weight", "lm_head.weight", "barred")
+    tied = ("embed_tokens.weight", "lm_head.weight", "barred", "surrogate.tokens")
     return {
         _renamed(key, names): value.detach().cpu().contiguous().clone()
         for key, value in model.state_dict().items()

@@ -133,7 +133,9 @@ def _measure(
         _Stopwatch(part)
         for part in (attack.guess, attack.read, attack.correct, attack.edit, attack.embed)
     ]
-    watched = Attack(guess, attack.decode, embedding, read, correct, edit)
+    watched = dataclasses.replace(
+        attack, guess=guess, embed=embedding, read=read, correct=correct, edit=edit
+    )
     began = time.perf_counter()
     histories = invert(watched, targets, effort)
     seconds = time.perf_counter() - began

@@ -54,12 +54,28 @@ def attack(
             return _arrays(generate.correct(corrector, read[1], *inputs, width))
 
     def edit(
-        read: Both, rows: np.ndarray, ids: np.ndarray, width: int
+        read: Both,
+        rows: np.ndarray,
+        vector: np.ndarray,
+        ids: np.ndarray,
+        width: int,
     ) -> tuple[np.ndarray, np.ndarray]:
+        inputs = (tensor(part) for part in (rows, vector, ids))
         with search_precision(device):
-            return _arrays(generate.edit(hypothesizer, read[0], tensor(rows), tensor(ids), width))
+            return _arrays(generate.edit(hypothesizer, surrogate, *read, *inputs, width))
 
-    return Attack(guess, decode, embed, read, correct, edit)
+    def predict(
+        read: Both,
+        rows: np.ndarray,
+        vector: np.ndarray,
+        ids: np.ndarray,
+        candidates: np.ndarray,
+    ) -> np.ndarray:
+        inputs = (tensor(part) for part in (rows, vector, ids, candidates))
+        return generate.predict(surrogate, read[1], *inputs).cpu().numpy()
+
+    surrogate = corrector.surrogate if corrector.feedback and corrector.surrogate.fitted else None
+    return Attack(guess, decode, embed, read, correct, edit, None if surrogate is None else predict)
 
 
 def _arrays(made: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from textback.errors import TextbackError
 from textback.inverter import decoding, edits
 from textback.inverter.model import Inverter, Read
 from textback.inverter.readers import Projection
+from textback.inverter.surrogate import Surrogate
 from textback.progress import Meter, log
 
 T = TypeVar("T")
@@ -109,30 +110,63 @@ def read_once(model: Inverter, targets: Tensor) -> Read:
 
 @torch.inference_mode()
 def edit(
-    model: Inverter, read: Read, rows: Tensor, ids: Tensor, width: int
+    hypothesizer: Inverter,
+    surrogate: Surrogate | None,
+    read: Read,
+    reading: Reading,
+    rows: Tensor,
+    vector: Tensor,
+    ids: Tensor,
+    width: int,
 ) -> tuple[Tensor, Tensor]:
-    """About `width` edits of hypotheses, half of them moves, and their log-likelihoods.
+    """Edits of hypotheses and their log-likelihoods, about `width`, half of them moves.
 
-    What the hypothesizer expects of e alone, so that edits of several hypotheses compare. Fewer
-    where so short a text has not as many; some may be the same.
+    With a surrogate also the 2 · `width` substitutions that it predicts to be nearest to e. The
+    likelihoods are what the hypothesizer expects of e alone, so that edits of several hypotheses
+    compare. Fewer where so short a text has not as many; some may be the same.
 
-    read: see `read_once`; rows: of it, (m,); ids: x̂ (m, length) → (m, width, length), (m, width)
+    read: see `read_once`; rows: of it and the reading, (m,); vector: ê (m, dim); ids: x̂
+    (m, length) → (m, k, length), (m, k)
     """
     length = ids.shape[1]
 
     def propose(part: slice) -> Tensor:
-        logp = model.log_likelihoods(ids[part], read.of(rows[part]))
-        kinds = (edits.moves, edits.substitutions)
-        return torch.cat([kind(logp, ids[part], width // 2) for kind in kinds], 1)
+        logp = hypothesizer.log_likelihoods(ids[part], read.of(rows[part]))
+        found = [kind(logp, ids[part], width // 2) for kind in (edits.moves, edits.substitutions)]
+        if surrogate is not None:
+            near = reading.targets[rows[part]], vector[part], ids[part]
+            found.append(surrogate.substitutions(*near, hypothesizer.barred, 2 * width))
+        return torch.cat(found, 1)
 
     found = torch.cat(_in_batches(propose, ids, length + 1, None))
     texts, sources = found.flatten(0, 1), rows.repeat_interleave(found.shape[1])
 
     def judge(part: slice) -> Tensor:
-        return model.nll_read(texts[part], read.of(sources[part])).sum(1)
+        return hypothesizer.nll_read(texts[part], read.of(sources[part])).sum(1)
 
     nll = torch.cat(_in_batches(judge, texts, length, None))
     return found, -nll.view(found.shape[:2])
+
+
+@torch.inference_mode()
+def predict(
+    surrogate: Surrogate,
+    reading: Reading,
+    rows: Tensor,
+    vector: Tensor,
+    ids: Tensor,
+    candidates: Tensor,
+) -> Tensor:
+    """The cosines to e that candidates near x̂ are predicted to have, (m, k, length) → (m, k).
+
+    rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length)
+    """
+
+    def cosines(part: slice) -> Tensor:
+        near = reading.targets[rows[part]], vector[part], ids[part]
+        return surrogate.cosines(*near, candidates[part])
+
+    return torch.cat(_in_batches(cosines, ids, candidates.shape[1], None))
 
 
 def _in_batches(

@@ -20,6 +20,7 @@ from textback.inverter import backbones
 from textback.inverter.backbones.t5 import T5Backbone
 from textback.inverter.losses import fused_nll, plain_nll
 from textback.inverter.readers import PaperReader, Projection, Reader, TextbackReader
+from textback.inverter.surrogate import Surrogate
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Inverter(nn.Module):
     backbone: by its entry, or one that is there already.
     barred: (vocabulary,), -inf for tokens that are never written, else 0.
     feedback: whether a corrector sees ê; one that does not is shown e in its place.
+    surrogate: a corrector's, of the embedder; none of a hypothesizer or null model.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Inverter(nn.Module):
         self.vocabulary = self.backbone.vocabulary
         self.reader = _reader(entry, self.backbone, dimension, ways)
         self.register_buffer("barred", torch.zeros(self.vocabulary))
+        self.surrogate = Surrogate(self.vocabulary, dimension) if ways > 1 else None
 
     @property
     def device(self) -> torch.device:

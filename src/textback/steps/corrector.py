@@ -1,6 +1,8 @@
 """The corrector's training: in one go, or in rounds that learn from its own output, too."""
 
+import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor
 from textback.config import Backbone, Training
 from textback.device import bulk_precision, pick_device
 from textback.embeddings import forget
-from textback.inverter import backbones, data, generate, parallel
+from textback.inverter import backbones, data, generate, parallel, surrogate
 from textback.inverter.batches import Data, Rows
 from textback.inverter.model import Inverter
 from textback.inverter.state import Checkpoint, load_model
@@ -65,6 +67,7 @@ def train_corrector(
                 train(model, train_data, validation, budget, seed, checkpoints[-1], label)
             )
         if parallel.rank() == 0:
+            results[-1] = replace(results[-1], seconds=results[-1].seconds + _fit(model, inputs))
             write_training(output, model, results, **({} if embed is None else embed.costs()))
             for checkpoint in checkpoints:
                 checkpoint.remove()
@@ -80,6 +83,14 @@ class _Inputs:
     def __init__(self, passages: Path, embeddings: Path, project: Projection, device: str) -> None:
         self._passages, self._embeddings = passages, embeddings
         self._project, self._device = project, device
+
+    def passages(self, most: int) -> tuple[Tensor, Tensor]:
+        """The first training passages, ids (n, length), and their embeddings e, (n, dim)."""
+        paths = self._passages / "train.parquet", self._embeddings / "train.safetensors"
+        ids, embeddings = data.hypothesizer_data(*paths, self._project, self._device).rows(
+            slice(0, most)
+        )
+        return ids, embeddings
 
     def read(self, split: str, hypotheses: list[Path]) -> Data:
         """A split's passages with the hypotheses of these folders."""
@@ -105,6 +116,13 @@ def _new(spec: Spec, hypothesizer: Inverter) -> Inverter:
     else:
         model.start_from(hypothesizer)
     return model
+
+
+def _fit(model: Inverter, inputs: _Inputs) -> float:
+    """Fit the corrector's surrogate of the embedder; how many seconds it took."""
+    began = time.monotonic()
+    model.surrogate.fit(*inputs.passages(surrogate.ROWS))
+    return time.monotonic() - began
 
 
 def _budget(spec: Spec) -> Training:

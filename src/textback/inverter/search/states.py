@@ -61,7 +61,10 @@ class Effort:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Written for one text, or edited: tokens (m, length) and log-likelihoods (m,)."""
+    """Written for one text, or edited: tokens (m, length) and log-likelihoods (m,).
+
+    Where an embedding was predicted, what its nearness is worth is added to the likelihood.
+    """
 
     ids: np.ndarray
     likelihoods: np.ndarray
@@ -90,7 +93,8 @@ class Hypothesis:
     """A guessed text, its tokens (length,), its embedding (dim,) and its cosine to the target.
 
     recovered: whether its embedding is the target itself, length included; likelihood: its
-    logarithm, given what it was corrected from, or e alone if it is an edit, 0 for a first guess
+    logarithm as `Candidates` has it, given what it was corrected from, or e alone if it is an
+    edit, 0 for a first guess
     """
 
     text: str
