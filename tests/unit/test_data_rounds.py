@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.nn import functional as F
 
 from textback.config import Backbone, Training, read_embedder
 from textback.embeddings import write_embeddings
 from textback.errors import TextbackError
-from textback.inverter import data
+from textback.inverter import data, surrogate
 from textback.inverter.model import Inverter
 from textback.inverter.state import save_model
 from textback.passages import write_passages
@@ -236,6 +237,19 @@ def test_a_run_killed_in_any_round_ends_in_the_same_weights_and_history(
     assert same(weights(resumed), weights(expected))
     assert (resumed / "history.csv").read_text() == (expected / "history.csv").read_text()
     assert passes.count(BATCH) == 8 - steps
+
+
+def test_a_corrector_carries_a_surrogate_of_the_embedder_fitted_to_the_training_passages(
+    study, embedder, monkeypatch
+):
+    monkeypatch.setattr(surrogate, "ROWS", 64)
+    ids = data.passage_ids(study / "passages" / "train.parquet").long()[:64]
+    embeddings = load_file(study / "embeddings" / "train.safetensors")["embeddings"][:64]
+    written = weights(run(study, "out", 1))["surrogate.tokens"]
+    expected = surrogate.Surrogate(*written.shape)
+    expected.fit(ids, F.normalize(embeddings.float(), dim=1))
+    torch.testing.assert_close(written, expected.tokens)
+    assert written.any()
 
 
 def test_a_second_round_makes_another_corrector(study, embedder):

@@ -105,11 +105,30 @@ def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
     same(toy.correct(read, *(part.numpy() for part in given), 3), expected)
     once = generate.read_once(hypothesizer, targets)
     same(
-        toy.edit(read, rows.numpy(), ids.numpy(), 4),
+        toy.edit(read, *(part.numpy() for part in given), 4),
         generate.edit(hypothesizer, once, rows, ids, 4),
     )
+    assert toy.predict is None  # of a corrector whose surrogate was never fitted
     alone = toy_attack(hypothesizer, None)
     assert (alone.read, alone.correct, alone.edit) == (None, None, None)
+
+
+def test_an_attack_edits_and_predicts_by_the_correctors_surrogate(hypothesizer, corrector, targets):
+    generator = torch.Generator().manual_seed(3)
+    corrector.surrogate.tokens.copy_(torch.randn(30, DIMENSION, generator=generator))
+    toy, rows, ids = toy_attack(hypothesizer, corrector), torch.tensor([4, 1]), hypotheses(2)
+    vectors, reading = targets[rows].flip(0), generate.read_targets(corrector, targets)
+    given = [part.numpy() for part in (rows, vectors, ids)]
+    near = generate.substitute(corrector, reading, rows, vectors, ids, 8)
+    once = generate.read_once(hypothesizer, targets)
+    edited = generate.edit(hypothesizer, once, rows, ids, 4, near)
+    read = toy.read(targets.numpy())
+    same(toy.edit(read, *given, 4), edited)
+    assert edited[0].shape == (2, 4 + 8, LENGTH)
+    predicted = generate.predict(corrector, reading, rows, vectors, ids, edited[0])
+    np.testing.assert_allclose(toy.predict(read, *given, edited[0].numpy()), predicted)
+    corrector.feedback = False
+    assert toy_attack(hypothesizer, corrector).predict is None
 
 
 def same(found, expected):

@@ -227,7 +227,7 @@ class Edited(Many):
         self.edits = []
         return dataclasses.replace(super().attack(), edit=self._edit)
 
-    def _edit(self, read, rows, ids, width):
+    def _edit(self, read, rows, vectors, ids, width):
         self.edits += [(text, width) for text in decode(ids)]
         ways = np.array([[[1, (1 + way) // 6, (1 + way) % 6] for way in range(width)]] * len(ids))
         return ways, np.tile(-9.0 - np.arange(width), (len(ids), 1))
@@ -264,6 +264,28 @@ def test_nothing_is_edited_that_is_not_to_be_and_by_a_beam_of_one():
         toy = Edited()
         search(toy.attack(), targets("fff"), effort)
         assert toy.edits == [] and toy.corrected
+
+
+def test_what_is_predicted_to_be_near_is_embedded_before_what_is_likelier():
+    """The ways that end in 'd' and 'f', though others are likelier."""
+
+    def predict(read, rows, vectors, ids, candidates):
+        return np.isin(candidates[:, :, -1], (3, 5)) * 0.9
+
+    toy = Many()
+    attack = dataclasses.replace(toy.attack(), predict=predict)
+    search(attack, targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
+    assert toy.embedded == ["aaa", "aad", "aaf", "abd", "abf"]
+
+
+def test_the_papers_search_predicts_nothing():
+    def predict(*given):
+        raise AssertionError
+
+    toy = Toy()
+    attack = dataclasses.replace(toy.attack(), predict=predict)
+    search(attack, targets("bcd"), Effort("paper", 2, 3))
+    assert toy.corrected
 
 
 def test_the_two_best_hypotheses_are_corrected_a_round():

@@ -60,9 +60,11 @@ def attack(
         ids: np.ndarray,
         width: int,
     ) -> tuple[np.ndarray, np.ndarray]:
-        inputs = (tensor(part) for part in (rows, vector, ids))
+        own, e = read
+        at, v, x = (tensor(part) for part in (rows, vector, ids))
+        near = generate.substitute(corrector, e, at, v, x, 2 * width) if predicts else None
         with search_precision(device):
-            return _arrays(generate.edit(hypothesizer, surrogate, *read, *inputs, width))
+            return _arrays(generate.edit(hypothesizer, own, at, x, width, near))
 
     def predict(
         read: Both,
@@ -72,10 +74,10 @@ def attack(
         candidates: np.ndarray,
     ) -> np.ndarray:
         inputs = (tensor(part) for part in (rows, vector, ids, candidates))
-        return generate.predict(surrogate, read[1], *inputs).cpu().numpy()
+        return generate.predict(corrector, read[1], *inputs).cpu().numpy()
 
-    surrogate = corrector.surrogate if corrector.feedback and corrector.surrogate.fitted else None
-    return Attack(guess, decode, embed, read, correct, edit, None if surrogate is None else predict)
+    predicts = corrector.feedback and corrector.surrogate.fitted
+    return Attack(guess, decode, embed, read, correct, edit, predict if predicts else None)
 
 
 def _arrays(made: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@
 A hypothesis near its target often has the right words in another order. Of a length L there are
 C(L + 1, 3) moves, so they are ranked by one pass of a hypothesizer over the hypothesis, which tells
 how likely each token is after each of its beginnings: a move changes what follows what in three
-places.
+places. Of substitutions some are chosen so, others by a surrogate of the embedder (`surrogate.py`).
 """
 
 import functools

@@ -12,7 +12,6 @@ from textback.errors import TextbackError
 from textback.inverter import decoding, edits
 from textback.inverter.model import Inverter, Read
 from textback.inverter.readers import Projection
-from textback.inverter.surrogate import Surrogate
 from textback.progress import Meter, log
 
 T = TypeVar("T")
@@ -110,61 +109,73 @@ def read_once(model: Inverter, targets: Tensor) -> Read:
 
 @torch.inference_mode()
 def edit(
-    hypothesizer: Inverter,
-    surrogate: Surrogate | None,
+    model: Inverter,
     read: Read,
-    reading: Reading,
     rows: Tensor,
-    vector: Tensor,
     ids: Tensor,
     width: int,
+    near: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Edits of hypotheses and their log-likelihoods, about `width`, half of them moves.
+    """About `width` edits of hypotheses, half of them moves, and their log-likelihoods.
 
-    With a surrogate also the 2 · `width` substitutions that it predicts to be nearest to e. The
-    likelihoods are what the hypothesizer expects of e alone, so that edits of several hypotheses
-    compare. Fewer where so short a text has not as many; some may be the same.
+    What the hypothesizer expects of e alone, so that edits of several hypotheses compare. Fewer
+    where so short a text has not as many; some may be the same.
 
-    read: see `read_once`; rows: of it and the reading, (m,); vector: ê (m, dim); ids: x̂
-    (m, length) → (m, k, length), (m, k)
+    read: see `read_once`; rows: of it, (m,); ids: x̂ (m, length); near: other edits, (m, k, length),
+    see `substitute` → (m, width + k, length), (m, width + k)
     """
     length = ids.shape[1]
 
     def propose(part: slice) -> Tensor:
-        logp = hypothesizer.log_likelihoods(ids[part], read.of(rows[part]))
-        found = [kind(logp, ids[part], width // 2) for kind in (edits.moves, edits.substitutions)]
-        if surrogate is not None:
-            near = reading.targets[rows[part]], vector[part], ids[part]
-            found.append(surrogate.substitutions(*near, hypothesizer.barred, 2 * width))
-        return torch.cat(found, 1)
+        logp = model.log_likelihoods(ids[part], read.of(rows[part]))
+        kinds = (edits.moves, edits.substitutions)
+        return torch.cat([kind(logp, ids[part], width // 2) for kind in kinds], 1)
 
     found = torch.cat(_in_batches(propose, ids, length + 1, None))
+    found = found if near is None else torch.cat([found, near], 1)
     texts, sources = found.flatten(0, 1), rows.repeat_interleave(found.shape[1])
 
     def judge(part: slice) -> Tensor:
-        return hypothesizer.nll_read(texts[part], read.of(sources[part])).sum(1)
+        return model.nll_read(texts[part], read.of(sources[part])).sum(1)
 
     nll = torch.cat(_in_batches(judge, texts, length, None))
     return found, -nll.view(found.shape[:2])
 
 
 @torch.inference_mode()
+def substitute(
+    model: Inverter, reading: Reading, rows: Tensor, vector: Tensor, ids: Tensor, most: int
+) -> Tensor:
+    """The substitutions that a corrector's surrogate predicts to be nearest to e.
+
+    rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length) → (m, `most`, length)
+    """
+
+    def propose(part: slice) -> Tensor:
+        near = reading.targets[rows[part]], vector[part], ids[part]
+        return model.surrogate.substitutions(*near, model.barred, most)
+
+    return torch.cat(_in_batches(propose, ids, ids.shape[1], None))
+
+
+@torch.inference_mode()
 def predict(
-    surrogate: Surrogate,
+    model: Inverter,
     reading: Reading,
     rows: Tensor,
     vector: Tensor,
     ids: Tensor,
     candidates: Tensor,
 ) -> Tensor:
-    """The cosines to e that candidates near x̂ are predicted to have, (m, k, length) → (m, k).
+    """The cosines to e that a corrector's surrogate predicts of candidates near x̂.
 
-    rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length)
+    rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length); candidates: (m, k, length)
+    → (m, k)
     """
 
     def cosines(part: slice) -> Tensor:
         near = reading.targets[rows[part]], vector[part], ids[part]
-        return surrogate.cosines(*near, candidates[part])
+        return model.surrogate.cosines(*near, candidates[part])
 
     return torch.cat(_in_batches(cosines, ids, candidates.shape[1], None))
 

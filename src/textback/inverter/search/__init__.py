@@ -4,9 +4,10 @@ After Morris et al. 2023, section 3.2. Two searches:
 
     elitist  ours: the best hypothesis ever seen is kept, so the cosine never falls. Each round
              corrects and edits the best two not corrected yet, whichever round they come from,
-             and embeds the `beam`² likeliest tokens not tried yet, written and edited ones by
-             turns. A text stops when it is recovered or has not gained for `patience` rounds; the
-             others fill the batches
+             and embeds the `beam`² most promising tokens not tried yet, written and edited ones by
+             turns: the likeliest, and as a surrogate of the embedder predicts the nearest. A text
+             stops when it is recovered or has not gained for `patience` rounds; the others fill
+             the batches
     paper    the paper's: each round goes on from the `beam` best distinct ones of the round before,
              whether they are better or not, and embeds every text again, to the last round
 """

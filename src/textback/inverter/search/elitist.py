@@ -3,7 +3,8 @@
 Of hypotheses of one text a corrector writes mostly the same. So few hypotheses are corrected in a
 round, and many more sequences decoded of each than are embedded. The same hypotheses are also
 edited. What was written and what was edited wait from round to round, each kind for itself, and
-the likeliest of both that have not been tried are embedded, by turns.
+the likeliest of both that have not been tried are embedded, by turns; see `Candidates` of what
+counts as likely.
 """
 
 import itertools
