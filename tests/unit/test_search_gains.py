@@ -49,9 +49,9 @@ def scored(part, searches, resamples=200, **columns):
         place = {"target_corpus": "c", "target_length": 4, "search": search} | columns
         place = {"perturbation": "none", "beam": 4} | place
         drawn = bootstrap.weights(frame["reference"].size // frame["round"].nunique(), resamples)
-        rows += scoring.trace_rows(frame, place, "", GAINED, drawn)
         shuffled = frame.assign(hypothesis="no")
         rows += scoring.trace_rows(shuffled, place, "shuffled", GAINED, drawn)
+        rows += scoring.trace_rows(frame, place, "", GAINED, drawn)
     rows, drawn = scoring.without_resamples(rows, resamples)
     path = score_path("s", part, CELL)
     write_resamples(resamples_path(path), drawn)
