@@ -128,7 +128,8 @@ def test_an_attack_edits_and_predicts_by_the_correctors_surrogate(hypothesizer, 
     predicted = generate.predict(corrector, reading, rows, vectors, ids, edited[0])
     np.testing.assert_allclose(toy.predict(read, *given, edited[0].numpy()), predicted)
     corrector.feedback = False
-    assert toy_attack(hypothesizer, corrector).predict is None
+    blind = toy_attack(hypothesizer, corrector)
+    assert blind.predict is None and blind.edit(read, *given, 4)[0].shape == (2, 4, LENGTH)
 
 
 def same(found, expected):

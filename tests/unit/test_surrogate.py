@@ -83,7 +83,19 @@ def test_there_are_no_more_substitutions_than_other_texts(surrogate, near):
     assert ((found != near[2][:, None]).sum(2) == 1).all()
 
 
-@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_what_is_barred_or_was_never_seen_is_not_proposed_where_there_is_nothing_else(near):
+    surrogate = Surrogate(VOCABULARY, DIMENSION)
+    surrogate.tokens[:8] = normals(8, DIMENSION, seed=3)
+    barred = torch.zeros(VOCABULARY)
+    barred[:6] = -torch.inf
+    ids = near[2].clamp_min(9)
+    found = surrogate.substitutions(*near[:2], ids, barred, 20)
+    changed = found != ids[:, None]
+    assert (changed.sum(2) <= 1).all() and torch.isin(found[changed], torch.tensor([6, 7])).all()
+    assert changed.any(2).sum(1).tolist() == [2 * LENGTH] * 3
+
+
+@pytest.mark.parametrize("size", [1, 7])
 def test_what_it_says_does_not_depend_on_the_batch_size(corrector, size, monkeypatch):
     corrector.surrogate.tokens.copy_(normals(30, 5, seed=7))
     reading = generate.read_targets(corrector, F.normalize(normals(3, 5, seed=8), dim=1))

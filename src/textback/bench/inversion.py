@@ -33,6 +33,7 @@ from textback.steps.invert import CandidateEmbedder, load_attack
 from textback.tokenizer import Tokenizer
 
 VOCABULARY = 2048  # of random weights
+DECODING = ("guess", "read", "correct", "edit", "predict")  # parts of an attack
 SPEED_ONLY = "random weights: measures speed only, the cosine means nothing"
 
 
@@ -129,15 +130,11 @@ def _measure(
     embed = attack.embed
     before = embed.queries
     hardware.forget_peak(device)
-    guess, read, correct, edit, embedding = [
-        _Stopwatch(part)
-        for part in (attack.guess, attack.read, attack.correct, attack.edit, attack.embed)
-    ]
-    watched = dataclasses.replace(
-        attack, guess=guess, embed=embedding, read=read, correct=correct, edit=edit
-    )
+    parts = {name: getattr(attack, name) for name in DECODING}
+    watched = {name: _Stopwatch(part) for name, part in parts.items() if part is not None}
+    embedding = _Stopwatch(embed)
     began = time.perf_counter()
-    histories = invert(watched, targets, effort)
+    histories = invert(dataclasses.replace(attack, embed=embedding, **watched), targets, effort)
     seconds = time.perf_counter() - began
     texts = len(targets)
     numbers = {
@@ -147,7 +144,7 @@ def _measure(
         "queries_per_text": (embed.queries - before) / texts,
         "rounds_per_second": _rounds(histories) / seconds,
         "mean_cosine": float(np.mean([rounds[-1].best.cosine for rounds in histories])),
-        "decoding_share": sum(p.seconds for p in (guess, read, correct, edit)) / seconds,
+        "decoding_share": sum(part.seconds for part in watched.values()) / seconds,
         "embedding_share": embedding.seconds / seconds,
         "peak_memory_bytes": peak_memory(device),
     }

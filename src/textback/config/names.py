@@ -32,4 +32,5 @@ def lookup(catalogue: Mapping[str, Entry], what: str, name: str) -> Entry:
 def _ready(what: str) -> Mapping[str, object]:
     if what not in SECTIONS or not READY.exists():
         return {}
-    return yaml.safe_load(READY.read_text(encoding="utf-8")).get(SECTIONS[what], {})
+    entries = yaml.safe_load(READY.read_text(encoding="utf-8")) or {}
+    return entries.get(SECTIONS[what]) or {}

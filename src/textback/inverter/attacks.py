@@ -9,6 +9,7 @@ from textback.device import search_precision
 from textback.inverter import generate
 from textback.inverter.model import Inverter, Read
 from textback.inverter.search import Attack
+from textback.inverter.search.states import NEAR_EDITS
 from textback.inverter.starts import First
 
 Both = tuple[Read, generate.Reading]  # what the hypothesizer and the corrector read of e
@@ -60,11 +61,13 @@ def attack(
         ids: np.ndarray,
         width: int,
     ) -> tuple[np.ndarray, np.ndarray]:
-        own, e = read
-        at, v, x = (tensor(part) for part in (rows, vector, ids))
-        near = generate.substitute(corrector, e, at, v, x, 2 * width) if predicts else None
+        at, vectors, texts = (tensor(part) for part in (rows, vector, ids))
+        near = None
+        if predicts:
+            most = NEAR_EDITS * width
+            near = generate.substitute(corrector, read[1], at, vectors, texts, most)
         with search_precision(device):
-            return _arrays(generate.edit(hypothesizer, own, at, x, width, near))
+            return _arrays(generate.edit(hypothesizer, read[0], at, texts, width, near))
 
     def predict(
         read: Both,

@@ -116,7 +116,7 @@ def edit(
     width: int,
     near: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """About `width` edits of hypotheses, half of them moves, and their log-likelihoods.
+    """About `width` edits of hypotheses, half of them moves, others, and their log-likelihoods.
 
     What the hypothesizer expects of e alone, so that edits of several hypotheses compare. Fewer
     where so short a text has not as many; some may be the same.
@@ -148,7 +148,8 @@ def substitute(
 ) -> Tensor:
     """The substitutions that a corrector's surrogate predicts to be nearest to e.
 
-    rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length) → (m, `most`, length)
+    rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length) → (m, `most`, length), or
+    fewer where so short a text has not as many
     """
 
     def propose(part: slice) -> Tensor:

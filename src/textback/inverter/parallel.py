@@ -64,8 +64,8 @@ def share(rows: Tensor) -> Tensor:
 
 
 def wrapped(model: nn.Module) -> nn.Module:
-    """The model, its gradients averaged over the processes."""
-    return DistributedDataParallel(model) if world() > 1 else model
+    """The model, its gradients averaged over the processes; buffers never change in training."""
+    return DistributedDataParallel(model, broadcast_buffers=False) if world() > 1 else model
 
 
 def without_averaging(model: nn.Module) -> AbstractContextManager:

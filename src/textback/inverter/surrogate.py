@@ -6,7 +6,8 @@ by ridge regression on training passages. Of a text near x̂, whose embedding ê
 
     φ(x) ≈ ê + DAMPED · (Σ tokens[x] − Σ tokens[x̂])
 
-and so how near e it lies, before it is embedded. It knows nothing of the order of words.
+and so how near e it lies, before it is embedded. It knows nothing of the order of words, and of
+passages of one length: in longer texts a token changes less than it says, in shorter ones more.
 """
 
 import torch
@@ -54,17 +55,19 @@ class Surrogate(nn.Module):
     ) -> Tensor:
         """The texts nearest to e, as predicted, that differ from x̂ in one token.
 
-        As for `cosines`; barred: (vocabulary,), -inf for what is never written → (m, `most`,
-        length), fewer where there are not as many
+        Only of tokens that training passages had. As for `cosines`; barred: (vocabulary,), -inf
+        for what is never written → (m, `most`, length), where there are not as many x̂ itself, too
         """
         tokens, length = DAMPED * self.tokens, ids.shape[1]
         rest = vector[:, None] - tokens[ids]
         dot = (rest @ target[..., None]) + (target @ tokens.T)[:, None]
         square = rest.square().sum(2, keepdim=True) + 2 * rest @ tokens.T + tokens.square().sum(1)
-        near = dot / square.clamp_min(1e-12).sqrt() + barred
-        near = near.scatter(2, ids[..., None], -torch.inf).flatten(1)
-        chosen = near.topk(min(most, near.shape[1] - length)).indices
+        unseen = (tokens == 0).all(1)  # of which nothing is known
+        cosines = (dot / square.clamp_min(1e-12).sqrt() + barred).masked_fill(unseen, -torch.inf)
+        cosines = cosines.scatter(2, ids[..., None], -torch.inf).flatten(1)
+        best, chosen = cosines.topk(min(most, cosines.shape[1] - length))
         place, token = chosen // len(tokens), chosen % len(tokens)
+        token = torch.where(best.isneginf(), ids.gather(1, place), token)  # there are not as many
         repeated = ids[:, None].repeat(1, place.shape[1], 1)
         return repeated.scatter(2, place[..., None], token[..., None])
 
@@ -94,13 +97,13 @@ def _ridge(ids: Tensor, wanted: Tensor, vocabulary: int) -> Tensor:
 
     scale = torch.bincount(ids.flatten(), minlength=vocabulary)[:, None] + RIDGE
     found, left = wanted.new_zeros(vocabulary, wanted.shape[1]), spread(wanted)
-    ahead = near = left / scale
-    product = (left * near).sum(0)
+    ahead = scaled = left / scale
+    product = (left * scaled).sum(0)
     for _ in range(ITERATIONS):
         bent = spread(_sums(ahead, ids)) + RIDGE * ahead
         step = product / (ahead * bent).sum(0).clamp_min(1e-30)
         found, left = found + step * ahead, left - step * bent
-        near = left / scale
-        before, product = product, (left * near).sum(0)
-        ahead = near + product / before.clamp_min(1e-30) * ahead
+        scaled = left / scale
+        before, product = product, (left * scaled).sum(0)
+        ahead = scaled + product / before.clamp_min(1e-30) * ahead
     return found

@@ -17,6 +17,7 @@ from textback.inverter.model import Inverter
 from textback.inverter.state import Checkpoint, load_model
 from textback.inverter.training import Result, train
 from textback.locks import locked
+from textback.progress import log
 from textback.reductions import Projection, load_projection
 from textback.specs import Spec
 from textback.steps.hypotheses import HypothesisEmbedder
@@ -122,6 +123,8 @@ def _fit(model: Inverter, inputs: _Inputs) -> float:
     """Fit the corrector's surrogate of the embedder; how many seconds it took."""
     began = time.monotonic()
     model.surrogate.fit(*inputs.passages(surrogate.ROWS))
+    if not model.surrogate.fitted:  # which waits for the device
+        log.warning("the surrogate of the embedder learned nothing: the search goes without")
     return time.monotonic() - began
 
 

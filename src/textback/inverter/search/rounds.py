@@ -13,7 +13,7 @@ from textback.vectors import cosines
 
 SEARCHES: dict[str, type[Elitist] | type[Paper]] = {"elitist": Elitist, "paper": Paper}
 Writer = Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
-NEARNESS = 100.0  # nats that a predicted cosine of 1 is worth; 40 to 160 do as well
+NEARNESS = 100.0  # nats that a predicted cosine of 1 is worth; 80 to 160 do as well
 RECOVERED = 1e-5  # of a cosine to 1: the same embedding; 16-bit storage costs 1e-7
 
 
@@ -27,7 +27,7 @@ class Attack:
     read: e (n, dim) → what the inverter makes of e, once a text, for `correct` and `edit`
     correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
         their log-likelihoods (m, width), or fewer than `width` where there are no more
-    edit: as `correct`, what differs from x̂ in one place
+    edit: as `correct`, texts one change away from x̂, `width` and those of a surrogate
     predict: read, rows, ê and x̂ as for `correct`, candidates (m, width, length) → the cosines to e
         that they are expected to have, (m, width)
 
@@ -129,12 +129,12 @@ def _made(
     numbers, parents = zip(*pairs, strict=True)
     rows = np.array([active[number].row for number in numbers])
     vectors, ids = (np.stack([getattr(p, name) for p in parents]) for name in ("vector", "ids"))
-    near = read, rows, vectors, ids
-    made = [attack.correct(*near, effort.width)]
+    given = read, rows, vectors, ids
+    made = [attack.correct(*given, effort.width)]
     if edits:
-        made.append(attack.edit(*near, effort.edited))
+        made.append(attack.edit(*given, effort.edited))
     if attack.predict is not None and effort.mode != "paper":
-        made = [(new, logp + NEARNESS * attack.predict(*near, new)) for new, logp in made]
+        made = [(new, logp + NEARNESS * attack.predict(*given, new)) for new, logp in made]
     kinds = (_by_text(numbers, map(Candidates, *kind), active) for kind in made)
     return list(zip(*kinds, strict=True))
 
