@@ -37,6 +37,7 @@ from textback.inverter.model import Inverter
 from textback.inverter.search import Effort, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import Checkpoint
+from textback.inverter.surrogate import Surrogate
 from textback.inverter.training import step, train
 from textback.passages import write_passages
 from textback.processes import COMPILE
@@ -542,3 +543,19 @@ def test_the_fused_loss_and_its_gradients_are_the_plain_ones(shared, dtype, tole
     for one, other in zip(found, expected, strict=True):
         assert one.dtype == torch.float32
         assert (one - other).norm() < tolerance * other.norm()
+
+
+def test_a_surrogate_learns_and_predicts_as_on_a_cpu():
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(0, VOCABULARY, (500, 8), generator=generator)
+    e, vector = nn.functional.normalize(torch.randn(2, 500, 16, generator=generator), dim=2)
+    found = []
+    for where in (DEVICE, "cpu"):
+        surrogate = Surrogate(VOCABULARY, 16).to(where)
+        surrogate.fit(ids.to(where), e.to(where))
+        barred = torch.zeros(VOCABULARY, device=where)
+        given = [part[:5].to(where) for part in (e, vector, ids)]
+        near = surrogate.substitutions(*given, barred, 6)
+        found.append([part.cpu() for part in (surrogate.tokens, surrogate.cosines(*given, near))])
+    for on_device, on_cpu in zip(*found, strict=True):
+        torch.testing.assert_close(on_device, on_cpu, rtol=1e-3, atol=1e-4)
