@@ -33,7 +33,7 @@ class Evaluation(Section):
     breadth: Positive = Field(
         2,
         description="mode elitist: texts decoded for each that is embedded, more where the beam is "
-        "narrow; of those not tried yet the likeliest are",
+        "narrow; of those not tried yet the most promising are",
     )
     patience: Positive = Field(
         3, description="mode elitist: rounds without gain before a text is given up"
