@@ -28,13 +28,21 @@ TokenizerFile = Annotated[Path, file_option("tokenizer.json.")]
 PassagesFolder = Annotated[Path, folder_option("The passages of one length.")]
 EmbeddingsFolder = Annotated[Path, folder_option("The passages' embeddings.")]
 ReductionFile = Annotated[Path, file_option("The fitted reduction.")]
-StudyFolder = Annotated[
-    Path, typer.Option(exists=True, file_okay=False, help="The study's folder, with its tables.")
-]
 ModelFile = Annotated[Path, file_option("model.safetensors of a trained model.")]
 SpecOption = Annotated[
     dict,
     typer.Option(parser=json_spec, metavar="JSON", help="The step's slice of the configuration."),
+]
+
+
+def _existing(study: Path) -> Path:
+    if not study.is_dir():
+        raise TextbackError(f"study {study}: there is no such folder: run its study first")
+    return study
+
+
+StudyFolder = Annotated[
+    Path, typer.Option(callback=_existing, help="The study's folder, with its tables.")
 ]
 
 
