@@ -9,6 +9,8 @@ import pandas as pd
 from textback.cells import Cell
 from textback.config import Study, read_study
 from textback.products import products
+from textback.sharing.places import look_again
+from textback.table import score_path
 
 DEVICE = "Some GPU"
 
@@ -26,6 +28,17 @@ def make(study, cell: Cell, part: str = "main", texts: int = 6) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             write(path, f"{part} {cell}", texts)
     (cell.folder / "hypothesizer" / "model.safetensors").write_bytes(b"weights")
+
+
+def import_scores(study: str, part: str, cell: Cell) -> None:
+    """Move a cell's scores into an archive that was imported."""
+    scores = score_path(study, part, cell)
+    archive = Path("results/imported", study, "archive")
+    there = archive / scores.relative_to("results")
+    there.parent.mkdir(parents=True)
+    scores.rename(there)
+    (archive / "manifest.json").touch()
+    look_again()
 
 
 def record(path: Path, spec: dict) -> None:

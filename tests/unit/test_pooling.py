@@ -1,10 +1,9 @@
 """One interval for all seeds: it covers what it claims, and simpler ones do not."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from finished_cells import import_scores
 
 from textback import bootstrap
 from textback.cells import cells_of
@@ -22,7 +21,6 @@ from textback.pooling import (
     write_resamples,
 )
 from textback.scoring import without_resamples
-from textback.sharing.places import look_again
 from textback.table import cells_of_parts, score_path
 
 TEXTS, RESAMPLES, TRUE = 100, 400, 0.5
@@ -187,12 +185,7 @@ def test_an_imported_seed_is_as_likely_above_its_value_as_below(tmp_path, monkey
     part = Part(**axes, lengths=[4], reductions=["native"], seeds=[0, 1])
     for cell in cells_of(part):
         scored(cell, "main", {"nll_bits": 50.0}, resamples=40)
-    archive = Path("results/imported/s/archive")
-    there = archive / score_path("s", "main", cell).relative_to("results")
-    there.parent.mkdir(parents=True)
-    score_path("s", "main", cell).rename(there)
-    (archive / "manifest.json").touch()
-    look_again()
+    import_scores("s", "main", cell)
     (found,) = pooled_table("s", cells_of_parts({"main": part})).itertuples()
     assert (found.value, found.seeds) == (50, 2)
     assert found.high - 50 == pytest.approx(50 - found.low, rel=1e-4) and found.high > 50.4

@@ -1,10 +1,9 @@
 """Paired differences between searches: those of their texts, and only of what is alike."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from finished_cells import import_scores
 
 from textback import bootstrap, scoring
 from textback.cells import cells_of
@@ -12,7 +11,6 @@ from textback.config import Part
 from textback.files import write_json
 from textback.pooling import resamples_path, write_resamples
 from textback.search_gains import search_gains
-from textback.sharing.places import look_again
 from textback.table import cells_of_parts, score_path
 
 WORDS = ["the", "army", "and", "navy", "of", "our", "free", "states"]
@@ -126,10 +124,5 @@ def test_of_unequal_numbers_of_resamples_the_fewest_count():
 def test_imported_scores_have_no_resamples_and_are_left_out():
     scored("a", {"paper": trace(1, 0.3)})
     scored("b", {"elitist": trace(2, 0.1)})
-    archive = Path("results/imported/s/archive")
-    there = archive / score_path("s", "a", CELL).relative_to("results")
-    there.parent.mkdir(parents=True)
-    score_path("s", "a", CELL).rename(there)
-    (archive / "manifest.json").touch()
-    look_again()
+    import_scores("s", "a", CELL)
     assert found("a", "b").empty

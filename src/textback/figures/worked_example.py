@@ -71,11 +71,13 @@ def draw(tables: Tables) -> Figure:
         for row in changes(rounds).itertuples()
     ]
     wrapped = [(name, cosine, textwrap.wrap(text, LINE)) for name, cosine, text in lines]
-    height = ROW * (2.5 + sum(len(parts) for _, _, parts in wrapped))
+    above = textwrap.wrap(heading(rounds), int((WIDTH - 0.2) / CHARACTER))
+    height = ROW * (1.5 + len(above) + sum(len(parts) for _, _, parts in wrapped))
     figure = plt.figure(figsize=(WIDTH, height))
     y = height - ROW
-    _write(figure, 0.1, y, heading(rounds), color=GREY)
-    y -= ROW
+    for line in above:
+        _write(figure, 0.1, y, line, color=GREY)
+        y -= ROW
     _write(figure, COSINE_AT, y, "cosine", color=GREY)
     for name, cosine, parts in wrapped:
         y -= ROW

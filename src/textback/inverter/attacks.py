@@ -1,6 +1,7 @@
 """An inverter's models as the search sees them: numpy in, numpy out."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -26,61 +27,78 @@ def attack(
 
     decode, embed: see `Attack`; first: the hypotheses of round 0
     """
-    device = hypothesizer.device.type
-
-    def tensor(values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(values).to(hypothesizer.device)
 
     def guess(target: np.ndarray) -> np.ndarray:
-        with search_precision(device):
-            return first(hypothesizer, tensor(target)).cpu().numpy()
+        with search_precision(hypothesizer.device.type):
+            return first(hypothesizer, _tensor(target, hypothesizer.device)).cpu().numpy()
 
     if corrector is None:
         return Attack(guess, decode, embed)
+    predicts = corrector.feedback and corrector.surrogate.fitted
+    models = _Models(hypothesizer, corrector, predicts)
+    predict = models.predict if predicts else None
+    return Attack(guess, decode, embed, models.read, models.correct, models.edit, predict)
 
-    def read(target: np.ndarray) -> Both:
-        e = tensor(target)
-        with search_precision(device):
-            return generate.read_once(hypothesizer, e), generate.read_targets(corrector, e)
+
+@dataclass(frozen=True)
+class _Models:
+    """What corrects and edits; the methods' arguments and results are those of `Attack`.
+
+    predicts: whether the corrector's surrogate takes part
+    """
+
+    hypothesizer: Inverter
+    corrector: Inverter
+    predicts: bool
+
+    def read(self, target: np.ndarray) -> Both:
+        """For each model what it makes of e, once a text."""
+        (e,) = self._tensors(target)
+        with search_precision(self._device.type):
+            own = generate.read_once(self.hypothesizer, e)
+            return own, generate.read_targets(self.corrector, e)
 
     def correct(
-        read: Both,
-        rows: np.ndarray,
-        vector: np.ndarray,
-        ids: np.ndarray,
-        width: int,
+        self, read: Both, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        inputs = (tensor(part) for part in (rows, vector, ids))
-        with search_precision(device):
-            return _arrays(generate.correct(corrector, read[1], *inputs, width))
+        """What the corrector writes of hypotheses."""
+        given = self._tensors(rows, vector, ids)
+        with search_precision(self._device.type):
+            return _arrays(generate.correct(self.corrector, read[1], *given, width))
 
     def edit(
-        read: Both,
-        rows: np.ndarray,
-        vector: np.ndarray,
-        ids: np.ndarray,
-        width: int,
+        self, read: Both, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        at, vectors, texts = (tensor(part) for part in (rows, vector, ids))
-        near = None
-        if predicts:
-            most = NEAR_EDITS * width
-            near = generate.substitute(corrector, read[1], at, vectors, texts, most)
-        with search_precision(device):
-            return _arrays(generate.edit(hypothesizer, read[0], at, texts, width, near))
+        """Edits that the hypothesizer and the surrogate propose, judged by the hypothesizer."""
+        given, near = self._tensors(rows, vector, ids), None
+        if self.predicts:
+            near = generate.substitute(self.corrector, read[1], *given, NEAR_EDITS * width)
+        at, _, texts = given
+        with search_precision(self._device.type):
+            return _arrays(generate.edit(self.hypothesizer, read[0], at, texts, width, near))
 
     def predict(
+        self,
         read: Both,
         rows: np.ndarray,
         vector: np.ndarray,
         ids: np.ndarray,
         candidates: np.ndarray,
     ) -> np.ndarray:
-        inputs = (tensor(part) for part in (rows, vector, ids, candidates))
-        return generate.predict(corrector, read[1], *inputs).cpu().numpy()
+        """The cosines that the surrogate expects; in fp32, as embeddings are compared."""
+        given = self._tensors(rows, vector, ids, candidates)
+        return generate.predict(self.corrector, read[1], *given).cpu().numpy()
 
-    predicts = corrector.feedback and corrector.surrogate.fitted
-    return Attack(guess, decode, embed, read, correct, edit, predict if predicts else None)
+    @property
+    def _device(self) -> torch.device:
+        return self.hypothesizer.device
+
+    def _tensors(self, *arrays: np.ndarray) -> list[torch.Tensor]:
+        return [_tensor(array, self._device) for array in arrays]
+
+
+def _tensor(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(array).to(device)
 
 
 def _arrays(made: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:

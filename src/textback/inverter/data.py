@@ -56,9 +56,11 @@ def passage_ids(path: Path) -> Tensor:
     return torch.from_numpy(read_passages(path)[0].astype(np.int32))
 
 
-def hypothesizer_data(passages: Path, embeddings: Path, project: Projection, device: str) -> Data:
-    """Passages with their embeddings e."""
-    columns = (passage_ids(passages), _mapped(embeddings, "embeddings"))
+def hypothesizer_data(
+    passages: Path, embeddings: Path, project: Projection, device: str, most: int | None = None
+) -> Data:
+    """Passages with their embeddings e, all or the first `most`."""
+    columns = (passage_ids(passages)[:most], _mapped(embeddings, "embeddings")[:most])
     return _placed(columns, Reduce(project, device), device)
 
 

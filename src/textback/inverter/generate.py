@@ -116,10 +116,11 @@ def edit(
     width: int,
     near: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """About `width` edits of hypotheses, half of them moves, others, and their log-likelihoods.
+    """About `width` edits of hypotheses, half of them moves, and their log-likelihoods.
 
-    What the hypothesizer expects of e alone, so that edits of several hypotheses compare. Fewer
-    where so short a text has not as many; some may be the same.
+    After them others that are given, judged likewise: by what the hypothesizer expects of e alone,
+    so that edits of several hypotheses compare. Fewer where so short a text has not as many; some
+    may be the same.
 
     read: see `read_once`; rows: of it, (m,); ids: x̂ (m, length); near: other edits, (m, k, length),
     see `substitute` → (m, width + k, length), (m, width + k)

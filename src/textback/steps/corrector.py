@@ -88,9 +88,8 @@ class _Inputs:
     def passages(self, most: int) -> tuple[Tensor, Tensor]:
         """The first training passages, ids (n, length), and their embeddings e, (n, dim)."""
         paths = self._passages / "train.parquet", self._embeddings / "train.safetensors"
-        ids, embeddings = data.hypothesizer_data(*paths, self._project, self._device).rows(
-            slice(0, most)
-        )
+        first = data.hypothesizer_data(*paths, self._project, self._device, most)
+        ids, embeddings = first.rows(slice(None))
         return ids, embeddings
 
     def read(self, split: str, hypotheses: list[Path]) -> Data:
