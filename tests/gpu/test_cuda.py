@@ -556,6 +556,7 @@ def test_a_surrogate_learns_and_predicts_as_on_a_cpu():
         barred = torch.zeros(VOCABULARY, device=where)
         given = [part[:5].to(where) for part in (e, vector, ids)]
         near = surrogate.substitutions(*given, barred, 6)
-        found.append([part.cpu() for part in (surrogate.tokens, surrogate.cosines(*given, near))])
+        said = surrogate.ngrams.codes, surrogate.vectors, surrogate.cosines(*given, near)
+        found.append([part.cpu() for part in said])
     for on_device, on_cpu in zip(*found, strict=True):
         torch.testing.assert_close(on_device, on_cpu, rtol=1e-3, atol=1e-4)

@@ -115,7 +115,7 @@ def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
 
 def test_an_attack_edits_and_predicts_by_the_correctors_surrogate(hypothesizer, corrector, targets):
     generator = torch.Generator().manual_seed(3)
-    corrector.surrogate.tokens.copy_(torch.randn(30, DIMENSION, generator=generator))
+    corrector.surrogate.vectors[:-1].normal_(generator=generator)
     toy, rows, ids = toy_attack(hypothesizer, corrector), torch.tensor([4, 1]), hypotheses(2)
     vectors, reading = targets[rows].flip(0), generate.read_targets(corrector, targets)
     given = [part.numpy() for part in (rows, vectors, ids)]

@@ -32,7 +32,7 @@ def random_model(
             torch.nn.init.normal_(head.weight, std=dimension**-0.5)
     model.reader.fit_scale(_unit_vectors(1024, dimension))
     if model.surrogate is not None:
-        torch.nn.init.normal_(model.surrogate.tokens, std=0.1 * dimension**-0.5)
+        torch.nn.init.normal_(model.surrogate.vectors[:-1], std=0.1 * dimension**-0.5)
     model.bar([PAD])
     return model.to(device)
 
