@@ -119,12 +119,12 @@ def test_an_attack_edits_and_predicts_by_the_correctors_surrogate(hypothesizer, 
     toy, rows, ids = toy_attack(hypothesizer, corrector), torch.tensor([4, 1]), hypotheses(2)
     vectors, reading = targets[rows].flip(0), generate.read_targets(corrector, targets)
     given = [part.numpy() for part in (rows, vectors, ids)]
-    near = generate.substitute(corrector, reading, rows, vectors, ids, 8)
+    near = generate.substitute(corrector, reading, rows, vectors, ids, 4)
     once = generate.read_once(hypothesizer, targets)
     edited = generate.edit(hypothesizer, once, rows, ids, 4, near)
     read = toy.read(targets.numpy())
     same(toy.edit(read, *given, 4), edited)
-    assert edited[0].shape == (2, 4 + 8, LENGTH)
+    assert edited[0].shape == (2, 4 + 4, LENGTH)
     predicted = generate.predict(corrector, reading, rows, vectors, ids, edited[0])
     np.testing.assert_allclose(toy.predict(read, *given, edited[0].numpy()), predicted)
     corrector.feedback = False

@@ -10,7 +10,6 @@ from textback.device import search_precision
 from textback.inverter import generate
 from textback.inverter.model import Inverter, Read
 from textback.inverter.search import Attack
-from textback.inverter.search.states import NEAR_EDITS
 from textback.inverter.starts import First
 
 Both = tuple[Read, generate.Reading]  # what the hypothesizer and the corrector read of e
@@ -72,7 +71,7 @@ class _Models:
         """Edits that the hypothesizer and the surrogate propose, judged by the hypothesizer."""
         given, near = self._tensors(rows, vector, ids), None
         if self.predicts:
-            near = generate.substitute(self.corrector, read[1], *given, NEAR_EDITS * width)
+            near = generate.substitute(self.corrector, read[1], *given, width)
         at, _, texts = given
         with search_precision(self._device.type):
             return _arrays(generate.edit(self.hypothesizer, read[0], at, texts, width, near))

@@ -14,7 +14,7 @@ from textback.cells import SPLITS, Inversion, tokenizer_file
 from textback.config import RetrievalSet, Study, Training
 from textback.config import Tokenizer as TokenizerEntry
 from textback.config.embedders import OpenAI
-from textback.inverter.search.states import NEAR_EDITS, Effort
+from textback.inverter.search.states import Effort
 from textback.plan import networks
 from textback.plan.jobs import TRAININGS, Job
 from textback.plan.networks import Network
@@ -64,7 +64,7 @@ class Task:
         """
         if not self.search:
             return 1
-        made = self._effort.width + (1 + NEAR_EDITS) * self._effort.edited
+        made = self._effort.width + 2 * self._effort.edited
         return self._effort.corrected * made / self._effort.embedded
 
     @property

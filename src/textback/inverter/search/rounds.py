@@ -27,7 +27,7 @@ class Attack:
     read: e (n, dim) → what the inverter makes of e, once a text, for `correct` and `edit`
     correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
         their log-likelihoods (m, width), or fewer than `width` where there are no more
-    edit: as `correct`, texts one change away from x̂, `width` and those of a surrogate
+    edit: as `correct`, texts one change away from x̂, `width` and as many of a surrogate
     predict: read, rows, ê and x̂ as for `correct`, candidates (m, width, length) → the cosines to e
         that they are expected to have, (m, width)
 

@@ -8,7 +8,6 @@ import numpy as np
 
 MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benchmarks/README.md)
 NARROWEST = 4  # times the breadth: as many sequences are decoded of a hypothesis at least
-NEAR_EDITS = 2  # that a surrogate of the embedder proposes, for each other edit
 FEWEST_EDITS = 16  # of a hypothesis, among which a narrow beam may choose
 
 
@@ -53,7 +52,7 @@ class Effort:
 
     @property
     def edited(self) -> int:
-        """Edits made of each hypothesis that is corrected, beside those of a surrogate."""
+        """Edits made of each hypothesis that is corrected, beside as many of a surrogate."""
         one_turn = self.embedded == 1  # which a corrector uses as well (see benchmarks/README.md)
         if self.mode != "elitist" or not self.edits or one_turn:
             return 0
