@@ -1,6 +1,7 @@
 """The hypothesizer and the corrector that both sides invert with, in the paper's form."""
 
 import argparse
+import re
 from pathlib import Path
 
 import own
@@ -52,11 +53,11 @@ def vec2text_names(model: Inverter) -> dict[str, Tensor]:
         readers = ["embedding_transform_1", "embedding_transform_3", "embedding_transform_2"]
     names = {f"reader.adapters.{way}": name for way, name in enumerate(readers)}
     names |= {"reader.norm": "layernorm", "backbone.t5": "encoder_decoder"}
-    left_out = ("embed_tokens.weight", "lm_head.weight", "barred", "surrogate.tokens")
+    left_out = re.compile(r"(embed_tokens|lm_head)\.weight$|barred$|surrogate\.")
     return {
         _renamed(key, names): value.detach().cpu().contiguous().clone()
         for key, value in model.state_dict().items()
-        if not key.endswith(left_out)
+        if not left_out.search(key)
     }
 
 

@@ -133,23 +133,26 @@ def _ridge(runs: Tensor, wanted: Tensor, number: int) -> Tensor:
     normal equations would not fit in memory.
     """
 
+    counts = torch.bincount(runs.flatten(), minlength=number)
+    passages = runs.flatten().argsort(stable=True) // runs.shape[1]  # run by run
+    begins = counts.cumsum(0) - counts
+
     def spread(rows: Tensor) -> Tensor:
         """Each passage's vector to its runs, (n, dim) → (number, dim)."""
-        to = wanted.new_zeros(number, rows.shape[1])
-        for place in range(runs.shape[1]):
-            to.index_add_(0, runs[:, place], rows)
+        to = F.embedding_bag(passages, rows, begins, mode="sum")
         to[-1] = 0
         return to
 
-    scale = torch.bincount(runs.flatten(), minlength=number)[:, None] + RIDGE
-    found, left = wanted.new_zeros(number, wanted.shape[1]), spread(wanted)
-    ahead = scaled = left / scale
-    product = (left * scaled).sum(0)
+    scale = counts[:, None] + RIDGE
+    left = spread(wanted)
+    found, ahead = torch.zeros_like(left), left / scale
+    product = (left * ahead).sum(0)
     for _ in range(ITERATIONS):
-        bent = spread(_sums(ahead, runs)) + RIDGE * ahead
+        bent = spread(_sums(ahead, runs)).add_(ahead, alpha=RIDGE)
         step = product / (ahead * bent).sum(0).clamp_min(1e-30)
-        found, left = found + step * ahead, left - step * bent
+        found.addcmul_(step, ahead)
+        left.sub_(bent.mul_(step))
         scaled = left / scale
         before, product = product, (left * scaled).sum(0)
-        ahead = scaled + product / before.clamp_min(1e-30) * ahead
+        ahead = ahead.mul_(product / before.clamp_min(1e-30)).add_(scaled)
     return found
