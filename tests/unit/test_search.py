@@ -7,6 +7,7 @@ import pytest
 
 from textback.inverter.search import Attack, Effort
 from textback.inverter.search import invert as search
+from textback.inverter.search.states import FEWEST_EDITS
 
 LETTERS = "abcdef"
 
@@ -255,10 +256,16 @@ def test_what_is_written_fills_a_round_where_there_are_no_more_edits():
     assert toy.embedded == ["aaa", "aab", "aac", "aad", "bab"]
 
 
-def test_nothing_is_edited_that_is_not_to_be_and_by_a_beam_of_one():
+def test_a_beam_of_one_embeds_what_is_written_and_what_is_edited_by_turns():
+    toy = Edited()
+    search(toy.attack(), targets("fff"), Effort("elitist", 1, 4, patience=9, breadth=4))
+    assert toy.embedded == ["aaa", "aab", "bab", "aac", "bac"]
+    assert {width for _, width in toy.edits} == {FEWEST_EDITS}
+
+
+def test_nothing_is_edited_that_is_not_to_be():
     for effort in (
         Effort("elitist", 2, 3, patience=9, breadth=4, edits=False),
-        Effort("elitist", 1, 3, patience=9, breadth=4),
         Effort("paper", 2, 3),
     ):
         toy = Edited()

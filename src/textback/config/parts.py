@@ -40,8 +40,8 @@ class Evaluation(Section):
     )
     edits: bool = Field(
         True,
-        description="mode elitist, from a beam of 2 on: whether half of what is embedded are edits "
-        "of hypotheses: blocks of tokens that change places, single tokens that others replace",
+        description="mode elitist: whether half of what is embedded are edits of hypotheses: "
+        "blocks of tokens that change places, tokens that others replace",
     )
     resamples: Positive = Field(1000, description="bootstrap resamples of an interval")
 

@@ -8,6 +8,7 @@ A run's code is its place among all runs of up to three tokens, shorter ones fir
 """
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ class NGrams(nn.Module):
         for width in range(2, WIDEST + 1):
             most = min(KEPT, vocabulary**width)
             parts.append(torch.full((most,), self._first_code(width + 1) - 1))
-        self._bounds = [0, *torch.tensor([len(part) for part in parts]).cumsum(0).tolist()]
+        self._bounds = [0, *accumulate(map(len, parts))]
         self.register_buffer("codes", torch.cat(parts))
 
     def __len__(self) -> int:

@@ -53,8 +53,7 @@ class Effort:
     @property
     def edited(self) -> int:
         """Edits made of each hypothesis that is corrected, beside as many of a surrogate."""
-        one_turn = self.embedded == 1  # which a corrector uses as well (see benchmarks/README.md)
-        if self.mode != "elitist" or not self.edits or one_turn:
+        if self.mode != "elitist" or not self.edits:
             return 0
         return max(self.embedded // 2, FEWEST_EDITS)
 
