@@ -70,6 +70,15 @@ def invert(
     cell: Annotated[str | None, typer.Option(help="The trained cell, as its path is.")] = None,
     beam: Annotated[int, typer.Option(min=1, help="Hypotheses corrected a round.")] = 4,
     rounds: Annotated[int, typer.Option(min=0, help="Rounds of correction.")] = 10,
+    breadth: Annotated[
+        int | None, typer.Option(min=1, help="Texts decoded for each embedded; else the study's.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Rounds without gain; else the study's.")
+    ] = None,
+    edits: Annotated[
+        bool | None, typer.Option("--edits/--no-edits", help="Of hypotheses; else the study's.")
+    ] = None,
 ) -> None:
     """Read texts back from their embeddings, showing the rounds as they come."""
     if (text is not None) + (file is not None) + (vectors is not None) != 1:
@@ -80,7 +89,7 @@ def invert(
 
     study = configured_study(config)
     chosen = interactive.find_cell(study, cell) if cell else None
-    search = interactive.Search(beam, rounds)
+    search = interactive.Search(beam, rounds, breadth, patience, edits)
     if vectors is not None:
         interactive.invert_vectors(study, vectors, chosen, search, Console())
     else:

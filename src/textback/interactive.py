@@ -22,7 +22,7 @@ from textback.embedders import Embedder, load_embedder
 from textback.embedders.gate import check_lengths
 from textback.embedders.paid import paid_costs
 from textback.errors import TextbackError, unknown_name
-from textback.inverter.search import Round, invert
+from textback.inverter.search import Effort, Round, invert
 from textback.processes import COMPILE
 from textback.reductions import Projection, load_projection
 from textback.tokenizer import Tokenizer
@@ -32,10 +32,21 @@ PLAIN = {"markup": False, "highlight": False, "soft_wrap": True}  # texts are sh
 
 @dataclass(frozen=True)
 class Search:
-    """How hard to try."""
+    """How hard to try; breadth, patience and edits are the study's where they are None."""
 
     beam: int
     rounds: int
+    breadth: int | None = None
+    patience: int | None = None
+    edits: bool | None = None
+
+    def effort(self, study: Study) -> Effort:
+        """For the search `elitist`, whatever the study's is."""
+        given = {"breadth": self.breadth, "patience": self.patience, "edits": self.edits}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        ours = {"mode": "elitist", "rank": "cosine", "parents": "beam", **chosen}
+        kind = searches.Search.of(study.evaluation.model_copy(update=ours))
+        return kind.effort(self.beam, self.rounds)
 
 
 def trained_cells(study: Study) -> list[Cell]:
@@ -183,10 +194,7 @@ def _run(
         pick_device(study.device),
     )
     show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)
-    ours = {"mode": "elitist", "rank": "cosine", "parents": "beam"}  # whatever the study's is
-    kind = searches.Search.of(study.evaluation.model_copy(update=ours))
-    effort = kind.effort(search.beam, search.rounds)
-    histories = invert(attack, targets, effort, show)
+    histories = invert(attack, targets, search.effort(study), show)
     paid_costs(cell.embedder, embedder)
     if len(targets) > 1:
         for i, history in enumerate(histories):

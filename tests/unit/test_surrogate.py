@@ -32,7 +32,7 @@ def surrogate(monkeypatch):
 
 def added(surrogate, text):
     """What the runs of a text add together."""
-    return sum(surrogate.vectors[runs].sum(0) for runs in surrogate.ngrams(text))
+    return sum(surrogate.vectors[runs].float().sum(0) for runs in surrogate.ngrams(text))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_it_is_the_ridge_regression_on_counts_of_runs(n, monkeypatch):
     centred = (embeddings - embeddings.mean(0)).double().numpy()
     squares = counts.T @ counts + RIDGE * np.eye(number - 1)
     expected = np.linalg.solve(squares, counts.T @ centred)
-    np.testing.assert_allclose(surrogate.vectors[:-1].numpy(), expected, atol=2e-4)
+    np.testing.assert_allclose(surrogate.vectors[:-1].numpy(), expected, atol=5e-4, rtol=1e-3)
     assert surrogate.fitted and (surrogate.vectors[-1] == 0).all()
     assert (surrogate.vectors[VOCABULARY - 2 : VOCABULARY] == 0).all()  # never seen
 
@@ -69,7 +69,7 @@ def test_a_predicted_cosine_is_that_of_the_embedding_moved_by_the_runs(surrogate
         for k in range(7):
             change = added(surrogate, candidates[m, k]) - added(surrogate, ids[m])
             expected = F.cosine_similarity(vector[m] + DAMPED * change, e[m], dim=0)
-            assert found[m, k] == pytest.approx(float(expected), abs=1e-5)
+            assert found[m, k] == pytest.approx(float(expected), abs=1e-3)
 
 
 def every_substitution(surrogate, text, barred):

@@ -1,12 +1,13 @@
 """Edits of hypotheses: texts that a corrector seldom writes of its own, one change away.
 
     move          two neighbouring blocks of tokens change places
-    substitution  one token gives way to another
+    substitution  tokens give way to others
 
 A hypothesis near its target often has the right words in another order. Of a length L there are
 C(L + 1, 3) moves, so they are ranked by one pass of a hypothesizer over the hypothesis, which tells
 how likely each token is after each of its beginnings: a move changes what follows what in three
-places. Of substitutions some are chosen so, others by a surrogate of the embedder (`surrogate.py`).
+places. Of substitutions those of one token are chosen so, too, and as many others, of one to three,
+by a surrogate of the embedder (`surrogate.py`).
 """
 
 import functools
@@ -62,7 +63,7 @@ def _orders(length: int, first: Tensor, middle: Tensor, last: Tensor) -> Tensor:
 
 
 def substitutions(logp: Tensor, ids: Tensor, most: int) -> Tensor:
-    """The substitutions of each hypothesis that promise most, spread over its tokens.
+    """The substitutions of a token in each hypothesis that promise most, spread over its places.
 
     logp and ids: as for `moves` → (n, `most`, length)
     """

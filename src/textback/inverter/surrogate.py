@@ -26,8 +26,8 @@ SHORTLIST = 4  # times as many substitutions of a width are judged as are asked 
 class Surrogate(nn.Module):
     """See the module's docstring.
 
-    ngrams: the runs that it knows; vectors: what each adds, (runs, dim), zeros before it is fitted
-    and of the last, which stands for all others
+    ngrams: the runs that it knows; vectors: what each adds, (runs, dim) in 16 bits, zeros before it
+    is fitted and of the last, which stands for all others
     """
 
     vectors: Tensor
@@ -36,7 +36,7 @@ class Surrogate(nn.Module):
         super().__init__()
         self._vocabulary = vocabulary
         self.ngrams = NGrams(vocabulary)
-        self.register_buffer("vectors", torch.zeros(len(self.ngrams), dimension))
+        self.register_buffer("vectors", torch.zeros(len(self.ngrams), dimension).half())
 
     @property
     def fitted(self) -> bool:
@@ -109,7 +109,7 @@ class Surrogate(nn.Module):
         first = torch.arange(ids.shape[1] - width + 1, device=ids.device)
         broken = 0.0
         for other, runs in enumerate(self.ngrams(ids), 1):
-            upto = F.pad(self.vectors[runs], (0, 0, 1, 0)).cumsum(1)
+            upto = F.pad(self.vectors[runs].float(), (0, 0, 1, 0)).cumsum(1)
             begin = (first - other + 1).clamp_min(0)
             end = (first + width).clamp_max(runs.shape[1])
             broken = broken + upto[:, end] - upto[:, begin]
@@ -118,7 +118,7 @@ class Surrogate(nn.Module):
     def _sums(self, ids: Tensor) -> Tensor:
         """What the runs of texts add together, (…, length) → (…, dim)."""
         runs = torch.cat(self.ngrams(ids), -1)
-        return _sums(self.vectors, runs.flatten(0, -2)).unflatten(0, ids.shape[:-1])
+        return _sums(self.vectors, runs.flatten(0, -2)).float().unflatten(0, ids.shape[:-1])
 
 
 def _sums(vectors: Tensor, runs: Tensor) -> Tensor:
