@@ -555,7 +555,7 @@ def test_a_surrogate_learns_and_predicts_as_on_a_cpu():
         surrogate.fit(ids.to(where), e.to(where))
         barred = torch.zeros(VOCABULARY, device=where)
         given = [part[:5].to(where) for part in (e, vector, ids)]
-        near = surrogate.substitutions(*given, barred, 6)
+        near, _ = surrogate.shortlist(*given, surrogate.known(barred), 6)
         said = surrogate.ngrams.codes, surrogate.vectors, surrogate.cosines(*given, near)
         found.append([part.cpu() for part in said])
     for on_device, on_cpu in zip(*found, strict=True):

@@ -115,11 +115,13 @@ def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
 
 def test_an_attack_edits_and_predicts_by_the_correctors_surrogate(hypothesizer, corrector, targets):
     generator = torch.Generator().manual_seed(3)
+    corrector.surrogate.ngrams.learn(hypotheses(50))
     corrector.surrogate.vectors[:-1].normal_(generator=generator)
     toy, rows, ids = toy_attack(hypothesizer, corrector), torch.tensor([4, 1]), hypotheses(2)
     vectors, reading = targets[rows].flip(0), generate.read_targets(corrector, targets)
     given = [part.numpy() for part in (rows, vectors, ids)]
-    near = generate.substitute(corrector, reading, rows, vectors, ids, 4)
+    known = corrector.surrogate.known(corrector.barred)
+    near = generate.substitute(corrector, reading, known, rows, vectors, ids, 4)
     once = generate.read_once(hypothesizer, targets)
     edited = generate.edit(hypothesizer, once, rows, ids, 4, near)
     read = toy.read(targets.numpy())

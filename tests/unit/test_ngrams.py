@@ -64,6 +64,15 @@ def test_passages_of_few_runs_leave_numbers_that_stand_for_the_last_one_possible
     assert known(torch.tensor([1, 0, 5, 5]))[1].tolist() == [7, len(known) - 1, 8]
 
 
+def test_what_was_learned_before_is_forgotten():
+    known, new = NGrams(VOCABULARY), NGrams(VOCABULARY)
+    known.learn(passages(400, 5))
+    for other in (torch.tensor([[1, 0, 1, 0]]), torch.tensor([[2]])):
+        known.learn(other)
+        new.learn(other)
+        assert torch.equal(known.codes, new.codes) and known.codes.diff().ge(0).all()
+
+
 def test_runs_of_a_large_vocabulary_have_codes_of_their_own():
     known = NGrams(250_000)
     text = torch.tensor([[249_999, 249_999, 249_998]])

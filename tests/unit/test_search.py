@@ -256,11 +256,28 @@ def test_what_is_written_fills_a_round_where_there_are_no_more_edits():
     assert toy.embedded == ["aaa", "aab", "aac", "aad", "bab"]
 
 
+class Fresh(Edited):
+    """As `Edited`, but writes others in each round: 'aab' … in the first, 'acb' … in the second."""
+
+    def correct(self, targets, vectors, ids, width):
+        rounds = len(self.corrected)
+        written = super().correct(targets, vectors, ids, width)
+        written[..., 1] += 2 * rounds
+        return written
+
+
 def test_a_beam_of_one_embeds_what_is_written_and_what_is_edited_by_turns():
-    toy = Edited()
-    search(toy.attack(), targets("fff"), Effort("elitist", 1, 4, patience=9, breadth=4))
-    assert toy.embedded == ["aaa", "aab", "bab", "aac", "bac"]
+    toy = Fresh()
+    search(toy.attack(), targets("fff"), Effort("elitist", 1, 3, patience=9, breadth=4))
+    assert [text[0] for text in toy.embedded] == ["a", "a", "b", "a"]
     assert {width for _, width in toy.edits} == {FEWEST_EDITS}
+
+
+def test_half_of_a_round_are_edits_though_some_were_tried_before():
+    toy = Fresh()
+    search(toy.attack(), targets("fff"), Effort("elitist", 2, 2, patience=9, breadth=4))
+    for part in (toy.embedded[1:5], toy.embedded[5:]):
+        assert [text[0] for text in part] == ["a", "a", "b", "b"]  # sorted within a round
 
 
 def test_nothing_is_edited_that_is_not_to_be():

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from textback.inverter import generate, ngrams
-from textback.inverter.surrogate import DAMPED, RIDGE, Surrogate
+from textback.inverter.surrogate import DAMPED, RIDGE, SHORTLIST, Surrogate, nearest
 
 LENGTH, DIMENSION, VOCABULARY = 4, 6, 20
 
@@ -72,6 +72,13 @@ def test_a_predicted_cosine_is_that_of_the_embedding_moved_by_the_runs(surrogate
             assert found[m, k] == pytest.approx(float(expected), abs=1e-3)
 
 
+def substitutions(surrogate, e, vector, ids, barred, most, shortlist=None):
+    """The nearest of a shortlist, as a search asks for them."""
+    given, known = (e, vector, ids), surrogate.known(barred)
+    texts, allowed = surrogate.shortlist(*given, known, shortlist or SHORTLIST * most)
+    return nearest(ids, texts, allowed, surrogate.cosines(*given, texts), most)
+
+
 def every_substitution(surrogate, text, barred):
     """Texts with another run of one to three tokens in place of one, ends changed."""
     for width in (1, 2, 3):
@@ -83,14 +90,11 @@ def every_substitution(surrogate, text, barred):
                     yield new
 
 
-def test_its_substitutions_are_the_nearest_of_all_and_none_writes_what_is_barred(
-    surrogate, near, monkeypatch
-):
-    monkeypatch.setattr("textback.inverter.surrogate.SHORTLIST", 10_000)
+def test_its_substitutions_are_the_nearest_of_all_and_none_writes_what_is_barred(surrogate, near):
     e, vector, ids = near
     barred = torch.zeros(VOCABULARY)
     barred[:5] = -torch.inf
-    found = surrogate.substitutions(e, vector, ids, barred, 9)
+    found = substitutions(surrogate, e, vector, ids, barred, 9, shortlist=10_000)
     for m, text in enumerate(ids.tolist()):
         every = torch.tensor(list(every_substitution(surrogate, text, set(range(5)))))
         given = e[m : m + 1], vector[m : m + 1], ids[m : m + 1]
@@ -105,18 +109,30 @@ def test_of_lone_tokens_a_shortlist_misses_none(near):
     surrogate = Surrogate(VOCABULARY, DIMENSION)
     surrogate.vectors[:VOCABULARY] = normals(VOCABULARY, DIMENSION, seed=3)
     e, vector, ids = near
-    found = surrogate.substitutions(e, vector, ids, torch.zeros(VOCABULARY), 9)
+    found = substitutions(surrogate, e, vector, ids, torch.zeros(VOCABULARY), 9)
     every = ids[:, None].repeat(1, LENGTH * VOCABULARY, 1)
     for way in range(LENGTH * VOCABULARY):
         every[:, way, way // VOCABULARY] = way % VOCABULARY
     cosines = surrogate.cosines(e, vector, ids, every)
     cosines[(every == ids[:, None]).all(2)] = -2
-    best = every.gather(1, cosines.topk(3).indices[..., None].expand(3, 3, LENGTH))
-    torch.testing.assert_close(found[:, :3], best)
+    best = cosines.topk(9)
+    torch.testing.assert_close(surrogate.cosines(e, vector, ids, found), best.values)
+    assert torch.equal(found, every.gather(1, best.indices[..., None].expand(3, 9, LENGTH)))
+
+
+def test_passages_of_few_runs_do_not_fill_a_shortlist_with_the_last_token(near):
+    """Numbers that they leave over stand for runs of it, and e is what it adds."""
+    surrogate = Surrogate(VOCABULARY, DIMENSION)
+    surrogate.ngrams.learn(passages(3, seed=2))
+    surrogate.vectors[:VOCABULARY] = normals(VOCABULARY, DIMENSION, seed=3)
+    e = F.normalize(surrogate.vectors[VOCABULARY - 1].float(), dim=0).expand(3, -1)
+    found = substitutions(surrogate, e, *near[1:], torch.zeros(VOCABULARY), 9)
+    assert all(len(set(map(tuple, texts))) == 9 for texts in found.tolist())
+    assert ((found != near[2][:, None]).sum(2) == 1).all()
 
 
 def test_there_are_no_more_substitutions_than_other_texts(surrogate, near):
-    found = surrogate.substitutions(*near, torch.zeros(VOCABULARY), 10_000)
+    found = substitutions(surrogate, *near, torch.zeros(VOCABULARY), 10_000)
     for texts, own in zip(found.tolist(), near[2].tolist(), strict=True):
         every = set(map(tuple, every_substitution(surrogate, own, set())))
         assert set(map(tuple, texts)) - {tuple(own)} == every
@@ -128,7 +144,7 @@ def test_what_is_barred_or_was_never_seen_is_not_proposed_where_there_is_nothing
     barred = torch.zeros(VOCABULARY)
     barred[:6] = -torch.inf
     ids = near[2].clamp_min(9)
-    found = surrogate.substitutions(*near[:2], ids, barred, 20)
+    found = substitutions(surrogate, *near[:2], ids, barred, 20)
     changed = found != ids[:, None]
     assert (changed.sum(2) <= 1).all() and torch.isin(found[changed], torch.tensor([6, 7])).all()
     assert changed.any(2).sum(1).tolist() == [2 * LENGTH] * 3
@@ -137,19 +153,21 @@ def test_what_is_barred_or_was_never_seen_is_not_proposed_where_there_is_nothing
 @pytest.mark.parametrize("length", [1, 2])
 def test_texts_of_one_or_two_tokens_have_substitutions_as_well(surrogate, near, length):
     e, vector, ids = near
-    found = surrogate.substitutions(e, vector, ids[:, :length], torch.zeros(VOCABULARY), 5)
+    found = substitutions(surrogate, e, vector, ids[:, :length], torch.zeros(VOCABULARY), 5)
     assert found.shape == (3, 5, length) and (found != ids[:, None, :length]).any(2).all()
 
 
 @pytest.mark.parametrize("size", [1, 7])
 def test_what_it_says_does_not_depend_on_the_batch_size(corrector, size, monkeypatch):
+    corrector.surrogate.ngrams.learn(passages(200, seed=11))
     corrector.surrogate.vectors[:-1] = normals(len(corrector.surrogate.vectors) - 1, 5, seed=7)
     reading = generate.read_targets(corrector, F.normalize(normals(3, 5, seed=8), dim=1))
     rows, ids = torch.tensor([2, 0, 0]), passages(3, seed=9)
     vectors = F.normalize(normals(3, 5, seed=10), dim=1)
 
     def said():
-        found = generate.substitute(corrector, reading, rows, vectors, ids, 6)
+        known = corrector.surrogate.known(corrector.barred)
+        found = generate.substitute(corrector, reading, known, rows, vectors, ids, 6)
         return found, generate.predict(corrector, reading, rows, vectors, ids, found)
 
     expected = said()

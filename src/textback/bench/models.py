@@ -8,6 +8,7 @@ from textback.config import Backbone
 from textback.inverter.batches import Data
 from textback.inverter.data import Reduce
 from textback.inverter.model import Inverter
+from textback.inverter.ngrams import KEPT, WIDEST
 from textback.inverter.readers import TextbackReader
 from textback.reductions import Projection
 from textback.tokenizer import PAD
@@ -32,6 +33,7 @@ def random_model(
             torch.nn.init.normal_(head.weight, std=dimension**-0.5)
     model.reader.fit_scale(_unit_vectors(1024, dimension))
     if model.surrogate is not None:
+        model.surrogate.ngrams.learn(torch.randint(1, vocabulary, (KEPT, WIDEST)))
         torch.nn.init.normal_(model.surrogate.vectors[:-1], std=0.1 * dimension**-0.5)
     model.bar([PAD])
     return model.to(device)

@@ -11,8 +11,10 @@ from textback.inverter import generate
 from textback.inverter.model import Inverter, Read
 from textback.inverter.search import Attack
 from textback.inverter.starts import First
+from textback.inverter.surrogate import Known
 
-Both = tuple[Read, generate.Reading]  # what the hypothesizer and the corrector read of e
+# What the hypothesizer and the corrector read of e, and what a surrogate can propose, if any.
+Reading = tuple[Read, generate.Reading, list[Known]]
 
 
 def attack(
@@ -50,15 +52,17 @@ class _Models:
     corrector: Inverter
     predicts: bool
 
-    def read(self, target: np.ndarray) -> Both:
-        """For each model what it makes of e, once a text."""
+    def read(self, target: np.ndarray) -> Reading:
+        """For each model what it makes of e, once a text; and what can be proposed."""
         (e,) = self._tensors(target)
         with search_precision(self._device.type):
             own = generate.read_once(self.hypothesizer, e)
-            return own, generate.read_targets(self.corrector, e)
+            read = generate.read_targets(self.corrector, e)
+        surrogate, barred = self.corrector.surrogate, self.corrector.barred
+        return own, read, surrogate.known(barred) if self.predicts else []
 
     def correct(
-        self, read: Both, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
+        self, read: Reading, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """What the corrector writes of hypotheses."""
         given = self._tensors(rows, vector, ids)
@@ -66,19 +70,19 @@ class _Models:
             return _arrays(generate.correct(self.corrector, read[1], *given, width))
 
     def edit(
-        self, read: Both, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
+        self, read: Reading, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Edits that the hypothesizer and the surrogate propose, judged by the hypothesizer."""
         given, near = self._tensors(rows, vector, ids), None
         if self.predicts:
-            near = generate.substitute(self.corrector, read[1], *given, width)
+            near = generate.substitute(self.corrector, *read[1:], *given, width)
         at, _, texts = given
         with search_precision(self._device.type):
             return _arrays(generate.edit(self.hypothesizer, read[0], at, texts, width, near))
 
     def predict(
         self,
-        read: Both,
+        read: Reading,
         rows: np.ndarray,
         vector: np.ndarray,
         ids: np.ndarray,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from textback.device import out_of_memory
 from textback.errors import TextbackError
-from textback.inverter import decoding, edits
+from textback.inverter import decoding, edits, surrogate
 from textback.inverter.model import Inverter, Read
 from textback.inverter.readers import Projection
 from textback.progress import Meter, log
@@ -145,19 +145,28 @@ def edit(
 
 @torch.inference_mode()
 def substitute(
-    model: Inverter, reading: Reading, rows: Tensor, vector: Tensor, ids: Tensor, most: int
+    model: Inverter,
+    reading: Reading,
+    known: list[surrogate.Known],
+    rows: Tensor,
+    vector: Tensor,
+    ids: Tensor,
+    most: int,
 ) -> Tensor:
     """The substitutions that a corrector's surrogate predicts to be nearest to e.
 
-    rows: of the reading, (m,); vector: ê (m, dim); ids: x̂ (m, length) → (m, `most`, length), or
-    fewer where so short a text has not as many
+    known: what the surrogate can propose; rows: of the reading, (m,); vector: ê (m, dim); ids: x̂
+    (m, length) → (m, `most`, length), or fewer where so short a text has not as many
     """
 
-    def propose(part: slice) -> Tensor:
+    def propose(part: slice) -> tuple[Tensor, Tensor]:
         near = reading.targets[rows[part]], vector[part], ids[part]
-        return model.surrogate.substitutions(*near, model.barred, most)
+        return model.surrogate.shortlist(*near, known, surrogate.SHORTLIST * most)
 
-    return torch.cat(_in_batches(propose, ids, ids.shape[1], None))
+    found = zip(*_in_batches(propose, ids, ids.shape[1], None), strict=True)
+    texts, allowed = map(torch.cat, found)
+    cosines = predict(model, reading, rows, vector, ids, texts)
+    return surrogate.nearest(ids, texts, allowed, cosines, most)
 
 
 @torch.inference_mode()

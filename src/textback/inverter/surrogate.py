@@ -10,6 +10,9 @@ and so how near e it lies, before it is embedded. It is of passages of one lengt
 token changes less than it says, in shorter ones more.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,8 +22,21 @@ from textback.inverter.ngrams import WIDEST, NGrams
 ROWS = 100_000  # training passages that it is fitted to
 RIDGE = 10.0  # passages that a run is seen in beside, where it adds nothing
 ITERATIONS = 10  # of conjugate gradients: the cosine of what is predicted stands still from there
+TOGETHER = 128  # dimensions that are fitted at a time
 DAMPED = 0.7  # a token changes an embedding less where the others are the same
 SHORTLIST = 4  # times as many substitutions of a width are judged as are asked for
+
+
+@dataclass(frozen=True)
+class Known:
+    """The runs of a width that a surrogate knows: (n, width), what each adds by itself, (n, dim).
+
+    free: 0, or -inf for what is not to be proposed, (n,)
+    """
+
+    tokens: Tensor
+    added: Tensor
+    free: Tensor
 
 
 class Surrogate(nn.Module):
@@ -34,7 +50,6 @@ class Surrogate(nn.Module):
 
     def __init__(self, vocabulary: int, dimension: int) -> None:
         super().__init__()
-        self._vocabulary = vocabulary
         self.ngrams = NGrams(vocabulary)
         self.register_buffer("vectors", torch.zeros(len(self.ngrams), dimension).half())
 
@@ -58,71 +73,82 @@ class Surrogate(nn.Module):
         changed = self._sums(candidates) - self._sums(ids[:, None])
         return F.cosine_similarity(vector[:, None] + DAMPED * changed, target[:, None], dim=2)
 
-    def substitutions(
-        self, target: Tensor, vector: Tensor, ids: Tensor, barred: Tensor, most: int
-    ) -> Tensor:
-        """The texts nearest to e, as predicted, that have another run in place of one of x̂'s.
+    def known(self, barred: Tensor) -> list[Known]:
+        """What there is to propose, by width.
 
-        Of one, two or three tokens, of which the first and the last are others than those in their
-        places; only of tokens that training passages had. A shortlist of each width leaves out what
-        a run adds together with the tokens beside it.
+        Only runs that training passages had: of others nothing is known.
 
-        As for `cosines`; barred: (vocabulary,), -inf for what is never written → (m, `most`,
-        length), where there are not as many x̂ itself, too
+        barred: (vocabulary,), -inf for what is never written
         """
-        unseen = (self.vectors[: self._vocabulary] == 0).all(1)  # of which nothing is known
-        free = barred.masked_fill(unseen, -torch.inf)
-        widths = range(1, min(WIDEST, ids.shape[1]) + 1)
-        found = [
-            self._replaced(target, vector, ids, free, width, SHORTLIST * most) for width in widths
-        ]
-        texts, allowed = (torch.cat(parts, 1) for parts in zip(*found, strict=True))
-        cosines = self.cosines(target, vector, ids, texts).masked_fill(~allowed, -torch.inf)
-        best, chosen = cosines.topk(min(most, texts.shape[1]))
-        nearest = texts.gather(1, chosen[..., None].expand(*chosen.shape, ids.shape[1]))
-        return torch.where(best.isneginf()[..., None], ids[:, None], nearest)
+        found = []
+        for width in range(1, WIDEST + 1):
+            tokens = self.ngrams.tokens(width)
+            seen = self.vectors[self.ngrams.numbers(width)].any(1)
+            free = barred[tokens].sum(1).masked_fill(~seen, -torch.inf)
+            found.append(Known(tokens, self._sums(tokens), free))
+        return found
+
+    def shortlist(
+        self, target: Tensor, vector: Tensor, ids: Tensor, known: list[Known], most: int
+    ) -> tuple[Tensor, Tensor]:
+        """Texts that have another run in place of one of x̂'s: of each width the nearest to e.
+
+        As predicted but for what a run adds with the tokens beside it. target, vector, ids: as for
+        `cosines` → texts, (m, k, length), and which of them may be proposed, (m, k): those whose
+        run begins and ends with other tokens than the one that was there
+        """
+        fitting = known[: ids.shape[1]]
+        found = [self._replaced(target, vector, ids, runs, most) for runs in fitting]
+        texts, allowed = zip(*found, strict=True)
+        return torch.cat(texts, 1), torch.cat(allowed, 1)
 
     def _replaced(
-        self, target: Tensor, vector: Tensor, ids: Tensor, free: Tensor, width: int, most: int
+        self, target: Tensor, vector: Tensor, ids: Tensor, known: Known, most: int
     ) -> tuple[Tensor, Tensor]:
-        """Of one width those that are nearest, and which of them may be: (m, k, length), (m, k)."""
-        runs = self.ngrams.tokens(width)
-        added = DAMPED * self._sums(runs)
-        rest = vector[:, None] - DAMPED * self._broken(ids, width)
+        """Those of one width."""
+        number, width = known.tokens.shape
+        rest, added = vector[:, None] - DAMPED * self._overlapping(ids, width), DAMPED * known.added
         dot = rest @ target[..., None] + (target @ added.T)[:, None]
         square = rest.square().sum(2, keepdim=True) + added.square().sum(1)
         square = square.add_(rest @ added.T, alpha=2).clamp_min_(1e-12)
-        cosines = dot.mul_(square.rsqrt_()).add_(free[runs].sum(1)).flatten(1)
+        cosines = dot.mul_(square.rsqrt_()).add_(known.free).flatten(1)
         best, chosen = cosines.topk(min(most, cosines.shape[1]))
-        first, run = chosen // len(runs), chosen % len(runs)
+        first, run = chosen // number, chosen % number
         places = first[..., None] + torch.arange(width, device=ids.device)
-        texts, new = ids[:, None].repeat(1, chosen.shape[1], 1), runs[run].to(ids.dtype)
+        texts, new = ids[:, None].repeat(1, chosen.shape[1], 1), known.tokens[run].to(ids.dtype)
         changed = texts.gather(2, places) != new
         allowed = changed[..., 0] & changed[..., -1] & ~best.isneginf()
         return texts.scatter(2, places, new), allowed
 
-    def _broken(self, ids: Tensor, width: int) -> Tensor:
-        """What those runs of texts add that another run in a place would break.
+    def _overlapping(self, ids: Tensor, width: int) -> Tensor:
+        """What those runs of texts add that have a token in a place of a width.
 
         (m, length) → (m, length − width + 1, dim)
         """
         first = torch.arange(ids.shape[1] - width + 1, device=ids.device)
-        broken = 0.0
+        overlapping = 0.0
         for other, runs in enumerate(self.ngrams(ids), 1):
             upto = F.pad(self.vectors[runs].float(), (0, 0, 1, 0)).cumsum(1)
             begin = (first - other + 1).clamp_min(0)
             end = (first + width).clamp_max(runs.shape[1])
-            broken = broken + upto[:, end] - upto[:, begin]
-        return broken
+            overlapping = overlapping + upto[:, end] - upto[:, begin]
+        return overlapping
 
     def _sums(self, ids: Tensor) -> Tensor:
         """What the runs of texts add together, (…, length) → (…, dim)."""
         runs = torch.cat(self.ngrams(ids), -1)
-        return _sums(self.vectors, runs.flatten(0, -2)).float().unflatten(0, ids.shape[:-1])
+        sums = F.embedding_bag(runs.flatten(0, -2), self.vectors, mode="sum")
+        return sums.float().unflatten(0, ids.shape[:-1])
 
 
-def _sums(vectors: Tensor, runs: Tensor) -> Tensor:
-    return F.embedding_bag(runs, vectors, mode="sum")
+def nearest(ids: Tensor, texts: Tensor, allowed: Tensor, cosines: Tensor, most: int) -> Tensor:
+    """Of a shortlist the nearest, (m, `most`, length); x̂, too, where there are not as many.
+
+    ids: x̂; texts and allowed: see `Surrogate.shortlist`; cosines: of the texts, (m, k)
+    """
+    best, chosen = cosines.masked_fill(~allowed, -torch.inf).topk(min(most, texts.shape[1]))
+    found = texts.gather(1, chosen[..., None].expand(*chosen.shape, ids.shape[1]))
+    return torch.where(best.isneginf()[..., None], ids[:, None], found)
 
 
 def _ridge(runs: Tensor, wanted: Tensor, number: int) -> Tensor:
@@ -132,23 +158,37 @@ def _ridge(runs: Tensor, wanted: Tensor, number: int) -> Tensor:
     preconditioned conjugate gradients (Saad 2003, algorithm 9.1), each dimension for itself: the
     normal equations would not fit in memory.
     """
-
     counts = torch.bincount(runs.flatten(), minlength=number)
-    passages = runs.flatten().argsort(stable=True) // runs.shape[1]  # run by run
     begins = counts.cumsum(0) - counts
+    passages = runs.flatten().argsort(stable=True)[: int(begins[-1])] // runs.shape[1]
 
     def spread(rows: Tensor) -> Tensor:
-        """Each passage's vector to its runs, (n, dim) → (number, dim)."""
-        to = F.embedding_bag(passages, rows, begins, mode="sum")
-        to[-1] = 0
-        return to
+        """Each passage's vector to its runs, (n, columns) → (number, columns)."""
+        return F.embedding_bag(passages, rows, begins, mode="sum")
+
+    def gathered(added: Tensor) -> Tensor:
+        return F.embedding_bag(runs, added, mode="sum")
 
     scale = counts[:, None] + RIDGE
+    solved = [_solved(spread, gathered, scale, part) for part in wanted.split(TOGETHER, 1)]
+    return torch.cat(solved, 1)
+
+
+def _solved(
+    spread: Callable[[Tensor], Tensor],
+    gathered: Callable[[Tensor], Tensor],
+    scale: Tensor,
+    wanted: Tensor,
+) -> Tensor:
+    """Some columns of a ridge regression, whose matrix `gathered` multiplies with.
+
+    spread: with its transpose; scale: the diagonal of the normal equations
+    """
     left = spread(wanted)
     found, ahead = torch.zeros_like(left), left / scale
     product = (left * ahead).sum(0)
     for _ in range(ITERATIONS):
-        bent = spread(_sums(ahead, runs)).add_(ahead, alpha=RIDGE)
+        bent = spread(gathered(ahead)).add_(ahead, alpha=RIDGE)
         step = product / (ahead * bent).sum(0).clamp_min(1e-30)
         found.addcmul_(step, ahead)
         left.sub_(bent.mul_(step))

@@ -55,11 +55,13 @@ class Elitist:
     def choose(self, made: Sequence[Candidates]) -> Candidates:
         """Which candidates to embed: of these, a kind each, and of those that wait."""
         waiting = self.waiting or [kind.take([]) for kind in made]
-        kinds = [_likeliest(Candidates.joined(pair)) for pair in zip(waiting, made, strict=True)]
-        best = self._untried(_by_turns(kinds), self.effort.embedded)
+        pairs = map(Candidates.joined, zip(waiting, made, strict=True))
+        kept = self.effort.embedded * self.effort.breadth
+        kinds = [self._untried(_likeliest(pair), self.effort.embedded + kept) for pair in pairs]
+        first = (len(self.history) - 1) % len(kinds)  # where a round embeds but one
+        best = self._untried(_by_turns(kinds[first:] + kinds[:first]), self.effort.embedded)
         self.chosen.update(row.tobytes() for row in best.ids)
-        left = self.effort.embedded * self.effort.breadth
-        self.waiting = [self._untried(kind, left) for kind in kinds]
+        self.waiting = [self._untried(kind, kept) for kind in kinds]
         return best
 
     def add(self, new: list[Hypothesis]) -> None:
