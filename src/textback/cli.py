@@ -68,16 +68,16 @@ def invert(
     ] = None,
     config: ConfigFiles = None,
     cell: Annotated[str | None, typer.Option(help="The trained cell, as its path is.")] = None,
-    beam: Annotated[int, typer.Option(min=1, help="Hypotheses corrected a round.")] = 4,
+    beam: Annotated[int, typer.Option(min=1, help="A round embeds its square.")] = 4,
     rounds: Annotated[int, typer.Option(min=0, help="Rounds of correction.")] = 10,
     breadth: Annotated[
-        int | None, typer.Option(min=1, help="Texts decoded for each embedded; else the study's.")
+        int | None, typer.Option(min=1, help="Texts decoded for each that is embedded; else the study's.")
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(min=1, help="Rounds without gain; else the study's.")
+        int | None, typer.Option(min=1, help="Rounds without gain before the end; else the study's.")
     ] = None,
     edits: Annotated[
-        bool | None, typer.Option("--edits/--no-edits", help="Of hypotheses; else the study's.")
+        bool | None, typer.Option("--edits/--no-edits", help="Of hypotheses, tried or not; else the study's.")
     ] = None,
 ) -> None:
     """Read texts back from their embeddings, showing the rounds as they come."""

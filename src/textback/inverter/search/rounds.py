@@ -13,7 +13,7 @@ from textback.vectors import cosines
 
 SEARCHES: dict[str, type[Elitist] | type[Paper]] = {"elitist": Elitist, "paper": Paper}
 Writer = Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
-NEARNESS = 400.0  # nats that a predicted cosine of 1 is worth; 200 to 800 do about as well
+NEARNESS = 400.0  # nats that a predicted cosine of 1 is worth; 600 does as well
 RECOVERED = 1e-5  # of a cosine to 1: the same embedding; 16-bit storage costs 1e-7
 
 
