@@ -71,13 +71,16 @@ def invert(
     beam: Annotated[int, typer.Option(min=1, help="A round embeds its square.")] = 4,
     rounds: Annotated[int, typer.Option(min=0, help="Rounds of correction.")] = 10,
     breadth: Annotated[
-        int | None, typer.Option(min=1, help="Texts decoded for each that is embedded; else the study's.")
+        int | None,
+        typer.Option(min=1, help="Texts decoded for each that is embedded; else the study's."),
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(min=1, help="Rounds without gain before the end; else the study's.")
+        int | None,
+        typer.Option(min=1, help="Rounds without gain before the end; else the study's."),
     ] = None,
     edits: Annotated[
-        bool | None, typer.Option("--edits/--no-edits", help="Of hypotheses, tried or not; else the study's.")
+        bool | None,
+        typer.Option("--edits/--no-edits", help="Of hypotheses, tried or not; else the study's."),
     ] = None,
 ) -> None:
     """Read texts back from their embeddings, showing the rounds as they come."""

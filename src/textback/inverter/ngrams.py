@@ -41,8 +41,7 @@ class NGrams(nn.Module):
     def learn(self, ids: Tensor) -> None:
         """Give numbers to the commonest runs of passages, (n, length), in place of all before."""
         for width in range(2, WIDEST + 1):
-            codes = self._codes(ids, width).flatten() if width <= ids.shape[1] else self.codes[:0]
-            self._fill(width, codes)
+            self._fill(width, self._commonest(ids, width))
 
     def forward(self, ids: Tensor) -> list[Tensor]:
         """The numbers of the runs of texts, (…, length) → (…, length − width + 1) by width."""
@@ -60,12 +59,18 @@ class NGrams(nn.Module):
         return torch.stack([codes // power % self._vocabulary for power in powers], 1)
 
     def _fill(self, width: int, codes: Tensor) -> None:
-        """Number the commonest of some codes of a width."""
-        found, counts = codes.unique(return_counts=True)
+        """Give the numbers of a width to some codes, ascending."""
         place = self.codes[self.numbers(width)]
-        kept = found[counts.argsort(descending=True, stable=True)[: len(place)]]
         place.fill_(self._first_code(width + 1) - 1)
-        place[: len(kept)] = kept.sort().values
+        place[: len(codes)] = codes
+
+    def _commonest(self, ids: Tensor, width: int) -> Tensor:
+        """The codes of a width that passages have most, as many as have numbers, ascending."""
+        if width > ids.shape[1]:
+            return self.codes[:0]
+        found, counts = self._codes(ids, width).unique(return_counts=True)
+        most = counts.argsort(descending=True, stable=True)[: len(self.codes[self.numbers(width)])]
+        return found[most].sort().values
 
     def _find(self, codes: Tensor) -> Tensor:
         at = torch.searchsorted(self.codes, codes).clamp_max(len(self.codes) - 1)
