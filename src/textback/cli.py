@@ -80,7 +80,7 @@ def invert(
     ] = None,
     edits: Annotated[
         bool | None,
-        typer.Option("--edits/--no-edits", help="Of hypotheses, tried or not; else the study's."),
+        typer.Option("--edits/--no-edits", help="Whether to try edits; else the study's."),
     ] = None,
 ) -> None:
     """Read texts back from their embeddings, showing the rounds as they come."""
