@@ -1,5 +1,6 @@
 """The figures of length against dimension, on tables made up from a known law."""
 
+import dataclasses
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
@@ -248,3 +249,37 @@ def test_a_cell_without_a_second_budget_is_hatched():
 def test_one_budget_gives_no_figure_of_limits_but_a_line_that_says_so():
     with pytest.raises(TextbackError, match="no cell was trained with two budgets"):
         drawn("attacker_limit", inverters=("large",))
+
+
+def of_two_native_sizes():
+    """Of a second embedder there is only the native size, and it is one that the first has not."""
+    made = tables(embedders=("minilm", "use"))
+    table = made.measurements
+    kept = table[(table["embedder"] == "minilm") | (table["reduction"] == "native")]
+    other = kept["embedder"] == "use"
+    return dataclasses.replace(made, measurements=kept.assign(dim=kept["dim"].mask(other, 512)))
+
+
+@pytest.mark.parametrize("name", ["by_length", "recovered_bits", "collapse"])
+def test_a_size_has_one_colour_and_marker_in_all_panels_and_the_legend_has_them_all(name):
+    figure = drawn(name, of_two_native_sizes())
+    styles = {}
+    for ax in figure.axes:
+        for container in ax.containers:
+            line, label = container[0], container.get_label()
+            styles.setdefault(label, set()).add((to_hex(line.get_color()), line.get_marker()))
+    assert all(len(kinds) == 1 for kinds in styles.values())
+    sizes = [label for label in styles if "dimensions" in label]
+    assert len(set.union(*(styles[label] for label in sizes))) == len(sizes) == len(DIMENSIONS) + 2
+    named = {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+    assert named >= set(sizes)
+    assert any("512" in label for label in sizes)
+
+
+@pytest.mark.parametrize("name", ["by_dimension", "recovered_bits", "by_length", "collapse"])
+def test_no_point_is_beyond_an_axis_that_embedders_share(name):
+    for ax in drawn(name, of_two_native_sizes()).axes:
+        low, high = ax.get_xlim()
+        for points in lines_of(ax).values():
+            there = np.isfinite(points[1])
+            assert ((points[0][there] >= low) & (points[0][there] <= high)).all()

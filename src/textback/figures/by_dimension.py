@@ -36,7 +36,7 @@ def draw(tables: Tables) -> Figure:
         own = table[(table["metric"] == metric) & (table["embedder"] == embedder)]
         _panel(ax, own)
         along = narrow_octaves if panels.narrow else octaves
-        along(ax, sorted(own["dim"].unique()))
+        along(ax, sorted(table["dim"].unique()))
     note(panels.figure, said)
     finish(panels, columns=3)
     return panels.figure

@@ -7,18 +7,14 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.figures import Tables
 from textback.figures.measures import finish, panels_of
-from textback.figures.select import embedding_sizes, final, leading, of_inverter
+from textback.figures.select import embedding_sizes, final, leading, of_inverter, of_size
 from textback.figures.style import (
     BASELINE_NAMES,
     BASELINE_STYLES,
-    LINES,
-    MARKERS,
-    dimension_label,
     errorbar,
     note,
-    nth,
     octaves,
-    palette,
+    size_styles,
 )
 
 METRICS = FIGURES["by_length"].metrics
@@ -28,29 +24,24 @@ def draw(tables: Tables) -> Figure:
     """A panel a metric, a row of them an embedder; the baselines beside the inverter's lines."""
     table, said = leading(tables.measurements, "inverter", "reduction")
     panels = panels_of(table["embedder"].unique(), METRICS, "length")
+    styles, lengths = size_styles(embedding_sizes(table)), sorted(table["length"].unique())
     for embedder, metric, ax in panels.each():
-        _panel(ax, table[(table["metric"] == metric) & (table["embedder"] == embedder)])
+        own = table[(table["metric"] == metric) & (table["embedder"] == embedder)]
+        _panel(ax, own, styles)
+        octaves(ax, lengths)
     note(panels.figure, said)
     finish(panels, columns=2 if table["dim"].nunique() < 4 else 3)
     return panels.figure
 
 
-def _panel(ax: Axes, table: pd.DataFrame) -> None:
-    sizes = embedding_sizes(table)
-    colours = palette(sizes)
+def _panel(ax: Axes, table: pd.DataFrame, styles: dict[tuple[str, int], dict]) -> None:
     inverted = final(of_inverter(table))
     lengths = sorted(table["length"].unique())
-    for index, (reduction, dim) in enumerate(sizes):
-        line = inverted.query("reduction == @reduction and dim == @dim")
-        label = f"inverter, {dimension_label(reduction, dim)}"
-        style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
-        style["color"] = colours[reduction, dim]
-        errorbar(ax, line, "length", at=lengths, label=label, **style)
-    reduction, dim = sizes[-1]
+    for size, style in styles.items():
+        named = style | {"label": f"inverter, {style['label']}"}
+        errorbar(ax, of_size(inverted, size), "length", at=lengths, **named)
+    largest = of_size(table, embedding_sizes(table)[-1])
     for baseline, style in BASELINE_STYLES.items():
-        line = final(
-            table.query("baseline == @baseline and reduction == @reduction and dim == @dim")
-        )
+        line = final(largest[largest["baseline"] == baseline])
         errorbar(ax, line, "length", label=BASELINE_NAMES[baseline], **style)
-    octaves(ax, lengths)
     ax.set_ylim(bottom=min(0.0, table["low"].min()))

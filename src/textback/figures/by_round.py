@@ -8,20 +8,18 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.counted import counted
 from textback.figures import Tables
-from textback.figures.select import embedding_sizes, leading, of_inverter
+from textback.figures.select import embedding_sizes, leading, of_inverter, of_size
 from textback.figures.style import (
     AXIS_LABELS,
     BASELINE_NAMES,
     BASELINE_STYLES,
     LINES,
-    MARKERS,
     WIDTH,
-    dimension_label,
     errorbar,
     legend_below,
     note,
     nth,
-    palette,
+    size_styles,
 )
 
 METRICS = FIGURES["by_round"].metrics
@@ -32,6 +30,7 @@ def draw(tables: Tables) -> Figure:
     table, said = leading(tables.measurements, "embedder", "inverter")
     table = _corrected(table)
     lengths = sorted(table["length"].unique())
+    styles = size_styles(embedding_sizes(table))
     figure, panels = plt.subplots(
         len(lengths),
         len(METRICS),
@@ -42,7 +41,7 @@ def draw(tables: Tables) -> Figure:
     )
     for length, row in zip(lengths, panels, strict=True):
         for metric, ax in zip(METRICS, row, strict=True):
-            _panel(ax, table.query("length == @length and metric == @metric"))
+            _panel(ax, table.query("length == @length and metric == @metric"), styles)
             ax.set_ylabel(AXIS_LABELS[metric])
         row[0].set_title(counted(length, "token"), loc="left", fontweight="bold")
     for ax in panels[-1]:
@@ -59,29 +58,19 @@ def _corrected(table: pd.DataFrame) -> pd.DataFrame:
     return table.merge(corrected, on=sizes) if len(corrected) else table
 
 
-def _panel(ax: Axes, table: pd.DataFrame) -> None:
+def _panel(ax: Axes, table: pd.DataFrame, styles: dict[tuple[str, int], dict]) -> None:
     """Colour and marker tell the embedding size, the kind of line tells the beam."""
-    sizes = embedding_sizes(table)
-    colours = palette(sizes)
     inverted = of_inverter(table)
     beams = sorted(inverted["beam"].unique(), reverse=True)
     last = int(table["round"].max())
-    for i, (reduction, dim) in enumerate(sizes):
-        for j, beam in enumerate(beams):
-            errorbar(
-                ax,
-                inverted.query("reduction == @reduction and dim == @dim and beam == @beam"),
-                "round",
-                color=colours[reduction, dim],
-                marker=nth(MARKERS, i),
-                linestyle=nth(LINES, j),
-                label=f"{dimension_label(reduction, dim)}, beam {beam}",
-            )
-    reduction, dim = sizes[-1]
+    for size, style in styles.items():
+        for index, beam in enumerate(beams):
+            line = of_size(inverted[inverted["beam"] == beam], size)
+            own = {"linestyle": nth(LINES, index), "label": f"{style['label']}, beam {beam}"}
+            errorbar(ax, line, "round", **(style | own))
+    largest = of_size(table, embedding_sizes(table)[-1])
     for baseline, style in BASELINE_STYLES.items():
-        found = table.query(
-            "baseline == @baseline and reduction == @reduction and dim == @dim"
-        ).nlargest(1, ["round", "beam"])
+        found = largest[largest["baseline"] == baseline].nlargest(1, ["round", "beam"])
         for value, low, high in found[["value", "low", "high"]].itertuples(index=False):
             ax.axhspan(low, high, color=style["color"], alpha=0.2, linewidth=0)
             ax.plot(

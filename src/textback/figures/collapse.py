@@ -7,19 +7,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from textback.figures import Tables
-from textback.figures.select import embedding_sizes, leading, of_inverter
+from textback.figures.select import embedding_sizes, leading, of_inverter, of_size
 from textback.figures.style import (
     AXIS_LABELS,
-    LINES,
-    MARKERS,
     WIDTH,
-    dimension_label,
     errorbar,
     legend_below,
     note,
-    nth,
     octaves,
-    palette,
+    size_styles,
 )
 from textback.scaling.collapse import scatter
 
@@ -31,6 +27,7 @@ def draw(tables: Tables) -> Figure:
     table, said = leading(of_inverter(tables.measurements), "inverter", "reduction")
     points = with_load(table)
     embedders = list(points["embedder"].unique())
+    styles = size_styles(embedding_sizes(points))
     figure, panels = plt.subplots(
         len(embedders),
         2,
@@ -43,7 +40,7 @@ def draw(tables: Tables) -> Figure:
     for embedder, (left, right) in zip(embedders, panels, strict=True):
         own = points[points["embedder"] == embedder]
         for x, ax in (("length", left), ("load", right)):
-            _panel(ax, own, x)
+            _panel(ax, own, x, styles)
         left.set_ylabel("unrecovered (share of bits)")
         if len(embedders) > 1:
             left.set_title(embedder, loc="left", fontweight="bold", fontsize=9)
@@ -64,14 +61,9 @@ def with_load(table: pd.DataFrame) -> pd.DataFrame:
     return points.assign(load=points["bits"] / points["dim"])
 
 
-def _panel(ax: Axes, points: pd.DataFrame, x: str) -> None:
-    sizes = embedding_sizes(points)
-    colours = palette(sizes)
-    for index, (reduction, dim) in enumerate(sizes):
-        own = points[(points["reduction"] == reduction) & (points["dim"] == dim)]
-        style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
-        label = dimension_label(reduction, dim)
-        errorbar(ax, own, x, color=colours[reduction, dim], label=label, **style)
+def _panel(ax: Axes, points: pd.DataFrame, x: str, styles: dict[tuple[str, int], dict]) -> None:
+    for size, style in styles.items():
+        errorbar(ax, of_size(points, size), x, **style)
     ax.set_ylim(min(0.0, points["low"].min()), 1.05 * max(1.0, points["value"].max()))
     off = scatter(points[x].to_numpy(float), points["value"].to_numpy(float))
     ax.text(

@@ -9,17 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.figures import Tables
-from textback.figures.select import combinations, embedding_sizes, final, of_inverter
+from textback.figures.select import combinations, embedding_sizes, final, of_inverter, of_size
 from textback.figures.style import (
     BASELINE_NAMES,
     BASELINE_STYLES,
-    MARKERS,
-    dimension_label,
     errorbar,
     grid,
     legend_below,
-    nth,
-    palette,
+    size_styles,
 )
 
 KINDS = {
@@ -37,8 +34,9 @@ def draw(tables: Tables) -> Figure:
     table = tables.measurements
     shown = combinations(table[table["metric"].isin(KINDS)])
     figure, panels = grid(len(shown), COLUMNS, height=2.6, sharey=True)
+    styles = size_styles(embedding_sizes(pd.concat(shown.values())))
     for (name, recalls), ax in zip(shown.items(), panels.flat, strict=False):
-        _panel(ax, recalls)
+        _panel(ax, recalls, styles)
         ax.set_title(name, loc="left", fontweight="bold")
     for row in panels:
         row[0].set_ylabel("recall (share of them, 0–1)")
@@ -47,16 +45,11 @@ def draw(tables: Tables) -> Figure:
     return figure
 
 
-def _panel(ax: Axes, table: pd.DataFrame) -> None:
+def _panel(ax: Axes, table: pd.DataFrame, styles: dict[tuple[str, int], dict]) -> None:
     """Below each kind: how many texts have any; one that none has is left out."""
-    sizes = embedding_sizes(table)
-    colours = palette(sizes)
-    series = []
-    for index, (reduction, dim) in enumerate(sizes):
-        own = final(of_inverter(table)).query("reduction == @reduction and dim == @dim")
-        style = {"color": colours[reduction, dim], "marker": nth(MARKERS, index)}
-        series.append((own, style | {"label": dimension_label(reduction, dim)}))
-    largest = table.query("reduction == @reduction and dim == @dim")
+    inverted = final(of_inverter(table))
+    series = [(of_size(inverted, size), style) for size, style in styles.items()]
+    largest = of_size(table, embedding_sizes(table)[-1])
     for baseline, style in BASELINE_STYLES.items():
         found = final(largest[largest["baseline"] == baseline])
         series.append((found, style | {"label": BASELINE_NAMES[baseline]}))
@@ -65,7 +58,7 @@ def _panel(ax: Axes, table: pd.DataFrame) -> None:
         beside = BREADTH * (number / (len(series) - 1) - 0.5)
         frame = frame.assign(x=frame["metric"].map(kinds.index) + beside)
         errorbar(ax, frame, "x", **(style | {"linestyle": "none"}))
-    texts = series[0][0].set_index("metric")["n"]
+    texts = final(of_inverter(largest)).set_index("metric")["n"]
     ax.set_xticks(range(len(kinds)), [f"{KINDS[kind]}\n(n = {texts[kind]})" for kind in kinds])
     ax.set_xlim(-0.5, len(kinds) - 0.5)
     ax.grid(False, axis="x")

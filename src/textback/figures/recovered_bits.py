@@ -8,20 +8,20 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from textback.counted import counted
 from textback.figures import Tables
-from textback.figures.select import embedding_sizes, leading
+from textback.figures.select import embedding_sizes, leading, of_size
 from textback.figures.style import (
     AXIS_LABELS,
     GREY,
     LINES,
     MARKERS,
     WIDTH,
-    dimension_label,
     errorbar,
     narrow_octaves,
     note,
     nth,
     octaves,
     palette,
+    size_styles,
 )
 
 PER = ("recovered_bits_per_token", "recovered_bits_per_dimension")
@@ -33,6 +33,7 @@ def draw(tables: Tables) -> Figure:
     """A row an embedder: bits a text, under all there are; bits a token; bits a dimension."""
     table, said = leading(tables.measurements, "inverter", "reduction")
     embedders = list(table["embedder"].unique())
+    styles, lengths = size_styles(embedding_sizes(table)), sorted(table["length"].unique())
     figure, panels = plt.subplots(
         len(embedders),
         1 + len(PER),
@@ -43,10 +44,12 @@ def draw(tables: Tables) -> Figure:
     )
     for embedder, row in zip(embedders, panels, strict=True):
         own = table[table["embedder"] == embedder]
-        _by_length(row[0], own)
+        _by_length(row[0], own, styles)
+        octaves(row[0], lengths)
         row[0].set_ylabel("recovered bits a text")
         for metric, ax in zip(PER, row[1:], strict=True):
-            _by_dimension(ax, own, metric)
+            _by_dimension(ax, own[own["metric"] == metric], lengths)
+            narrow_octaves(ax, sorted(table["dim"].unique()))
             ax.set_ylabel(LABELS[metric])
         if len(embedders) > 1:
             row[0].set_title(embedder, loc="left", fontweight="bold", fontsize=9)
@@ -62,33 +65,24 @@ def draw(tables: Tables) -> Figure:
     return figure
 
 
-def _by_length(ax: Axes, table: pd.DataFrame) -> None:
-    sizes = embedding_sizes(table)
-    colours = palette(sizes)
+def _by_length(ax: Axes, table: pd.DataFrame, styles: dict[tuple[str, int], dict]) -> None:
     lengths = sorted(table["length"].unique())
     there = table[table["metric"] == "null_nll_bits"].drop_duplicates("length")
     style = {"color": GREY, "linestyle": ":", "marker": "x"}
     errorbar(ax, there, "length", label="all bits of the text", **style)
-    for index, (reduction, dim) in enumerate(sizes):
-        line = table.query("metric == 'recovered_bits' and reduction == @reduction and dim == @dim")
-        label = dimension_label(reduction, dim)
-        style = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
-        style["color"] = colours[reduction, dim]
-        errorbar(ax, line, "length", at=lengths, label=label, **style)
-    octaves(ax, lengths)
+    recovered = table[table["metric"] == "recovered_bits"]
+    for size, style in styles.items():
+        errorbar(ax, of_size(recovered, size), "length", at=lengths, **style)
     ax.tick_params(labelsize=7)
     ax.set_yscale("log", nonpositive="clip")
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.minorticks_off()
-    least = table.loc[table["metric"] == "recovered_bits", "value"].min()
-    ax.set_ylim(bottom=max(LEAST, least / 1.5))
+    ax.set_ylim(bottom=max(LEAST, recovered["value"].min() / 1.5))
 
 
-def _by_dimension(ax: Axes, table: pd.DataFrame, metric: str) -> None:
-    lengths = sorted(table["length"].unique())
+def _by_dimension(ax: Axes, shown: pd.DataFrame, lengths: list[int]) -> None:
     colours = palette(lengths, "magma")  # not the left panel's: they stand for lengths
-    shown = table[table["metric"] == metric]
     dims = sorted(shown["dim"].unique())
     for index, length in enumerate(lengths):
         errorbar(
@@ -101,6 +95,5 @@ def _by_dimension(ax: Axes, table: pd.DataFrame, metric: str) -> None:
             linestyle=nth(LINES, index),
             label=counted(length, "token"),
         )
-    narrow_octaves(ax, dims)
     ax.tick_params(labelsize=7)
     ax.set_ylim(bottom=min(0.0, shown["value"].min()))

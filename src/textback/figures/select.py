@@ -91,6 +91,12 @@ def embedding_sizes(table: pd.DataFrame) -> list[tuple[str, int]]:
     return [(str(reduction), int(dim)) for reduction, dim in pairs.itertuples(index=False)]
 
 
+def of_size(table: pd.DataFrame, size: tuple[str, int]) -> pd.DataFrame:
+    """The rows of one (reduction, dimension)."""
+    reduction, dim = size
+    return table[(table["reduction"] == reduction) & (table["dim"] == dim)]
+
+
 def combinations(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The undisturbed rows of the first part that has any, by corpus, embedder, inverter, length.
 

@@ -85,6 +85,18 @@ def palette(
     return dict(zip(values, map(tuple, colours), strict=True))
 
 
+def size_styles(sizes: Sequence[tuple[str, int]]) -> dict[tuple[str, int], dict[str, object]]:
+    """How each (reduction, dimension) is drawn and called, small to large: of a whole figure.
+
+    One panel may have other sizes than the next, and still means the same by a colour.
+    """
+    styles = {}
+    for index, (size, colour) in enumerate(palette(sizes).items()):
+        kind = {"marker": nth(MARKERS, index), "linestyle": nth(LINES, index)}
+        styles[size] = {"color": colour, "label": dimension_label(*size), **kind}
+    return styles
+
+
 def nth(kinds: Sequence, index: int) -> object:
     """The index-th of some markers or lines, from the start again after the last."""
     return kinds[index % len(kinds)]
