@@ -143,8 +143,9 @@ def read_vectors(path: Path) -> np.ndarray:
         else:
             vectors = np.load(path, allow_pickle=False)
     except (OSError, ValueError, KeyError, EOFError, SafetensorError) as error:
+        why = "" if isinstance(error, ValueError) else f" ({error})"  # numpy's is of pickles
         raise TextbackError(
-            f"{path}: cannot be read as .npy or .safetensors with 'embeddings' ({error})"
+            f"{path}: cannot be read as .npy or .safetensors with 'embeddings'{why}"
         ) from None
     vectors = np.atleast_2d(vectors)
     if vectors.ndim != 2 or not len(vectors) or not np.issubdtype(vectors.dtype, np.floating):
@@ -194,9 +195,12 @@ def _run(
         pick_device(study.device),
     )
     show = _show_rounds(console, texts) if len(targets) == 1 else _show_means(console)
-    histories = invert(attack, targets, search.effort(study), show)
+    effort = search.effort(study)
+    histories = invert(attack, targets, effort, show)
     paid_costs(cell.embedder, embedder)
-    if len(targets) > 1:
+    if len(targets) == 1:
+        _show_end(console, histories[0], effort)
+    else:
         for i, history in enumerate(histories):
             if texts is not None:
                 console.print(f"text           {texts[i]}", style="bold", **PLAIN)
@@ -219,6 +223,18 @@ def _show_rounds(
             console.print(f"round {number:<3}  {best.cosine:.4f}  {best.text}", **PLAIN)
 
     return show
+
+
+def _show_end(console: Console, history: list[Round], effort: Effort) -> None:
+    """Why it ended before its last round, where it did without finding the embedding itself."""
+    best = history[-1].best
+    last = max(number for number, state in enumerate(history) if state.candidate or number == 0)
+    if last == effort.rounds or best.recovered:
+        return
+    found = next(number for number, state in enumerate(history) if state.best is best)
+    gave_up = last - found >= effort.patience
+    why = f"{counted(last - found, 'round')} without gain" if gave_up else "nothing new to try"
+    console.print(f"ended after round {last}: {why} (see --patience, --beam)", style="dim", **PLAIN)
 
 
 def _show_means(console: Console) -> Callable[[int, list[Round]], None]:

@@ -1,5 +1,6 @@
 """One look for all figures: colour-blind-safe, told apart in grey by marker and line as well."""
 
+import logging
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -44,6 +45,7 @@ BASELINE_STYLES = {
 
 def apply_style() -> None:
     """Set matplotlib's defaults; text stays text, and output is the same bytes every time."""
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # fonts it goes without
     sns.set_theme(style="ticks", context="paper", font="DejaVu Sans")
     mpl.rcParams.update(
         {
