@@ -14,7 +14,7 @@ from textback.inverter.starts import First
 from textback.inverter.surrogate import Known
 
 # What the hypothesizer and the corrector read of e, and what a surrogate can propose, if any.
-Reading = tuple[Read, generate.Reading, list[Known]]
+Readings = tuple[Read, generate.Reading, list[Known]]
 
 
 def attack(
@@ -52,7 +52,7 @@ class _Models:
     corrector: Inverter
     predicts: bool
 
-    def read(self, target: np.ndarray) -> Reading:
+    def read(self, target: np.ndarray) -> Readings:
         """For each model what it makes of e, once a text; and what can be proposed."""
         (e,) = self._tensors(target)
         with search_precision(self._device.type):
@@ -62,7 +62,7 @@ class _Models:
         return own, read, surrogate.known(barred) if self.predicts else []
 
     def correct(
-        self, read: Reading, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
+        self, read: Readings, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """What the corrector writes of hypotheses."""
         given = self._tensors(rows, vector, ids)
@@ -70,7 +70,7 @@ class _Models:
             return _arrays(generate.correct(self.corrector, read[1], *given, width))
 
     def edit(
-        self, read: Reading, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
+        self, read: Readings, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Edits that the hypothesizer and the surrogate propose, judged by the hypothesizer."""
         given, near = self._tensors(rows, vector, ids), None
@@ -82,7 +82,7 @@ class _Models:
 
     def predict(
         self,
-        read: Reading,
+        read: Readings,
         rows: np.ndarray,
         vector: np.ndarray,
         ids: np.ndarray,

@@ -29,13 +29,15 @@ SHORTLIST = 4  # times as many substitutions of a width are judged as are asked 
 
 @dataclass(frozen=True)
 class Known:
-    """The runs of a width that a surrogate knows: (n, width), what each adds by itself, (n, dim).
+    """The runs of a width that a surrogate knows, (n, width).
 
-    free: 0, or -inf for what is not to be proposed, (n,)
+    added: what each adds by itself, damped, (n, dim); square: its squared length, (n,); free: 0, or
+    -inf for what is not to be proposed, (n,)
     """
 
     tokens: Tensor
     added: Tensor
+    square: Tensor
     free: Tensor
 
 
@@ -85,7 +87,8 @@ class Surrogate(nn.Module):
             tokens = self.ngrams.tokens(width)
             seen = self.vectors[self.ngrams.numbers(width)].any(1)
             free = barred[tokens].sum(1).masked_fill(~seen, -torch.inf)
-            found.append(Known(tokens, self._sums(tokens), free))
+            added = DAMPED * self._sums(tokens)
+            found.append(Known(tokens, added, added.square().sum(1), free))
         return found
 
     def shortlist(
@@ -97,48 +100,55 @@ class Surrogate(nn.Module):
         `cosines` → texts, (m, k, length), and which of them may be proposed, (m, k): those whose
         run begins and ends with other tokens than the one that was there
         """
-        fitting = known[: ids.shape[1]]
-        found = [self._replaced(target, vector, ids, runs, most) for runs in fitting]
+        upto = [
+            F.pad(self.vectors[runs].float(), (0, 0, 1, 0)).cumsum(1) for runs in self.ngrams(ids)
+        ]
+        found = []
+        for width, runs in enumerate(known[: ids.shape[1]], 1):
+            rest = vector[:, None] - DAMPED * _overlapping(upto, width)
+            found.append(_replaced(target, rest, ids, runs, most))
         texts, allowed = zip(*found, strict=True)
         return torch.cat(texts, 1), torch.cat(allowed, 1)
-
-    def _replaced(
-        self, target: Tensor, vector: Tensor, ids: Tensor, known: Known, most: int
-    ) -> tuple[Tensor, Tensor]:
-        """Those of one width."""
-        number, width = known.tokens.shape
-        rest, added = vector[:, None] - DAMPED * self._overlapping(ids, width), DAMPED * known.added
-        dot = rest @ target[..., None] + (target @ added.T)[:, None]
-        square = rest.square().sum(2, keepdim=True) + added.square().sum(1)
-        square = square.add_(rest @ added.T, alpha=2).clamp_min_(1e-12)
-        cosines = dot.mul_(square.rsqrt_()).add_(known.free).flatten(1)
-        best, chosen = cosines.topk(min(most, cosines.shape[1]))
-        first, run = chosen // number, chosen % number
-        places = first[..., None] + torch.arange(width, device=ids.device)
-        texts, new = ids[:, None].repeat(1, chosen.shape[1], 1), known.tokens[run].to(ids.dtype)
-        changed = texts.gather(2, places) != new
-        allowed = changed[..., 0] & changed[..., -1] & ~best.isneginf()
-        return texts.scatter(2, places, new), allowed
-
-    def _overlapping(self, ids: Tensor, width: int) -> Tensor:
-        """What those runs of texts add that have a token in a place of a width.
-
-        (m, length) → (m, length − width + 1, dim)
-        """
-        first = torch.arange(ids.shape[1] - width + 1, device=ids.device)
-        overlapping = 0.0
-        for other, runs in enumerate(self.ngrams(ids), 1):
-            upto = F.pad(self.vectors[runs].float(), (0, 0, 1, 0)).cumsum(1)
-            begin = (first - other + 1).clamp_min(0)
-            end = (first + width).clamp_max(runs.shape[1])
-            overlapping = overlapping + upto[:, end] - upto[:, begin]
-        return overlapping
 
     def _sums(self, ids: Tensor) -> Tensor:
         """What the runs of texts add together, (…, length) → (…, dim)."""
         runs = torch.cat(self.ngrams(ids), -1)
         sums = F.embedding_bag(runs.flatten(0, -2), self.vectors, mode="sum")
         return sums.float().unflatten(0, ids.shape[:-1])
+
+
+def _overlapping(upto: list[Tensor], width: int) -> Tensor:
+    """What those runs of texts add that have a token in a place of a width.
+
+    upto: by the width of runs, the sums of those before each, (m, runs + 1, dim) → (m, length −
+    width + 1, dim)
+    """
+    length = upto[0].shape[1] - 1
+    first = torch.arange(length - width + 1, device=upto[0].device)
+    overlapping = 0.0
+    for other, sums in enumerate(upto, 1):
+        begin = (first - other + 1).clamp_min(0)
+        end = (first + width).clamp_max(sums.shape[1] - 1)
+        overlapping = overlapping + sums[:, end] - sums[:, begin]
+    return overlapping
+
+
+def _replaced(
+    target: Tensor, rest: Tensor, ids: Tensor, known: Known, most: int
+) -> tuple[Tensor, Tensor]:
+    """The texts of one width of a shortlist; rest: ê without what they break, (m, places, dim)."""
+    number, width = known.tokens.shape
+    dot = rest @ target[..., None] + (target @ known.added.T)[:, None]
+    square = rest.square().sum(2, keepdim=True) + known.square
+    square = square.add_(rest @ known.added.T, alpha=2).clamp_min_(1e-12)
+    cosines = dot.mul_(square.rsqrt_()).add_(known.free).flatten(1)
+    best, chosen = cosines.topk(min(most, cosines.shape[1]))
+    first, run = chosen // number, chosen % number
+    places = first[..., None] + torch.arange(width, device=ids.device)
+    texts, new = ids[:, None].repeat(1, chosen.shape[1], 1), known.tokens[run].to(ids.dtype)
+    changed = texts.gather(2, places) != new
+    allowed = changed[..., 0] & changed[..., -1] & ~best.isneginf()
+    return texts.scatter(2, places, new), allowed
 
 
 def nearest(ids: Tensor, texts: Tensor, allowed: Tensor, cosines: Tensor, most: int) -> Tensor:
