@@ -6,7 +6,7 @@ import platform
 import resource
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -41,25 +41,21 @@ def pick_device(wanted: str) -> str:
 
 
 def bulk_precision(device: str) -> torch.autocast:
-    """bf16 for matrix products where the hardware has it, fp32 elsewhere."""
-    return torch.autocast(device, torch.bfloat16, enabled=_has_bf16(device))
+    """bf16 for matrix products where the hardware has it, fp32 elsewhere.
 
-
-def search_precision(device: str) -> AbstractContextManager:
-    """In which a search writes candidates: bf16 on a GPU, where fp32 takes several times as long.
-
-    What they are compared by, their embeddings, is in fp32 everywhere.
+    For all but the embeddings that texts are compared by.
     """
-    return bulk_precision(device) if device == "cuda" else nullcontext()
+    return torch.autocast(device, torch.bfloat16, enabled=has_bf16(device))
 
 
 def arithmetic(device: str) -> str:
     """What a training computes in, e.g. `bf16 on cuda`: another one ends in other weights."""
-    return f"{'bf16' if _has_bf16(device) else 'fp32'} on {device}"
+    return f"{'bf16' if has_bf16(device) else 'fp32'} on {device}"
 
 
 @functools.cache
-def _has_bf16(device: str) -> bool:
+def has_bf16(device: str) -> bool:
+    """Whether the hardware multiplies in bf16; if not, says so once."""
     if device == "cuda":
         supported = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

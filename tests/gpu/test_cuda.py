@@ -64,7 +64,7 @@ NEAR = 0.01  # of the way that training moved the weights; TF32 or bf16 stray fu
 @pytest.fixture(autouse=True)
 def exact(monkeypatch):
     """Full precision and nothing compiled, unless a test asks for it."""
-    monkeypatch.setattr(device, "_has_bf16", lambda device: False)
+    monkeypatch.setattr(device, "has_bf16", lambda device: False)
     monkeypatch.setenv(COMPILE, "off")
     decoding._compiled_step.cache_clear()
     yield
@@ -219,7 +219,7 @@ def test_bf16_training_learns_as_fp32_does_and_keeps_fp32_weights(optimizer, tmp
     update = {"examples": 40 * 32, "learning_rate": 1e-2, "optimizer": optimizer}
     budget = ADAMW.model_copy(update=update)
     exact = trained(untrained(), data(), tmp_path / "fp32", budget)
-    monkeypatch.setattr(device, "_has_bf16", lambda device: True)
+    monkeypatch.setattr(device, "has_bf16", lambda device: True)
     rough = untrained()
     found = trained(rough, data(), tmp_path / "bf16", budget)
     assert {parameter.dtype for parameter in rough.parameters()} == {torch.float32}
@@ -431,7 +431,7 @@ def test_a_wait_for_the_gpu_would_be_noticed(no_waiting):
 def test_training_steps_do_not_wait_for_the_gpu(
     entry, ways, optimizer, precision, no_waiting, monkeypatch
 ):
-    monkeypatch.setattr(device, "_has_bf16", lambda device: precision == "bf16")
+    monkeypatch.setattr(device, "has_bf16", lambda device: precision == "bf16")
     model, passages = untrained(entry, ways), data(ways)
     steppers = optimizers.build(model, ADAMW.model_copy(update={"optimizer": optimizer}))
     order = Order(len(passages), 32, 0, DEVICE)

@@ -41,7 +41,7 @@ def one_thread():
 @pytest.fixture
 def fp32(monkeypatch):
     """Training in full precision, so that equal computations can be told from similar ones."""
-    monkeypatch.setattr(device, "_has_bf16", lambda device: False)
+    monkeypatch.setattr(device, "has_bf16", lambda device: False)
 
 
 class Kept(logging.Handler):

@@ -255,8 +255,9 @@ def test_a_random_search_counts_its_queries_and_says_that_it_means_nothing(bench
     options = ("--size", "toy", "--length", 4, "--texts", 10, "--beam", 3, "--rounds", 1)
     found, table = bench("inversion", *options)
     numbers = found["results"]["search"]
-    # One round is searched twice: unmeasured, then measured. Targets are embedded before.
-    assert 2 * 10 * numbers["queries_per_text"] == pytest.approx(embedder.seen - 10)
+    # One round is searched twice: unmeasured, then measured. Targets are embedded before; what two
+    # texts have in common is embedded once.
+    assert 2 * 10 * numbers["queries_per_text"] >= embedder.seen - 10 > 2 * 10
     assert 1 < numbers["queries_per_text"] <= 1 + 3**2
     assert numbers["seconds_per_text"] == pytest.approx(1 / numbers["examples_per_second"])
     assert numbers["rounds_per_second"] == pytest.approx(1 / (10 * numbers["seconds_per_text"]))
@@ -288,7 +289,8 @@ def test_a_cells_search_finds_what_the_same_search_finds_elsewhere(bench, embedd
     assert numbers["bleu"] == pytest.approx(bleu_of(statistics.sum(0)))
     cosine = np.mean([history[-1].best.cosine for history in histories])
     assert numbers["mean_cosine"] == pytest.approx(cosine)
-    assert numbers["queries_per_text"] == pytest.approx(embed.queries / 6)
+    queries = np.mean([history[-1].queries for history in histories])
+    assert numbers["queries_per_text"] == pytest.approx(queries)
     assert "speed only" not in table and found["settings"]["cell"] == str(CELL)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
+from textback import device
 from textback.config import read_embedder
-from textback.embedders import load_embedder
+from textback.embedders import load_embedder, networks
 from textback.embedders.gate import check_lengths, gate
 from textback.embedders.networks import NetworkEmbedder
 from textback.embedders.weights import locate
@@ -19,6 +20,7 @@ from textback.packages import package_folder
 from textback.reductions import Projection
 from textback.steps.invert import CandidateEmbedder
 from textback.tokenizer import Tokenizer
+from textback.vectors import cosines
 
 ROOT = Path(__file__).parents[2]
 KNOWN = Path(__file__).with_name("minilm_known_answers.json")
@@ -278,3 +280,24 @@ def test_a_truncated_file_of_embeddings_is_named(tmp_path):
     (tmp_path / "test.safetensors").write_bytes(b"\0" * 7)
     with pytest.raises(TextbackError, match="test.safetensors"):
         read_embeddings(tmp_path / "test.safetensors")
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_a_network_screens_in_bf16_where_the_hardware_has_it(minilm, wordpiece, has, monkeypatch):
+    monkeypatch.setattr(networks, "has_bf16", lambda device: has)
+    monkeypatch.setattr(device, "has_bf16", lambda device: has)
+    tokenizer = Tokenizer.load(wordpiece)
+    embed = CandidateEmbedder("minilm", minilm, wordpiece, Projection())
+    ids = np.array([tokenizer.encode("wheat farm"), tokenizer.encode("farm wheat")])
+    texts = tokenizer.decode_batch(ids.tolist())
+    if not has:
+        assert embed.screen is None
+        return
+    rough, exact = embed.screen(texts, ids), embed(texts, ids)
+    assert not np.array_equal(rough, exact)
+    assert (1 - cosines(rough, exact)).max() < 1e-3
+    assert embed.queries == 4
+
+
+def test_what_is_no_network_is_never_asked_twice(wordpiece):
+    assert CandidateEmbedder("fake", Fake(), wordpiece, Projection()).screen is None

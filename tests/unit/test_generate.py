@@ -96,7 +96,7 @@ def test_half_the_edits_are_moves_and_none_writes_what_is_barred(hypothesizer, t
 
 
 def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
-    hypothesizer, corrector, targets
+    hypothesizer, corrector, targets, fp32
 ):
     toy, rows, ids = toy_attack(hypothesizer, corrector), torch.tensor([4, 1]), hypotheses(2)
     vectors, read = targets[rows].flip(0), toy.read(targets.numpy())
@@ -113,7 +113,9 @@ def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
     assert (alone.read, alone.correct, alone.edit) == (None, None, None)
 
 
-def test_an_attack_edits_and_predicts_by_the_correctors_surrogate(hypothesizer, corrector, targets):
+def test_an_attack_edits_and_predicts_by_the_correctors_surrogate(
+    hypothesizer, corrector, targets, fp32
+):
     generator = torch.Generator().manual_seed(3)
     corrector.surrogate.ngrams.learn(hypotheses(50))
     corrector.surrogate.vectors[:-1].normal_(generator=generator)
@@ -203,7 +205,7 @@ def answers(histories):
 
 @pytest.mark.parametrize("how", [("elitist", 3, 5, 1, 3), ("elitist", 2, 5, 3, 4), ("paper", 3, 3)])
 def test_a_real_inverters_search_does_not_depend_on_batches_or_on_other_texts(
-    hypothesizer, corrector, targets, how, monkeypatch
+    hypothesizer, corrector, targets, how, fp32, monkeypatch
 ):
     toy, effort, targets = toy_attack(hypothesizer, corrector), Effort(*how), targets[:5]
     expected = answers(invert(toy, targets.numpy(), effort))

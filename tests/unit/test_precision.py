@@ -1,7 +1,6 @@
 """bf16 where the hardware has it; what training computes there is near what it computes in fp32."""
 
-from contextlib import nullcontext
-
+import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -9,7 +8,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from textback import device
 from textback.config import Training
 from textback.device import bulk_precision
+from textback.inverter.attacks import attack
 from textback.inverter.decoding import beam_search
+from textback.inverter.starts import greedy
 from textback.inverter.state import Checkpoint
 from textback.inverter.training import mean_nll, train
 
@@ -19,9 +20,9 @@ BUDGET = Training(examples=640, batch=32, learning_rate=1e-2, optimizer="adamw")
 
 @pytest.fixture(autouse=True)
 def asked_anew():
-    device._has_bf16.cache_clear()
+    device.has_bf16.cache_clear()
     yield
-    device._has_bf16.cache_clear()
+    device.has_bf16.cache_clear()
 
 
 def hardware(patch, **has):
@@ -29,6 +30,20 @@ def hardware(patch, **has):
         patch.setattr(
             torch.cpu, f"_is_{probe}_supported", lambda probe=probe: has.get(probe, False)
         )
+
+
+class Products(TorchDispatchMode):
+    """The types of what forward passes multiply, or attend to."""
+
+    def __init__(self, *kinds):
+        super().__init__()
+        self.kinds, self.dtypes = kinds or ("mm", "linear"), set()
+
+    def __torch_dispatch__(self, function, types, inputs=(), options=None):
+        name = function.__name__
+        if any(kind in name for kind in self.kinds) and "backward" not in name:
+            self.dtypes.add(inputs[1].dtype)
+        return function(*inputs, **(options or {}))
 
 
 def product_dtype():
@@ -54,7 +69,7 @@ def test_a_training_in_bf16_learns_as_one_in_fp32_and_keeps_fp32_weights(
 ):
     losses = {}
     for name, has in (("bf16", {"avx512_bf16": True}), ("fp32", {})):
-        device._has_bf16.cache_clear()
+        device.has_bf16.cache_clear()
         hardware(monkeypatch, **has)
         model = make()
         train(model, toy, toy, BUDGET, 0, Checkpoint(tmp_path / name, {}), "toy")
@@ -78,10 +93,19 @@ def test_what_is_decoded_in_bf16_is_about_as_likely_as_what_is_decoded_in_fp32(
     assert nll[1] == pytest.approx(nll[0], rel=0.1)
 
 
-def test_candidates_are_written_in_bf16_on_a_gpu_and_in_fp32_on_a_cpu(monkeypatch):
-    monkeypatch.setattr(device, "bulk_precision", lambda where: f"bf16 on {where}")
-    assert device.search_precision("cuda") == "bf16 on cuda"
-    assert isinstance(device.search_precision("cpu"), nullcontext)
+@pytest.mark.parametrize("has", [True, False])
+def test_candidates_are_written_in_bf16_where_the_processor_has_it(
+    each_hypothesizer, corrector, has, monkeypatch
+):
+    hardware(monkeypatch, avx512_bf16=has)
+    dimension = each_hypothesizer.dimension
+    targets, ids = np.eye(2, dimension, dtype=np.float32), np.ones((2, 4), np.int64)
+    attacked = attack(each_hypothesizer, corrector, None, None, greedy(4))
+    given = attacked.read(targets), np.arange(2), targets, ids
+    for write in (attacked.correct, attacked.edit, lambda *given: attacked.guess(targets)):
+        with Products() as seen:
+            write(*given, 3)
+        assert seen.dtypes == {torch.bfloat16 if has else torch.float32}
 
 
 @pytest.mark.parametrize("trained", [True, False], ids=["training", "not"])
@@ -91,20 +115,12 @@ def test_training_on_a_cpu_attends_in_fp32_though_its_products_are_in_bf16(
     """The fused kernel's backward pass takes up to ten times as long in bf16."""
     hardware(monkeypatch, avx512_bf16=True)
     model = each_hypothesizer
-    seen = {"attention": set(), "mm": set()}
-
-    class Watch(TorchDispatchMode):
-        def __torch_dispatch__(self, function, types, inputs=(), options=None):
-            for kind in seen:
-                if kind in function.__name__ and "backward" not in function.__name__:
-                    seen[kind].add(inputs[-1 if kind == "mm" else 0].dtype)
-            return function(*inputs, **(options or {}))
-
     inputs = torch.ones(2, 4, dtype=torch.long), torch.ones(2, model.dimension)
-    with torch.set_grad_enabled(trained), bulk_precision("cpu"), Watch():
-        loss = model(*inputs)
-    assert seen["attention"] == {torch.float32 if trained else torch.bfloat16}
-    assert torch.bfloat16 in seen["mm"]
+    with torch.set_grad_enabled(trained), bulk_precision("cpu"):
+        with Products("attention") as attention, Products() as products:
+            loss = model(*inputs)
+    assert attention.dtypes == {torch.float32 if trained else torch.bfloat16}
+    assert torch.bfloat16 in products.dtypes
     if trained:
         loss.backward()
         grads = [p.grad for name, p in model.named_parameters() if name.endswith(WEIGHTS)]

@@ -404,3 +404,55 @@ def last(effort, way):
     toy._mend = lambda row, want, number: mend(row, want, (number - way) % effort.beam)
     (history,) = search(toy.attack(), embed(["bcd"]), effort)
     return history[-1].best
+
+
+class Screened(Many):
+    """As `Many`, with a screen that is a little wrong."""
+
+    def attack(self):
+        self.screened = []
+        return dataclasses.replace(super().attack(), screen=self._screen)
+
+    def _screen(self, texts, ids):
+        assert list(texts) == decode(ids)
+        self.screened += texts
+        return embed(texts) + 0.01
+
+
+def test_of_what_is_screened_only_the_nearest_are_embedded():
+    """Those with most letters 'f' of 16, of which none has two."""
+    toy = Screened()
+    history = search(toy.attack(), targets("fff"), Effort("elitist", 4, 1, patience=9, breadth=2))[
+        0
+    ]
+    assert len(toy.screened) == 16 and toy.embedded == ["aaa", "aaf", "abf"]
+    assert history[1].best.text in ("aaf", "abf")
+    assert history[1].best.cosine == pytest.approx(1 / np.sqrt(3))  # not the screen's
+    assert history[1].queries == 1 + 16
+
+
+def test_each_targets_own_candidates_are_screened():
+    toy = Screened()
+    effort = Effort("elitist", 4, 1, patience=9, breadth=2)
+    histories = search(toy.attack(), targets("fff", "ccc"), effort)
+    assert ["f" in histories[0][1].best.text, "c" in histories[1][1].best.text] == [True, True]
+    assert len(toy.screened) == 16  # both write the same
+
+
+@pytest.mark.parametrize("effort", [Effort("elitist", 1, 2, 9, 9), Effort("paper", 4, 2)])
+def test_nothing_is_screened_where_all_is_to_be_embedded(effort):
+    toy = Screened()
+    search(toy.attack(), targets("fff"), effort)
+    assert not toy.screened and len(toy.embedded) > 1
+
+
+def test_a_round_that_tries_nothing_screens_nothing():
+    class Silent(Screened):
+        def correct(self, targets, vectors, ids, width):
+            return np.zeros((len(ids), width, self.length), int)
+
+    toy = Silent()
+    history = search(toy.attack(), targets("fff"), Effort("elitist", 4, 2, patience=9, breadth=1))[
+        0
+    ]
+    assert not toy.screened and history[-1].queries == 1

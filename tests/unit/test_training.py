@@ -128,12 +128,12 @@ def test_a_checkpoint_of_a_machine_that_computes_otherwise_is_refused_not_delete
     make, toy, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("textback.inverter.training.CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(device, "_has_bf16", lambda device: True)
+    monkeypatch.setattr(device, "has_bf16", lambda device: True)
     with pytest.raises(TextbackError, match="killed"):
         run_until_failure(make(), toy, tmp_path, monkeypatch)
     path = tmp_path / "checkpoint.safetensors"
     before = path.read_bytes()
-    monkeypatch.setattr(device, "_has_bf16", lambda device: False)
+    monkeypatch.setattr(device, "has_bf16", lambda device: False)
     with pytest.raises(
         TextbackError, match="in bf16 on cpu, but .* in fp32 on cpu: go on"
     ) as error:

@@ -68,7 +68,7 @@ def second_process_told_to_stop(step):
 
 def main(folder):
     torch.set_num_threads(1)
-    device._has_bf16 = lambda device: False
+    device.has_bf16 = lambda device: False
     training.TOGETHER_STEPS = TOGETHER_STEPS
     with parallel.joined("cpu"):
         for name, entry in (("plain", PLAIN), ("dropout", DROPOUT)):

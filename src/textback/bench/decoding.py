@@ -11,7 +11,7 @@ from textback.bench.choices import compile_choice
 from textback.bench.models import WAYS, random_data, random_model
 from textback.bench.report import Measurement, Numbers, measurement, throughput
 from textback.config import Backbone
-from textback.device import search_precision
+from textback.device import bulk_precision
 from textback.inverter import decoding
 from textback.inverter.batches import Data
 from textback.inverter.generate import BATCH
@@ -79,7 +79,7 @@ class _Work:
     @torch.inference_mode()
     def _run(self, rows: slice) -> None:
         ids, *inputs = self._data.rows(rows)
-        with search_precision(self._data.device.type):
+        with bulk_precision(self._data.device.type):
             self._decode(self._model, self._model.read(*inputs), ids.shape[1])
 
 

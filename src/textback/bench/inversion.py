@@ -34,6 +34,7 @@ from textback.tokenizer import Tokenizer
 
 VOCABULARY = 2048  # of random weights
 DECODING = ("guess", "read", "correct", "edit", "predict")  # parts of an attack
+EMBEDDING = ("embed", "screen")
 SPEED_ONLY = "random weights: measures speed only, the cosine means nothing"
 
 
@@ -106,6 +107,11 @@ class _Stopwatch:
         return found
 
 
+def _spent(watched: dict[str, _Stopwatch], names: Sequence[str]) -> float:
+    """Seconds in the parts with these names, as far as there are any."""
+    return sum(watched[name].seconds for name in names if name in watched)
+
+
 def _rounds(histories: list[list[Round]]) -> int:
     """How many rounds embedded anything."""
     queries = np.array([[state.queries for state in rounds] for rounds in histories])
@@ -127,25 +133,22 @@ def _measure(
     references: the texts that were embedded, if they are any that the search could find
     """
     invert(attack, targets, dataclasses.replace(effort, rounds=1))
-    embed = attack.embed
-    before = embed.queries
     hardware.forget_peak(device)
-    parts = {name: getattr(attack, name) for name in DECODING}
+    parts = {name: getattr(attack, name) for name in DECODING + EMBEDDING}
     watched = {name: _Stopwatch(part) for name, part in parts.items() if part is not None}
-    embedding = _Stopwatch(embed)
     began = time.perf_counter()
-    histories = invert(dataclasses.replace(attack, embed=embedding, **watched), targets, effort)
+    histories = invert(dataclasses.replace(attack, **watched), targets, effort)
     seconds = time.perf_counter() - began
     texts = len(targets)
     numbers = {
         "examples_per_second": texts / seconds,
         "tokens_per_second": texts * length / seconds,
         "seconds_per_text": seconds / texts,
-        "queries_per_text": (embed.queries - before) / texts,
+        "queries_per_text": float(np.mean([rounds[-1].queries for rounds in histories])),
         "rounds_per_second": _rounds(histories) / seconds,
         "mean_cosine": float(np.mean([rounds[-1].best.cosine for rounds in histories])),
-        "decoding_share": sum(part.seconds for part in watched.values()) / seconds,
-        "embedding_share": embedding.seconds / seconds,
+        "decoding_share": _spent(watched, DECODING) / seconds,
+        "embedding_share": _spent(watched, EMBEDDING) / seconds,
         "peak_memory_bytes": peak_memory(device),
     }
     if references is not None:

@@ -5,6 +5,7 @@ entry class in `textback/config/embedders.py`.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Protocol, runtime_checkable
 
@@ -55,6 +56,14 @@ class ReadsBeginnings(Protocol):
 
     def embed_beginnings(self, texts: Sequence[str]) -> np.ndarray:
         """The embeddings of texts, each of its first max_tokens tokens, specials included."""
+
+
+@runtime_checkable
+class Screens(Protocol):
+    """An embedder that can compute in lower precision: faster, and near enough to choose by."""
+
+    def screening(self) -> AbstractContextManager | None:
+        """In which it does; None where the hardware would be no faster."""
 
 
 def load_embedder(name: str, entry: Entry, device: str = "cpu") -> Embedder:

@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from textback.config import EmbedderEntry
+from textback.device import bulk_precision, has_bf16
 from textback.errors import TextbackError
 from textback.tokenizer import Tokenizer
 
@@ -23,7 +24,7 @@ OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
 class NetworkEmbedder:
-    """See `textback.embedders.Embedder`, `ReadsIds` and `ReadsBeginnings`.
+    """See `textback.embedders.Embedder`, `ReadsIds`, `ReadsBeginnings` and `Screens`.
 
     network: token ids of one length, specials included, (m, length) int64 → (m, dimension)
     prompt: precedes every text
@@ -63,6 +64,10 @@ class NetworkEmbedder:
         """See `textback.embedders.ReadsIds.embed_ids`."""
         before, after = special_tokens(self._tokenizer)
         return self._embed([[*before, *row, *after] for row in ids])
+
+    def screening(self) -> torch.autocast | None:
+        """See `textback.embedders.Screens.screening`."""
+        return bulk_precision(self._device) if has_bf16(self._device) else None
 
     def _tokenize(self, texts: Sequence[str], most: int | None = None) -> list[list[int]]:
         """Token ids of texts, prompt and specials included; cut only where `most` says so."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from textback.device import search_precision
+from textback.device import bulk_precision
 from textback.inverter import generate
 from textback.inverter.model import Inverter, Read
 from textback.inverter.search import Attack
@@ -23,14 +23,15 @@ def attack(
     decode: Callable[[Sequence[Sequence[int]]], list[str]],
     embed: Callable[[Sequence[str], np.ndarray], np.ndarray],
     first: First,
+    screen: Callable[[Sequence[str], np.ndarray], np.ndarray] | None = None,
 ) -> Attack:
     """What two models on one device can do; without a corrector they can only guess.
 
-    decode, embed: see `Attack`; first: the hypotheses of round 0
+    decode, embed, screen: see `Attack`; first: the hypotheses of round 0
     """
 
     def guess(target: np.ndarray) -> np.ndarray:
-        with search_precision(hypothesizer.device.type):
+        with bulk_precision(hypothesizer.device.type):
             return first(hypothesizer, _tensor(target, hypothesizer.device)).cpu().numpy()
 
     if corrector is None:
@@ -38,7 +39,8 @@ def attack(
     predicts = corrector.feedback and corrector.surrogate.fitted
     models = _Models(hypothesizer, corrector, predicts)
     predict = models.predict if predicts else None
-    return Attack(guess, decode, embed, models.read, models.correct, models.edit, predict)
+    made = models.read, models.correct, models.edit, predict
+    return Attack(guess, decode, embed, *made, screen)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class _Models:
     def read(self, target: np.ndarray) -> Readings:
         """For each model what it makes of e, once a text; and what can be proposed."""
         (e,) = self._tensors(target)
-        with search_precision(self._device.type):
+        with bulk_precision(self._device.type):
             own = generate.read_once(self.hypothesizer, e)
             read = generate.read_targets(self.corrector, e)
         surrogate, barred = self.corrector.surrogate, self.corrector.barred
@@ -66,7 +68,7 @@ class _Models:
     ) -> tuple[np.ndarray, np.ndarray]:
         """What the corrector writes of hypotheses."""
         given = self._tensors(rows, vector, ids)
-        with search_precision(self._device.type):
+        with bulk_precision(self._device.type):
             return _arrays(generate.correct(self.corrector, read[1], *given, width))
 
     def edit(
@@ -77,7 +79,7 @@ class _Models:
         if self.predicts:
             near = generate.substitute(self.corrector, *read[1:], *given, width)
         at, _, texts = given
-        with search_precision(self._device.type):
+        with bulk_precision(self._device.type):
             return _arrays(generate.edit(self.hypothesizer, read[0], at, texts, width, near))
 
     def predict(

@@ -8,7 +8,7 @@ from textback.bench.training import WARM_UP, steps_per_second
 from textback.bench.words import random_texts
 from textback.config import Embedder as EmbedderEntry
 from textback.config import Training
-from textback.device import bulk_precision, search_precision
+from textback.device import bulk_precision
 from textback.embedders import Embedder, load_embedder
 from textback.errors import TextbackError
 from textback.inverter import decoding, optimizers
@@ -72,7 +72,7 @@ def writing(network: Network, length: int, beam: int, device: str, reckoned: flo
 
     def write() -> None:
         _, *inputs = data.rows(slice(None))
-        with search_precision(device):
+        with bulk_precision(device):
             decoding.beam_search(model, model.read(*inputs), length, beam)
 
     write()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from textback.device import cost, pick_device
-from textback.embedders import Embedder, ReadsIds, load_embedder
+from textback.embedders import Embedder, ReadsIds, Screens, load_embedder
 from textback.embedders.cutting import Cutting
 from textback.embedders.gate import check_embeddings
 from textback.embedders.paid import paid_costs
@@ -83,7 +83,7 @@ def load_attack(
     if corrector is not None:
         models[1] = load_model(corrector, device)
         models[1].check_fits(corrector, bpe.size, embed.dimension, ways=3)
-    return attack(*models, bpe.decode_batch, embed, first)
+    return attack(*models, bpe.decode_batch, embed, first, embed.screen)
 
 
 class CandidateEmbedder:
@@ -107,6 +107,20 @@ class CandidateEmbedder:
         rows = self._by_ids(texts, ids) if self._reads_ids else self._text.embed(texts)
         check_embeddings(self._name, rows, len(texts), self._embedder.dimension)
         return self._project(rows)
+
+    @property
+    def screen(self) -> Callable[[Sequence[str], np.ndarray], np.ndarray] | None:
+        """The same in lower precision, where that is faster; what it embeds is a query, too."""
+        embedder = self._embedder
+        precision = embedder.screening() if isinstance(embedder, Screens) else None
+        if precision is None:
+            return None
+
+        def embed(texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
+            with precision:
+                return self(texts, ids)
+
+        return embed
 
     def _by_ids(self, texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
         own = self._tokenizer.encode_batch(texts)

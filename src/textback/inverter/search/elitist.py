@@ -25,7 +25,8 @@ class Elitist:
     known: list[Hypothesis]  # embedded, best first
     waiting: list[Candidates] = field(default_factory=list)  # of each kind, the likeliest first
     chosen: set[bytes] = field(default_factory=set)  # tokens that have left for the embedder
-    corrected: set[str] = field(default_factory=set)  # their texts
+    tried: set[str] = field(default_factory=set)  # their texts
+    corrected: set[str] = field(default_factory=set)  # texts
     idle: int = 0  # rounds without gain
     history: list[Round] = field(default_factory=list)
 
@@ -33,7 +34,8 @@ class Elitist:
     def begin(cls, row: int, effort: Effort, first: Hypothesis) -> "Elitist":
         """From the hypothesis of round 0."""
         chosen = {first.ids.tobytes()}
-        return cls(row, effort, [first], chosen=chosen, history=[Round(first, first, 1)])
+        history = [Round(first, first, 1)]
+        return cls(row, effort, [first], chosen=chosen, tried={first.text}, history=history)
 
     @property
     def best(self) -> Hypothesis:
@@ -64,9 +66,10 @@ class Elitist:
         self.waiting = [self._untried(kind, kept) for kind in kinds]
         return best
 
-    def add(self, new: list[Hypothesis]) -> None:
-        """End a round that brought these hypotheses."""
+    def add(self, new: list[Hypothesis], tried: Sequence[str]) -> None:
+        """End a round that tried some texts and brought these hypotheses."""
         before = self.best
+        self.tried.update(tried)
         # Other tokens may spell the same text: the likeliest stand first, and last here.
         known = {hypothesis.text for hypothesis in self.known}
         new = [*{h.text: h for h in reversed(new) if h.text not in known}.values()]
@@ -94,7 +97,7 @@ class Elitist:
         return ordered.take([*found.values()])
 
     def _record(self, candidate: Hypothesis | None) -> None:
-        self.history.append(Round(self.best, candidate, len(self.known)))
+        self.history.append(Round(self.best, candidate, len(self.tried)))
 
 
 def _likeliest(candidates: Candidates) -> Candidates:

@@ -40,9 +40,12 @@ class Paper:
         (written,) = made
         return written
 
-    def add(self, new: list[Hypothesis]) -> None:
-        """End a round that brought these hypotheses; the distinct best become parents."""
-        self.queries += len(new)
+    def add(self, new: list[Hypothesis], tried: Sequence[str]) -> None:
+        """End a round that tried some texts and brought these hypotheses.
+
+        The distinct best become parents.
+        """
+        self.queries += len(tried)
         rank = RANKS[self.effort.rank]
         distinct = {h.text: h for h in sorted(new, key=rank, reverse=True)}
         self.parents = sorted(distinct.values(), key=rank)[: self.effort.corrected]

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from textback.inverter.search.comparison import Comparison, Embed, Embedded, Screen
 from textback.inverter.search.elitist import Elitist
 from textback.inverter.search.paper import Paper
-from textback.inverter.search.states import Candidates, Effort, Hypothesis, Round
-from textback.vectors import cosines
+from textback.inverter.search.states import Candidates, Effort, Round
 
 SEARCHES: dict[str, type[Elitist] | type[Paper]] = {"elitist": Elitist, "paper": Paper}
 Writer = Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 NEARNESS = 400.0  # nats that a predicted cosine of 1 is worth; 600 does as well
-RECOVERED = 1e-5  # of a cosine to 1: the same embedding; 16-bit storage costs 1e-7
 
 
 @dataclass(frozen=True)
@@ -30,20 +29,23 @@ class Attack:
     edit: as `correct`, texts one change away from x̂, `width` and as many of a surrogate
     predict: read, rows, ê and x̂ as for `correct`, candidates (m, width, length) → the cosines to e
         that they are expected to have, (m, width)
+    screen: as `embed`, faster, and near enough to say which texts are worth embedding
 
-    Without rounds there is no need to read and to correct, without `edit` nothing is edited, and
-    without `predict` likelihoods alone say what is embedded.
+    Without rounds there is no need to read and to correct, without `edit` nothing is edited,
+    without `predict` likelihoods alone say what is tried, and without `screen` all of it is
+    embedded.
     """
 
     guess: Callable[[np.ndarray], np.ndarray]
     decode: Callable[[Sequence[Sequence[int]]], list[str]]
-    embed: Callable[[Sequence[str], np.ndarray], np.ndarray]
+    embed: Embed
     read: Callable[[np.ndarray], Any] | None = None
     correct: Writer | None = None
     edit: Writer | None = None
     predict: Callable[[Any, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None = (
         None
     )
+    screen: Embed | None = None
 
 
 def invert(
@@ -58,46 +60,29 @@ def invert(
 
     Returns the rounds 0 … `effort.rounds` of each text.
     """
-    embedded = _Embedded(attack, memory=effort.mode != "paper")
-    first = attack.guess(targets)
-    texts = attack.decode(first.tolist())
-    vectors = embedded(texts, first)
+    compare = _comparison(attack, effort, targets)
     kind = SEARCHES[effort.mode]
-    guessed = _hypotheses(texts, first, vectors, targets, [0.0] * len(texts))
+    guessed = compare.guesses(attack.guess(targets))
     searches = [kind.begin(row, effort, hypothesis) for row, hypothesis in enumerate(guessed)]
     on_round(0, [search.history[-1] for search in searches])
     read = attack.read(targets) if effort.rounds else None
     for number in range(1, effort.rounds + 1):
-        _round(attack, read, embedded, searches, targets)
+        _round(attack, read, compare, searches)
         on_round(number, [search.history[-1] for search in searches])
     return [search.history for search in searches]
 
 
-class _Embedded:
-    """Embeds candidates; with memory each distinct text once over the whole search."""
-
-    def __init__(self, attack: Attack, memory: bool) -> None:
-        self._attack = attack
-        self._known: dict[str, np.ndarray] | None = {} if memory else None
-
-    def __call__(self, texts: list[str], ids: np.ndarray) -> list[np.ndarray]:
-        """The texts' embeddings, a vector each."""
-        if self._known is None:
-            return list(self._attack.embed(texts, ids))
-        new = {text: i for i, text in enumerate(texts) if text not in self._known}
-        if new:
-            unknown = sorted(new)
-            vectors = self._attack.embed(unknown, ids[[new[text] for text in unknown]])
-            self._known.update(zip(unknown, vectors, strict=True))
-        return [self._known[text] for text in texts]
+def _comparison(attack: Attack, effort: Effort, targets: np.ndarray) -> Comparison:
+    """As much of it as a search of this effort needs."""
+    screen = None
+    if attack.screen is not None and effort.kept < effort.embedded:
+        screen = Screen(attack.screen, effort.kept)
+    embedded = Embedded(attack.embed, memory=effort.mode != "paper")
+    return Comparison(attack.decode, embedded, screen, targets)
 
 
 def _round(
-    attack: Attack,
-    read: Any,
-    embedded: _Embedded,
-    searches: Sequence[Elitist | Paper],
-    targets: np.ndarray,
+    attack: Attack, read: Any, compare: Comparison, searches: Sequence[Elitist | Paper]
 ) -> None:
     """One round of all texts that go on, their hypotheses corrected and embedded together."""
     active = []
@@ -110,10 +95,9 @@ def _round(
         return
     made = _made(attack, read, active)
     chosen = [search.choose(kinds) for search, kinds in zip(active, made, strict=True)]
-    rows = np.repeat([search.row for search in active], [len(part) for part in chosen])
-    found = iter(_embed(attack, embedded, Candidates.joined(chosen), targets[rows]))
-    for search, part in zip(active, chosen, strict=True):
-        search.add([next(found) for _ in range(len(part))])
+    tried = compare([search.row for search in active], chosen)
+    for search, (new, texts) in zip(active, tried, strict=True):
+        search.add(new, texts)
 
 
 def _made(
@@ -147,31 +131,3 @@ def _by_text(
     for number, candidates in zip(numbers, made, strict=True):
         found[number].append(candidates)
     return [Candidates.joined(parts) for parts in found]
-
-
-def _embed(
-    attack: Attack, embedded: _Embedded, candidates: Candidates, targets: np.ndarray
-) -> list[Hypothesis]:
-    """The candidates, embedded and compared with their targets, (m, dim)."""
-    if not len(candidates):
-        return []
-    ids, likelihoods = candidates.ids, candidates.likelihoods.tolist()
-    texts = attack.decode(ids.tolist())
-    return _hypotheses(texts, ids, embedded(texts, ids), targets, likelihoods)
-
-
-def _hypotheses(
-    texts: list[str],
-    ids: np.ndarray,
-    vectors: list[np.ndarray],
-    targets: np.ndarray,
-    likelihoods: Sequence[float],
-) -> list[Hypothesis]:
-    """Of texts with ids (m, length), vectors (dim,) each, and targets (m, dim)."""
-    found = np.stack(vectors)
-    # Of unit vectors the squared distance is twice what the cosine lacks to 1.
-    distance = ((found - targets) ** 2).sum(1)
-    recovered = distance <= 2 * RECOVERED * (targets**2).sum(1)
-    cosine = cosines(found, targets).tolist()
-    columns = texts, ids, vectors, cosine, recovered.tolist(), likelihoods
-    return list(map(Hypothesis, *columns))

@@ -8,6 +8,7 @@ import numpy as np
 
 MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benchmarks/README.md)
 NARROWEST = 4  # times the breadth: as many sequences are decoded of a hypothesis at least
+SCREENED = 8  # candidates for each that is embedded in full precision
 FEWEST_EDITS = 16  # of a hypothesis, among which a narrow beam may choose
 
 
@@ -42,6 +43,13 @@ class Effort:
     def embedded(self) -> int:
         """Sequences of a text that are embedded in a round, at most."""
         return self.beam * (1 if self.parents == "one" else self.beam)
+
+    @property
+    def kept(self) -> int:
+        """Of the sequences embedded in a round those that stay after a screen, at most."""
+        if self.mode != "elitist":
+            return self.embedded
+        return max(math.ceil(self.embedded / SCREENED), MOST_CORRECTED)
 
     @property
     def width(self) -> int:
