@@ -234,9 +234,9 @@ def _as_near(ours: dict[str, Any], theirs: dict[str, Any], texts: int) -> float 
 
 
 def _invert(options: argparse.Namespace, breadth: int, edits: bool) -> dict[str, Any]:
-    """textback's own search of a breadth, embedder in fp32 as everywhere in evaluation.
+    """textback's own search of a breadth, as evaluation has it.
 
-    Its curve has the mean cosine after each round, and the seconds by then.
+    Queries are the texts embedded for each text, in whatever precision. Its curve has the mean cosine after each round, and the seconds by then.
     """
     study = read_study_file(Path("config.yaml"))
     embedder = load_embedder(EMBEDDER, study.embedders[EMBEDDER], options.device)
@@ -258,7 +258,6 @@ def _invert(options: argparse.Namespace, breadth: int, edits: bool) -> dict[str,
     # To fill caches, and where steps are compiled, of every shape that the search has.
     warm = effort if options.device == "cuda" else dataclasses.replace(effort, rounds=1)
     invert(attack, targets, warm)
-    embed.queries = 0
     curve = []
 
     def watch(number: int, state: list[Round]) -> None:
@@ -274,7 +273,7 @@ def _invert(options: argparse.Namespace, breadth: int, edits: bool) -> dict[str,
     return {
         "seconds": seconds,
         "seconds_per_text": seconds / options.texts,
-        "embedder_queries": embed.queries,
+        "embedder_queries": sum(history[-1].queries for history in histories),
         "cosine": float(np.mean([best.cosine for best in last])),
         "first_cosine": float(np.mean([history[0].best.cosine for history in histories])),
         "exact": float(np.mean([best.text == reference for best, reference in pairs])),

@@ -93,17 +93,16 @@ def _random_attack(
 
 
 class _Stopwatch:
-    """A part of an attack, its calls and their seconds counted."""
+    """A part of an attack, and the seconds spent in it."""
 
     def __init__(self, part: Callable[..., Any]) -> None:
         self._part = part
-        self.calls, self.seconds = 0, 0.0
+        self.seconds = 0.0
 
     def __call__(self, *arguments: Any) -> Any:
         began = time.perf_counter()
         found = self._part(*arguments)
         self.seconds += time.perf_counter() - began
-        self.calls += 1
         return found
 
 
