@@ -135,7 +135,8 @@ def invert_vectors(
 def read_vectors(path: Path) -> np.ndarray:
     """Embeddings, (n, dim), from .npy or from `embeddings` in .safetensors.
 
-    Raises TextbackError where the file is neither, or holds no finite vectors.
+    Raises TextbackError where the file is neither, or holds vectors that no text has: of numbers that
+    are not finite, or of zeros alone.
     """
     try:
         if path.suffix == ".safetensors":
@@ -152,6 +153,10 @@ def read_vectors(path: Path) -> np.ndarray:
         raise TextbackError(f"{path}: holds {vectors.dtype} {vectors.shape}: give floats (n, dim)")
     if not np.isfinite(vectors).all():
         raise TextbackError(f"{path}: holds NaN or infinite components: remove those vectors")
+    if empty := np.flatnonzero(~vectors.any(1)).tolist():
+        raise TextbackError(
+            f"{path}: vector {empty[0]} is all zeros, which no text's embedding is: remove it"
+        )
     return vectors
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from textback.interactive import _show_end
+from textback.errors import TextbackError
+from textback.interactive import _show_end, read_vectors
 from textback.inverter.search.states import Effort, Hypothesis, Round
 
 
@@ -35,3 +36,25 @@ def test_it_says_that_nothing_was_left_to_try():
 @pytest.mark.parametrize(("recovered", "tried"), [(True, 4), (False, 9)])
 def test_it_says_nothing_where_it_found_the_embedding_or_went_to_the_end(recovered, tried):
     assert said(hypothesis("best", recovered), 2, tried) == ""
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        ([[1.0, 2.0], [0.0, 0.0]], "vector 1 is all zeros"),
+        ([[1.0, np.nan]], "NaN or infinite"),
+        ([[1, 2]], "give floats"),
+        (np.zeros((0, 3)), "give floats"),
+        (np.ones((2, 2, 2)), "give floats"),
+    ],
+)
+def test_vectors_that_no_text_has_are_refused_in_one_line(vectors, message, tmp_path):
+    np.save(tmp_path / "vectors.npy", np.array(vectors))
+    with pytest.raises(TextbackError, match=message) as refused:
+        read_vectors(tmp_path / "vectors.npy")
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_one_vector_is_a_list_of_one(tmp_path):
+    np.save(tmp_path / "vectors.npy", np.array([0.5, 0.0], np.float32))
+    assert read_vectors(tmp_path / "vectors.npy").tolist() == [[0.5, 0.0]]

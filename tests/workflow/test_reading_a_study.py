@@ -118,6 +118,13 @@ def test_the_same_texts_are_shown_of_traces_and_of_tables(finished):
         assert word in of_table.stdout
 
 
+def test_a_cell_that_is_not_inverted_yet_is_one_line(finished, changed_config):
+    done = finished.textback("show", "len5", *configured(changed_config(lengths=[4, 5])))
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    unfinished = CELL.replace("len4", "len5")
+    assert f"no text of cell {unfinished} is inverted yet" in done.stderr
+
+
 def test_an_unknown_cell_is_one_line_with_the_nearest(finished):
     done = finished.textback("show", CELL.replace("toy", "toi"), "--study", str(finished.study))
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1

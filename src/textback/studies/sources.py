@@ -13,7 +13,7 @@ from textback.errors import TextbackError
 from textback.files import read_table
 from textback.outdated import outdated
 from textback.schema import read_texts
-from textback.studies.names import CELL, find_cell
+from textback.studies.names import CELL, find_cell, path_name
 from textback.table import trace_path
 
 
@@ -40,7 +40,7 @@ def texts_of(
     study = read_study()
     old = outdated(study)
     traced = _traced(study, old)
-    if traced:
+    if any(one.traces for one in traced):
         return _of_traces(study, traced, given)
     path = cells.study_folder(study.study) / "texts.parquet"
     if not path.exists() or path.with_name("table.csv") in old:
@@ -58,13 +58,12 @@ def _of_table(path: Path, given: Sequence[str]) -> pd.DataFrame:
 
 
 def _traced(study: Study, old: set[Path]) -> list[Traced]:
-    """The cells that have any trace of this configuration."""
-    every = (
+    """The cells of every part, with the traces of this configuration."""
+    return [
         Traced(name, cell, _traces(study, name, part, cell, old))
         for name, part in parts(study).items()
         for cell in cells.cells_of(part)
-    )
-    return [one for one in every if one.traces]
+    ]
 
 
 def _traces(
@@ -78,7 +77,8 @@ def _traces(
 
 def _of_traces(study: Study, traced: list[Traced], given: Sequence[str]) -> pd.DataFrame:
     rows = [one.cell.columns() | {"dim": one.cell.dimension(study)} for one in traced]
-    wanted = find_cell(given, pd.DataFrame(rows, columns=CELL).drop_duplicates())
+    known = pd.DataFrame(rows, columns=CELL)
+    wanted = _finished(given, known, [bool(one.traces) for one in traced])
     frames = [
         read_table(path).assign(part=one.part, **row, **inversion.columns())
         for one, row in zip(traced, rows, strict=True)
@@ -86,3 +86,15 @@ def _of_traces(study: Study, traced: list[Traced], given: Sequence[str]) -> pd.D
         for inversion, path in one.traces.items()
     ]
     return pd.concat(frames, ignore_index=True)
+
+
+def _finished(given: Sequence[str], known: pd.DataFrame, traced: list[bool]) -> pd.Series:
+    """The cell that is named, among those with a trace."""
+    try:
+        return find_cell(given, known[traced].drop_duplicates())
+    except TextbackError:
+        missing = find_cell(given, known.drop_duplicates())
+    raise TextbackError(
+        f"show: no text of cell {path_name(missing)} is inverted yet in this configuration: "
+        "`textback status` says which cells are finished"
+    )
