@@ -135,8 +135,8 @@ def invert_vectors(
 def read_vectors(path: Path) -> np.ndarray:
     """Embeddings, (n, dim), from .npy or from `embeddings` in .safetensors.
 
-    Raises TextbackError where the file is neither, or holds vectors that no text has: of numbers that
-    are not finite, or of zeros alone.
+    Raises TextbackError where the file is neither, or holds vectors that no text has: with numbers
+    that are not finite, or of zeros alone.
     """
     try:
         if path.suffix == ".safetensors":
