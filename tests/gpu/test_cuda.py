@@ -23,7 +23,7 @@ from transformers import BertConfig, PreTrainedTokenizerFast
 
 from textback import device
 from textback.config import Backbone, Training, read_embedder
-from textback.embedders import load_embedder
+from textback.embedders import load_embedder, networks
 from textback.embeddings import write_embeddings
 from textback.errors import TextbackError
 from textback.inverter import data as reading
@@ -44,6 +44,7 @@ from textback.processes import COMPILE
 from textback.progress import log
 from textback.reductions import Projection
 from textback.tokenizer import PAD
+from textback.vectors import cosines
 
 DEVICE = os.environ.get("TEXTBACK_TEST_DEVICE", "cuda")
 WITHOUT_CUDA = not torch.cuda.is_available()
@@ -486,6 +487,17 @@ def test_a_random_transformer_embeds_as_on_the_cpu(random_transformer):
     assert np.linalg.norm(expected[1] - expected[2]) > 1e-2
     assert here.embed(texts) == pytest.approx(expected, abs=1e-5)
     assert here.embed(texts[4:5])[0] == pytest.approx(expected[4], abs=1e-5)
+
+
+def test_an_embedder_screens_in_bf16_near_what_it_embeds(random_transformer, monkeypatch):
+    for module in (device, networks):
+        monkeypatch.setattr(module, "has_bf16", lambda device: True)
+    embedder, texts = load_embedder("mine", random_transformer, DEVICE), ["abc", "cab", "hgfedcba"]
+    exact = embedder.embed(texts)
+    with embedder.screening():
+        rough = embedder.embed(texts)
+    assert not np.array_equal(rough, exact)
+    assert cosines(rough, exact) == pytest.approx(1, abs=1e-3)
 
 
 def toy_attack(hypothesizer, corrector):
