@@ -15,8 +15,12 @@ def test_a_panel_a_length_has_a_line_an_embedder_with_a_point_a_dimension():
     for ax in figure.axes:
         lines = [line for line in ax.lines if len(line.get_xdata()) == len(SIZES)]
         assert len(lines) == 4
-        assert len({line.get_marker() for line in lines}) == 4
-        assert [text.get_text() for text in ax.texts] == ["16", "64", "384"] * 4
+        points = [line for line in ax.lines if len(line.get_xdata()) == 1]
+        assert len({point.get_marker() for point in points}) == 4
+        sizes = [point.get_markersize() for point in points]
+        assert sizes == sorted(sizes[:3]) * 4 and len(set(sizes)) == 3
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[-3:] == ["16 dimensions", "64 dimensions", "384 dimensions"]
 
 
 def test_a_point_is_unperturbed_ndcg_against_the_last_round_of_the_widest_beam():

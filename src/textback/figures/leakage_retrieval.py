@@ -1,17 +1,20 @@
 """Leakage against retrieval quality: a line an embedder, a point an embedding size."""
 
+import math
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
+from matplotlib.lines import Line2D
 
 from textback.counted import counted
 from textback.errors import TextbackError
 from textback.figures import Tables
 from textback.figures.embedders import Looks, legend, looks_of
 from textback.figures.select import final, of_inverter
-from textback.figures.style import AXIS_LABELS, WIDTH, around
+from textback.figures.style import AXIS_LABELS, GREY, WIDTH, around
 
 SEEN = 0.05  # of the texts: where fewer of a length are recovered exactly, BLEU tells more
 KEYS = ["embedder", "reduction", "dim"]
@@ -51,7 +54,7 @@ def draw(tables: Tables) -> Figure:
         ax.set_title(counted(length, "token"), loc="left", fontweight="bold")
     for ax in panels[-1]:
         ax.set_xlabel(AXIS_LABELS["ndcg_at_10"])
-    legend(figure, looks)
+    legend(figure, looks, *_sizes(sorted(inverted["dim"].unique())))
     return figure
 
 
@@ -61,13 +64,12 @@ def _of_texts(inverted: pd.DataFrame) -> str:
 
 
 def _panel(ax: Axes, both: pd.DataFrame, looks: Looks) -> None:
-    middle = both.groupby("embedder")["value"].mean().median()
     for embedder, colour_and_marker in looks.embedders.items():
         own = both[both["embedder"] == embedder].sort_values("dim")
         for kind, line in looks.reductions.items():
             joined = own[own["reduction"].isin([kind, "native"])]
-            style = {"linestyle": line, **colour_and_marker}
-            ax.plot(joined["x"], joined["value"], linewidth=1.2, markersize=5, **style)
+            colour = colour_and_marker["color"]
+            ax.plot(joined["x"], joined["value"], linewidth=1.2, linestyle=line, color=colour)
         bars = {"ecolor": colour_and_marker["color"], "elinewidth": 0.7, "alpha": 0.7}
         ax.errorbar(
             own["x"],
@@ -77,22 +79,27 @@ def _panel(ax: Axes, both: pd.DataFrame, looks: Looks) -> None:
             fmt="none",
             **bars,
         )
-        _write_sizes(ax, own, above=own["value"].mean() >= middle)
+        for point in own.itertuples():
+            ax.plot(point.x, point.value, markersize=_marker_size(point.dim), **colour_and_marker)
     ax.set_ylim(bottom=min(0.0, both["low"].min()))
 
 
-def _write_sizes(ax: Axes, points: pd.DataFrame, above: bool) -> None:
-    """The dimension beside each point, on the side that is away from the other embedders."""
-    side = -1 if above else 1  # up and left, or down and right
-    for point in points.itertuples():
-        ax.annotate(
-            str(point.dim),
-            (point.x, point.value),
-            xytext=(3 * side, -2.5 * side),
-            textcoords="offset points",
-            horizontalalignment="right" if above else "left",
-            verticalalignment="bottom" if above else "top",
-            fontsize=6,
-            color="0.25",
-            path_effects=[withStroke(linewidth=1.5, foreground="white")],
+def _marker_size(dim: int) -> float:
+    """Of an embedding size, in points: one more for each tripling, or nearly."""
+    return 1 + 0.75 * math.log2(dim)
+
+
+def _sizes(dims: Sequence[int]) -> list[Line2D]:
+    """What markers of a size stand for."""
+    return [
+        Line2D(
+            [],
+            [],
+            label=f"{dim} dimensions",
+            color=GREY,
+            linestyle="none",
+            marker="o",
+            markersize=_marker_size(dim),
         )
+        for dim in dims
+    ]
