@@ -236,7 +236,8 @@ def _as_near(ours: dict[str, Any], theirs: dict[str, Any], texts: int) -> float 
 def _invert(options: argparse.Namespace, breadth: int, edits: bool) -> dict[str, Any]:
     """textback's own search of a breadth, as evaluation has it.
 
-    Queries are the texts embedded for each text, in whatever precision. Its curve has the mean cosine after each round, and the seconds by then.
+    Queries are the texts embedded for each text, in whatever precision. Its curve has the mean
+    cosine after each round, and the seconds by then.
     """
     study = read_study_file(Path("config.yaml"))
     embedder = load_embedder(EMBEDDER, study.embedders[EMBEDDER], options.device)

@@ -68,7 +68,7 @@ def invert(
     ] = None,
     config: ConfigFiles = None,
     cell: Annotated[str | None, typer.Option(help="The trained cell, as its path is.")] = None,
-    beam: Annotated[int, typer.Option(min=1, help="A round embeds its square.")] = 4,
+    beam: Annotated[int, typer.Option(min=1, help="A round tries its square.")] = 4,
     rounds: Annotated[int, typer.Option(min=0, help="Rounds of correction.")] = 10,
     breadth: Annotated[
         int | None,

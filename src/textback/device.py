@@ -43,9 +43,14 @@ def pick_device(wanted: str) -> str:
 def bulk_precision(device: str) -> torch.autocast:
     """bf16 for matrix products where the hardware has it, fp32 elsewhere.
 
-    For all but the embeddings that texts are compared by.
+    For all but the embeddings that a result is told by.
     """
     return torch.autocast(device, torch.bfloat16, enabled=has_bf16(device))
+
+
+def screening_precision(device: str) -> torch.autocast | None:
+    """bf16 for matrix products; None where the hardware has none, and it would be no faster."""
+    return bulk_precision(device) if has_bf16(device) else None
 
 
 def arithmetic(device: str) -> str:

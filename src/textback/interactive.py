@@ -135,8 +135,7 @@ def invert_vectors(
 def read_vectors(path: Path) -> np.ndarray:
     """Embeddings, (n, dim), from .npy or from `embeddings` in .safetensors.
 
-    Raises TextbackError where the file is neither, or holds vectors that no text has: with numbers
-    that are not finite, or of zeros alone.
+    Raises TextbackError where the file is neither, or a vector is not finite or all zeros.
     """
     try:
         if path.suffix == ".safetensors":
@@ -233,7 +232,8 @@ def _show_rounds(
 def _show_end(console: Console, history: list[Round], effort: Effort) -> None:
     """Why it ended before its last round, where it did without finding the embedding itself."""
     best = history[-1].best
-    last = max(number for number, state in enumerate(history) if state.candidate or number == 0)
+    queries = [state.queries for state in history]
+    last = queries.index(queries[-1])  # nothing was tried after it
     if last == effort.rounds or best.recovered:
         return
     found = next(number for number, state in enumerate(history) if state.best is best)

@@ -173,4 +173,4 @@ def search_queries(search: Search, rounds: int, beam: int) -> int:
     if rounds == 0:
         return 1
     effort = search.effort(beam, rounds)
-    return 1 + min(effort.width + effort.edited, effort.embedded) + (rounds - 1) * effort.embedded
+    return 1 + min(effort.width + effort.edited, effort.tried) + (rounds - 1) * effort.tried

@@ -6,8 +6,8 @@ reference    the text that was embedded
 hypothesis   the best hypothesis so far
 cosine       of its embedding to the target, both reduced as the attacker sees them
 cosine_null  of the partner's hypothesis (see `partners`) to this target
-candidate, candidate_cosine   the best of the round's new hypotheses, if any
-queries      distinct texts embedded for this text so far
+candidate, candidate_cosine   the best of the round's new hypotheses, if it tried any
+queries      distinct texts tried for this text so far, in mode `paper` all
 """
 
 from collections.abc import Sequence

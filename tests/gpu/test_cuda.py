@@ -23,7 +23,7 @@ from transformers import BertConfig, PreTrainedTokenizerFast
 
 from textback import device
 from textback.config import Backbone, Training, read_embedder
-from textback.embedders import load_embedder, networks
+from textback.embedders import load_embedder
 from textback.embeddings import write_embeddings
 from textback.errors import TextbackError
 from textback.inverter import data as reading
@@ -490,8 +490,7 @@ def test_a_random_transformer_embeds_as_on_the_cpu(random_transformer):
 
 
 def test_an_embedder_screens_in_bf16_near_what_it_embeds(random_transformer, monkeypatch):
-    for module in (device, networks):
-        monkeypatch.setattr(module, "has_bf16", lambda device: True)
+    monkeypatch.setattr(device, "has_bf16", lambda device: True)
     embedder, texts = load_embedder("mine", random_transformer, DEVICE), ["abc", "cab", "hgfedcba"]
     exact = embedder.embed(texts)
     with embedder.screening():

@@ -252,15 +252,14 @@ def test_an_embedder_is_measured_beside_the_librarys_own_encode(bench):
 
 
 def test_a_random_search_counts_its_queries_and_says_that_it_means_nothing(bench, embedder):
-    options = ("--size", "toy", "--length", 4, "--texts", 10, "--beam", 3, "--rounds", 1)
+    options = ("--size", "toy", "--length", 4, "--texts", 1, "--beam", 3, "--rounds", 1)
     found, table = bench("inversion", *options)
     numbers = found["results"]["search"]
-    # One round is searched twice: unmeasured, then measured. Targets are embedded before; what two
-    # texts have in common is embedded once.
-    assert 2 * 10 * numbers["queries_per_text"] >= embedder.seen - 10 > 2 * 10
+    # One round is searched twice: unmeasured, then measured. The target is embedded before.
+    assert 2 * numbers["queries_per_text"] == embedder.seen - 1
     assert 1 < numbers["queries_per_text"] <= 1 + 3**2
     assert numbers["seconds_per_text"] == pytest.approx(1 / numbers["examples_per_second"])
-    assert numbers["rounds_per_second"] == pytest.approx(1 / (10 * numbers["seconds_per_text"]))
+    assert numbers["rounds_per_second"] == pytest.approx(1 / numbers["seconds_per_text"])
     assert numbers["tokens_per_second"] == pytest.approx(4 * numbers["examples_per_second"])
     assert numbers["decoding_share"] > 0 and numbers["embedding_share"] > 0
     assert numbers["decoding_share"] + numbers["embedding_share"] < 1
@@ -275,6 +274,7 @@ def test_a_cells_search_finds_what_the_same_search_finds_elsewhere(bench, embedd
     embed = CandidateEmbedder("minilm", embedder, tokenizer, Projection())
     paths = (CELL.folder / part / "model.safetensors" for part in choices.PARTS)
     attack = load_attack(*paths, Tokenizer.load(tokenizer), embed, greedy(CELL.length), "cpu")
+    assert attack.screen is None  # of an embedder that is no network
     vectors = targets(trained, Projection()).numpy()[:6]
     histories = invert(attack, vectors, Effort("elitist", 2, 3, 2, 2, edits=edits))
     found = np.stack([history[-1].best.ids for history in histories])

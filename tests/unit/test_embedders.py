@@ -9,16 +9,19 @@ import pytest
 import yaml
 
 from textback import device
-from textback.config import read_embedder
-from textback.embedders import load_embedder, networks
+from textback.bench.models import WAYS, random_model
+from textback.config import Backbone, read_embedder
+from textback.embedders import load_embedder
 from textback.embedders.gate import check_lengths, gate
 from textback.embedders.networks import NetworkEmbedder
 from textback.embedders.weights import locate
 from textback.embeddings import embed_texts, forget, read_embeddings
 from textback.errors import TextbackError
+from textback.inverter.starts import greedy
+from textback.inverter.state import save_model
 from textback.packages import package_folder
 from textback.reductions import Projection
-from textback.steps.invert import CandidateEmbedder
+from textback.steps.invert import CandidateEmbedder, load_attack
 from textback.tokenizer import Tokenizer
 from textback.vectors import cosines
 
@@ -284,7 +287,6 @@ def test_a_truncated_file_of_embeddings_is_named(tmp_path):
 
 @pytest.mark.parametrize("has", [True, False])
 def test_a_network_screens_in_bf16_where_the_hardware_has_it(minilm, wordpiece, has, monkeypatch):
-    monkeypatch.setattr(networks, "has_bf16", lambda device: has)
     monkeypatch.setattr(device, "has_bf16", lambda device: has)
     tokenizer = Tokenizer.load(wordpiece)
     embed = CandidateEmbedder("minilm", minilm, wordpiece, Projection())
@@ -296,8 +298,22 @@ def test_a_network_screens_in_bf16_where_the_hardware_has_it(minilm, wordpiece, 
     rough, exact = embed.screen(texts, ids), embed(texts, ids)
     assert not np.array_equal(rough, exact)
     assert (1 - cosines(rough, exact)).max() < 1e-3
-    assert embed.queries == 4
+    assert embed.queries == 2  # of a text once
+    embed(["farm"], ids[:1])
+    assert embed.queries == 3
 
 
 def test_what_is_no_network_is_never_asked_twice(wordpiece):
     assert CandidateEmbedder("fake", Fake(), wordpiece, Projection()).screen is None
+
+
+def test_a_search_is_given_the_screen(minilm, wordpiece, tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "has_bf16", lambda device: True)
+    bpe, embed = (
+        Tokenizer.load(wordpiece),
+        CandidateEmbedder("minilm", minilm, wordpiece, Projection()),
+    )
+    for part in WAYS:
+        save_model(tmp_path / part, random_model(Backbone(size="toy"), part, bpe.size, 384, "cpu"))
+    attack = load_attack(*(tmp_path / part for part in WAYS), bpe, embed, greedy(2), "cpu")
+    assert attack.screen == embed.screen and attack.screen is not None

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from textback import device
 from textback.errors import TextbackError
 from textback.inverter import generate
 from textback.inverter.attacks import attack
@@ -203,10 +204,12 @@ def answers(histories):
     return [[(state.best.text, state.queries) for state in rounds] for rounds in histories]
 
 
+@pytest.mark.parametrize("has", [True, False], ids=["bf16", "fp32"])
 @pytest.mark.parametrize("how", [("elitist", 3, 5, 1, 3), ("elitist", 2, 5, 3, 4), ("paper", 3, 3)])
 def test_a_real_inverters_search_does_not_depend_on_batches_or_on_other_texts(
-    hypothesizer, corrector, targets, how, fp32, monkeypatch
+    hypothesizer, corrector, targets, how, has, monkeypatch
 ):
+    monkeypatch.setattr(device, "has_bf16", lambda device: has)
     toy, effort, targets = toy_attack(hypothesizer, corrector), Effort(*how), targets[:5]
     expected = answers(invert(toy, targets.numpy(), effort))
     assert any(rounds[0] != rounds[-1] for rounds in expected)

@@ -17,7 +17,7 @@ def said(best, found, tried, rounds=9, patience=3):
     """Of a search that found `best` in round `found` and tried texts up to round `tried`."""
     other = hypothesis("other")
     history = [
-        Round(best if number >= found else other, other if number <= tried else None, 1)
+        Round(best if number >= found else other, None, 1 + min(number, tried))
         for number in range(rounds + 1)
     ]
     console = Console(record=True, width=200)

@@ -407,28 +407,40 @@ def last(effort, way):
 
 
 class Screened(Many):
-    """As `Many`, with a screen that is a little wrong."""
+    """As `Many`, with a screen that holds those with a letter 'e' for a little nearer to 'fff'."""
 
     def attack(self):
         self.screened = []
         return dataclasses.replace(super().attack(), screen=self._screen)
 
     def _screen(self, texts, ids):
-        assert list(texts) == decode(ids)
         self.screened += texts
-        return embed(texts) + 0.01
+        return embed(texts) + 0.1 * np.array(
+            [["e" in text and letter == "f" for letter in LETTERS] for text in texts]
+        )
 
 
 def test_of_what_is_screened_only_the_nearest_are_embedded():
-    """Those with most letters 'f' of 16, of which none has two."""
+    """Those with letters 'f', of which none of the 16 has two."""
     toy = Screened()
     history = search(toy.attack(), targets("fff"), Effort("elitist", 4, 1, patience=9, breadth=2))[
         0
     ]
     assert len(toy.screened) == 16 and toy.embedded == ["aaa", "aaf", "abf"]
-    assert history[1].best.text in ("aaf", "abf")
-    assert history[1].best.cosine == pytest.approx(1 / np.sqrt(3))  # not the screen's
+    assert history[1].best.text == "abf"
     assert history[1].queries == 1 + 16
+
+
+def test_the_best_is_told_by_its_embedding_and_not_by_the_screen():
+    toy = Screened()
+    attack = toy.attack()
+    wrong = dataclasses.replace(
+        attack, screen=lambda texts, ids: attack.screen(texts, ids)[:, ::-1]
+    )
+    history = search(wrong, targets("aab"), Effort("elitist", 4, 1, patience=9, breadth=2))[0]
+    assert toy.embedded == ["aaa", "aaf", "abf"]
+    assert history[1].best.text == "aaa"
+    assert history[1].best.cosine == pytest.approx(2 / np.sqrt(5))
 
 
 def test_each_targets_own_candidates_are_screened():
@@ -437,6 +449,34 @@ def test_each_targets_own_candidates_are_screened():
     histories = search(toy.attack(), targets("fff", "ccc"), effort)
     assert ["f" in histories[0][1].best.text, "c" in histories[1][1].best.text] == [True, True]
     assert len(toy.screened) == 16  # both write the same
+
+
+def test_other_tokens_of_a_text_take_no_place_of_another_text():
+    """Of 'aaa' in other tokens, twice 'aac' and 'abc' the last two are new, each once."""
+
+    class Respelt(Screened):
+        def correct(self, targets, vectors, ids, width):
+            ways = np.array([[6, 0, 0], [0, 6, 0], [0, 0, 2], [0, 6, 2], [0, 1, 2]])
+            return np.tile(ways, (len(ids), 1, 1))
+
+        def _correct(self, read, rows, vectors, ids, width):
+            return super()._correct(read, rows, vectors, ids, 5)
+
+        def _screen(self, texts, ids):
+            self.screened += texts
+            return embed(texts)
+
+        def embed(self, texts, ids):
+            self.embedded += texts
+            return embed(texts)
+
+    toy = Respelt()
+    spell = lambda rows: ["".join((LETTERS + "a")[i] for i in row) for row in rows]  # noqa: E731
+    attack = dataclasses.replace(toy.attack(), decode=spell)
+    effort = Effort("elitist", 4, 1, patience=9, breadth=2)
+    history = search(attack, targets("aab"), effort)[0]
+    assert toy.screened == ["aac", "abc"] and toy.embedded == ["aaa", "aac", "abc"]
+    assert history[1].best.text == "aaa" and history[1].queries == 3
 
 
 @pytest.mark.parametrize("effort", [Effort("elitist", 1, 2, 9, 9), Effort("paper", 4, 2)])

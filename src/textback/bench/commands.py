@@ -37,7 +37,7 @@ VocabularyOption = Annotated[int, typer.Option(min=258, help="Tokens of the inve
 DimensionOption = Annotated[int, typer.Option(min=1, help="Of the embeddings.")]
 EmbeddingTokensOption = Annotated[int, typer.Option(min=1, help="Inputs a vector is made into.")]
 BeamOption = Annotated[
-    int, typer.Option(min=1, max=256, help="Beams; a search embeds its square a round.")
+    int, typer.Option(min=1, max=256, help="Beams; a search tries its square a round.")
 ]
 
 

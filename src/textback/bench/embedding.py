@@ -25,8 +25,8 @@ Precision = Callable[[], AbstractContextManager]
 def measure(name: str, entry: Entry, length: int, texts: int, device: str) -> Measurement:
     """Embed so many texts of `length` words, one token each, specials left out of the count.
 
-    In fp32, as evaluation embeds, and where the device has it in bf16, as training does. Raises
-    TextbackError where the embedder cannot be loaded or does not read texts of that length.
+    In fp32, as results are told, and where the device has it in bf16, as training and screening do.
+    Raises TextbackError where the embedder cannot be loaded or does not read texts of that length.
     """
     embedder = load_embedder(name, entry, device)
     passages = random_texts(texts, length)

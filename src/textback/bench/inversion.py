@@ -33,7 +33,8 @@ from textback.steps.invert import CandidateEmbedder, load_attack
 from textback.tokenizer import Tokenizer
 
 VOCABULARY = 2048  # of random weights
-DECODING = ("guess", "read", "correct", "edit", "predict")  # parts of an attack
+# Parts of an attack.
+DECODING = ("guess", "read", "correct", "edit", "predict")
 EMBEDDING = ("embed", "screen")
 SPEED_ONLY = "random weights: measures speed only, the cosine means nothing"
 

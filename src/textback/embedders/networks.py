@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from textback.config import EmbedderEntry
-from textback.device import bulk_precision, has_bf16
+from textback.device import screening_precision
 from textback.errors import TextbackError
 from textback.tokenizer import Tokenizer
 
@@ -67,7 +67,7 @@ class NetworkEmbedder:
 
     def screening(self) -> torch.autocast | None:
         """See `textback.embedders.Screens.screening`."""
-        return bulk_precision(self._device) if has_bf16(self._device) else None
+        return screening_precision(self._device)
 
     def _tokenize(self, texts: Sequence[str], most: int | None = None) -> list[list[int]]:
         """Token ids of texts, prompt and specials included; cut only where `most` says so."""

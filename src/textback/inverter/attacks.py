@@ -9,7 +9,7 @@ import torch
 from textback.device import bulk_precision
 from textback.inverter import generate
 from textback.inverter.model import Inverter, Read
-from textback.inverter.search import Attack
+from textback.inverter.search import Attack, Embed
 from textback.inverter.starts import First
 from textback.inverter.surrogate import Known
 
@@ -21,9 +21,9 @@ def attack(
     hypothesizer: Inverter,
     corrector: Inverter | None,
     decode: Callable[[Sequence[Sequence[int]]], list[str]],
-    embed: Callable[[Sequence[str], np.ndarray], np.ndarray],
+    embed: Embed,
     first: First,
-    screen: Callable[[Sequence[str], np.ndarray], np.ndarray] | None = None,
+    screen: Embed | None = None,
 ) -> Attack:
     """What two models on one device can do; without a corrector they can only guess.
 

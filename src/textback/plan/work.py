@@ -65,7 +65,7 @@ class Task:
         if not self.search:
             return 1
         made = self._effort.width + 2 * self._effort.edited
-        return self._effort.corrected * made / self._effort.embedded
+        return self._effort.corrected * made / self._effort.tried
 
     @property
     def _effort(self) -> Effort:

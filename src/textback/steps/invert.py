@@ -14,7 +14,7 @@ from textback.embedders.paid import paid_costs
 from textback.files import replacing, write_json
 from textback.inverter import data
 from textback.inverter.attacks import attack
-from textback.inverter.search import Attack, Round, invert
+from textback.inverter.search import Attack, Embed, Round, invert
 from textback.inverter.starts import First, first_hypotheses
 from textback.inverter.state import load_model
 from textback.passages import read_passages
@@ -87,7 +87,7 @@ def load_attack(
 
 
 class CandidateEmbedder:
-    """Embeds candidates as the targets were: `queries` of them so far.
+    """Embeds candidates as the targets were: `queries` of them so far, in whatever precision.
 
     They go to the embedder as token ids where it has the inverter's tokenizer and the ids are those
     of the text (a model may spell a text in other tokens), as text otherwise.
@@ -98,29 +98,31 @@ class CandidateEmbedder:
         self._text = Cutting(embedder)  # a garbled candidate may be longer than any passage
         self._tokenizer = Tokenizer.load(tokenizer)
         self._reads_ids = isinstance(embedder, ReadsIds) and embedder.has_tokenizer(self._tokenizer)
+        self._screening = embedder.screening() if isinstance(embedder, Screens) else None
+        self._screened: set[str] = set()
         self.dimension = embedder.dimension if project.basis is None else project.basis.shape[1]
         self.queries = 0
 
     def __call__(self, texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
         """Texts with their ids, (m, length), → reduced embeddings, (m, dim)."""
+        self.queries += sum(text not in self._screened for text in texts)
+        return self._embed(texts, ids)
+
+    @property
+    def screen(self) -> Embed | None:
+        """The same in lower precision; None where that would be no faster."""
+        return None if self._screening is None else self._roughly
+
+    def _roughly(self, texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
         self.queries += len(texts)
+        self._screened.update(texts)
+        with self._screening:
+            return self._embed(texts, ids)
+
+    def _embed(self, texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
         rows = self._by_ids(texts, ids) if self._reads_ids else self._text.embed(texts)
         check_embeddings(self._name, rows, len(texts), self._embedder.dimension)
         return self._project(rows)
-
-    @property
-    def screen(self) -> Callable[[Sequence[str], np.ndarray], np.ndarray] | None:
-        """The same in lower precision, where that is faster; what it embeds is a query, too."""
-        embedder = self._embedder
-        precision = embedder.screening() if isinstance(embedder, Screens) else None
-        if precision is None:
-            return None
-
-        def embed(texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
-            with precision:
-                return self(texts, ids)
-
-        return embed
 
     def _by_ids(self, texts: Sequence[str], ids: np.ndarray) -> np.ndarray:
         own = self._tokenizer.encode_batch(texts)
@@ -134,7 +136,8 @@ class CandidateEmbedder:
 def _log_round(rounds: int) -> Callable[[int, list[Round]], None]:
     def report(number: int, state: list[Round]) -> None:
         cosine = np.mean([r.best.cosine for r in state])
-        found = sum(r.candidate is not None for r in state)
-        log.info("round %d/%d: mean cosine %.4f, %d texts tried", number, rounds, cosine, found)
+        queries = np.mean([r.queries for r in state])
+        said = "round %d/%d: mean cosine %.4f, %.1f embedded a text"
+        log.info(said, number, rounds, cosine, queries)
 
     return report

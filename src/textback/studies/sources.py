@@ -78,7 +78,7 @@ def _traces(
 def _of_traces(study: Study, traced: list[Traced], given: Sequence[str]) -> pd.DataFrame:
     rows = [one.cell.columns() | {"dim": one.cell.dimension(study)} for one in traced]
     known = pd.DataFrame(rows, columns=CELL)
-    wanted = _finished(given, known, [bool(one.traces) for one in traced])
+    wanted = _with_trace(given, known, [bool(one.traces) for one in traced])
     frames = [
         read_table(path).assign(part=one.part, **row, **inversion.columns())
         for one, row in zip(traced, rows, strict=True)
@@ -88,13 +88,23 @@ def _of_traces(study: Study, traced: list[Traced], given: Sequence[str]) -> pd.D
     return pd.concat(frames, ignore_index=True)
 
 
-def _finished(given: Sequence[str], known: pd.DataFrame, traced: list[bool]) -> pd.Series:
-    """The cell that is named, among those with a trace."""
+def _with_trace(given: Sequence[str], known: pd.DataFrame, traced: list[bool]) -> pd.Series:
+    """The cell that is named, among those with a trace. Raises TextbackError for another one."""
     try:
         return find_cell(given, known[traced].drop_duplicates())
-    except TextbackError:
-        missing = find_cell(given, known.drop_duplicates())
+    except TextbackError as error:
+        missing = _without_trace(given, known)
+        if missing is None:
+            raise error from None
     raise TextbackError(
         f"show: no text of cell {path_name(missing)} is inverted yet in this configuration: "
         "`textback status` says which cells are finished"
     )
+
+
+def _without_trace(given: Sequence[str], known: pd.DataFrame) -> pd.Series | None:
+    """The cell that is named, of all, if it is one."""
+    try:
+        return find_cell(given, known.drop_duplicates())
+    except TextbackError:
+        return None

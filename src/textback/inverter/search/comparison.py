@@ -4,15 +4,18 @@ Of what a round tries nearly all is far from its target. A screen that is faster
 such as the embedder in bf16, tells so, and only the nearest are embedded in full precision.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
-from textback.inverter.search.states import Candidates, Hypothesis
+from textback.inverter.search.states import Hypothesis, Trial
 from textback.vectors import cosines
 
 RECOVERED = 1e-5  # of a cosine to 1: the same embedding; 16-bit storage costs 1e-7
+T = TypeVar("T")
 Embed = Callable[[Sequence[str], np.ndarray], np.ndarray]
 
 
@@ -36,7 +39,7 @@ class Embedded:
 
 
 class Screen:
-    """Of the candidates of each target the nearest, as a screen sees them.
+    """Of what is tried for each target the nearest, as a screen sees them.
 
     embed: candidates' embeddings, roughly; most: candidates that stay, of each target
     """
@@ -45,65 +48,53 @@ class Screen:
         self._embedded, self._most = Embedded(embed, memory=True), most
 
     def __call__(
-        self, texts: Sequence[str], ids: np.ndarray, rows: np.ndarray, targets: np.ndarray
-    ) -> np.ndarray:
-        """Which candidates stay, ascending.
-
-        ids: of the texts, (m, length); rows: whose candidates they are, (m,), ascending; targets:
-        (n, dim)
-        """
-        cosine = cosines(np.stack(self._embedded(texts, ids)), targets[rows])
-        nearest = np.lexsort((-cosine, rows))
-        rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        return np.sort(nearest[rank < self._most])
+        self, rows: Sequence[int], trials: Sequence[Trial], targets: np.ndarray
+    ) -> list[Trial]:
+        """What stays of the trials of some targets, in its order; rows: which of (n, dim)."""
+        together = Trial.joined(trials)
+        vectors = np.stack(self._embedded(together.texts, together.candidates.ids))
+        distance = _split(-cosines(vectors, targets[_whose(rows, trials)]), trials)
+        return [
+            trial.take(np.sort(np.argsort(far, kind="stable")[: self._most]))
+            for trial, far in zip(trials, distance, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Embeds texts, and says how near they are to their targets, (n, dim)."""
 
-    decode: Callable[[Sequence[Sequence[int]]], list[str]]
     embedded: Embedded
     screen: Screen | None
     targets: np.ndarray
 
-    def guesses(self, ids: np.ndarray) -> list[Hypothesis]:
-        """A first hypothesis of each target, ids (n, length)."""
-        texts = self.decode(ids.tolist())
-        return _hypotheses(texts, ids, self.embedded(texts, ids), self.targets, [0.0] * len(ids))
-
-    def __call__(
-        self, rows: Sequence[int], chosen: Sequence[Candidates]
-    ) -> list[tuple[list[Hypothesis], list[str]]]:
-        """Of the candidates of some targets what a screen leaves, and the texts of them all."""
-        sizes = list(map(len, chosen))
-        if not sum(sizes):
-            return [([], []) for _ in rows]
-        whose, candidates = np.repeat(rows, sizes), Candidates.joined(chosen)
-        texts = np.array(self.decode(candidates.ids.tolist()), object)
-        kept = everything = np.arange(len(texts))
+    def __call__(self, rows: Sequence[int], trials: Sequence[Trial]) -> list[list[Hypothesis]]:
+        """Of the trials of some targets what a screen leaves, embedded."""
+        if not any(map(len, trials)):
+            return [[] for _ in trials]
         if self.screen is not None:
-            kept = self.screen(texts, candidates.ids, whose, self.targets)
-        left, spelt = candidates.take(kept), texts[kept].tolist()
-        vectors, own = self.embedded(spelt, left.ids), self.targets[whose[kept]]
-        new = _hypotheses(spelt, left.ids, vectors, own, left.likelihoods.tolist())
-        found = dict(zip(kept.tolist(), new, strict=True))
-        parts = np.split(everything, np.cumsum(sizes)[:-1])
-        return [([found[i] for i in part if i in found], texts[part].tolist()) for part in parts]
+            trials = self.screen(rows, trials, self.targets)
+        return _split(self.exact(_whose(rows, trials), Trial.joined(trials)), trials)
+
+    def exact(self, rows: np.ndarray, trial: Trial) -> list[Hypothesis]:
+        """Candidates of several targets, embedded in full precision; rows: whose they are, (m,)."""
+        ids, targets = trial.candidates.ids, self.targets[rows]
+        vectors = self.embedded(trial.texts, ids)
+        # Of unit vectors the squared distance is twice what the cosine lacks to 1.
+        distance = ((np.stack(vectors) - targets) ** 2).sum(1)
+        recovered = distance <= 2 * RECOVERED * (targets**2).sum(1)
+        cosine = cosines(np.stack(vectors), targets).tolist()
+        likelihoods = trial.candidates.likelihoods.tolist()
+        columns = trial.texts, ids, vectors, cosine, recovered.tolist(), likelihoods
+        return list(map(Hypothesis, *columns))
 
 
-def _hypotheses(
-    texts: Sequence[str],
-    ids: np.ndarray,
-    vectors: list[np.ndarray],
-    targets: np.ndarray,
-    likelihoods: Sequence[float],
-) -> list[Hypothesis]:
-    """Of texts with ids (m, length), vectors (dim,) each, and targets (m, dim)."""
-    found = np.stack(vectors)
-    # Of unit vectors the squared distance is twice what the cosine lacks to 1.
-    distance = ((found - targets) ** 2).sum(1)
-    recovered = distance <= 2 * RECOVERED * (targets**2).sum(1)
-    cosine = cosines(found, targets).tolist()
-    columns = texts, ids, vectors, cosine, recovered.tolist(), likelihoods
-    return list(map(Hypothesis, *columns))
+def _whose(rows: Sequence[int], trials: Sequence[Trial]) -> np.ndarray:
+    """The row of each candidate of some trials, one row a trial, (m,)."""
+    return np.repeat(rows, list(map(len, trials)))
+
+
+def _split(together: Sequence[T], trials: Sequence[Trial]) -> list[Sequence[T]]:
+    """What there is of each candidate of some trials, by trial."""
+    ends = itertools.accumulate(map(len, trials))
+    return [together[end - len(trial) : end] for trial, end in zip(trials, ends, strict=True)]

@@ -1,9 +1,9 @@
 """The search `elitist` for one text: the best hypothesis ever seen is kept.
 
 Of hypotheses of one text a corrector writes mostly the same. So few hypotheses are corrected in a
-round, and many more sequences decoded of each than are embedded. The same hypotheses are also
+round, and many more sequences decoded of each than are tried. The same hypotheses are also
 edited. What was written and what was edited wait from round to round, each kind for itself, and
-the likeliest of both that have not been tried are embedded, by turns; see `Candidates` of what
+the likeliest of both that have not been tried are tried, by turns; see `Candidates` of what
 counts as likely.
 """
 
@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from textback.inverter.search.states import Candidates, Effort, Hypothesis, Round, by_cosine
+from textback.inverter.search.states import (
+    Candidates,
+    Effort,
+    Hypothesis,
+    Round,
+    Trial,
+    by_cosine,
+)
 
 
 @dataclass
@@ -55,24 +62,26 @@ class Elitist:
         return parents
 
     def choose(self, made: Sequence[Candidates]) -> Candidates:
-        """Which candidates to embed: of these, a kind each, and of those that wait."""
+        """Which candidates to try: of these, a kind each, and of those that wait."""
         waiting = self.waiting or [kind.take([]) for kind in made]
         pairs = map(Candidates.joined, zip(waiting, made, strict=True))
-        kept = self.effort.embedded * self.effort.breadth
-        kinds = [self._untried(_likeliest(pair), self.effort.embedded + kept) for pair in pairs]
-        first = (len(self.history) - 1) % len(kinds)  # where a round embeds but one
-        best = self._untried(_by_turns(kinds[first:] + kinds[:first]), self.effort.embedded)
+        kept = self.effort.tried * self.effort.breadth
+        kinds = [self._untried(_likeliest(pair), self.effort.tried + kept) for pair in pairs]
+        first = (len(self.history) - 1) % len(kinds)  # where a round tries but one
+        best = self._untried(_by_turns(kinds[first:] + kinds[:first]), self.effort.tried)
         self.chosen.update(row.tobytes() for row in best.ids)
         self.waiting = [self._untried(kind, kept) for kind in kinds]
         return best
 
-    def add(self, new: list[Hypothesis], tried: Sequence[str]) -> None:
-        """End a round that tried some texts and brought these hypotheses."""
+    def trial(self, chosen: Candidates, texts: Sequence[str]) -> Trial:
+        """Of the candidates, and how they read, what was not tried yet in whatever tokens."""
+        new = {text: row for row, text in reversed([*enumerate(texts)]) if text not in self.tried}
+        self.tried.update(new)
+        return Trial(chosen, texts).take(sorted(new.values()))
+
+    def add(self, new: list[Hypothesis]) -> None:
+        """End a round that brought these hypotheses."""
         before = self.best
-        self.tried.update(tried)
-        # Other tokens may spell the same text: the likeliest stand first, and last here.
-        known = {hypothesis.text for hypothesis in self.known}
-        new = [*{h.text: h for h in reversed(new) if h.text not in known}.values()]
         self.known = sorted(self.known + new, key=by_cosine)
         self.idle = 0 if self.best.cosine > before.cosine else self.idle + 1
         self._record(min(new, key=by_cosine, default=None))

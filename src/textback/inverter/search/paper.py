@@ -8,6 +8,7 @@ from textback.inverter.search.states import (
     Effort,
     Hypothesis,
     Round,
+    Trial,
     by_cosine,
     by_likelihood,
 )
@@ -36,16 +37,17 @@ class Paper:
         return self.parents
 
     def choose(self, made: Sequence[Candidates]) -> Candidates:
-        """Which candidates to embed: all that was written, and nothing is edited."""
+        """Which candidates to try: all that was written, and nothing is edited."""
         (written,) = made
         return written
 
-    def add(self, new: list[Hypothesis], tried: Sequence[str]) -> None:
-        """End a round that tried some texts and brought these hypotheses.
+    def trial(self, chosen: Candidates, texts: Sequence[str]) -> Trial:
+        """The candidates, and how they read: the same text may be tried again."""
+        self.queries += len(texts)
+        return Trial(chosen, texts)
 
-        The distinct best become parents.
-        """
-        self.queries += len(tried)
+    def add(self, new: list[Hypothesis]) -> None:
+        """End a round that brought these hypotheses; the distinct best become parents."""
         rank = RANKS[self.effort.rank]
         distinct = {h.text: h for h in sorted(new, key=rank, reverse=True)}
         self.parents = sorted(distinct.values(), key=rank)[: self.effort.corrected]

@@ -1,5 +1,6 @@
 """The rounds of many texts together: what they decode and embed goes through in batches."""
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from textback.inverter.search.comparison import Comparison, Embed, Embedded, Screen
 from textback.inverter.search.elitist import Elitist
 from textback.inverter.search.paper import Paper
-from textback.inverter.search.states import Candidates, Effort, Round
+from textback.inverter.search.states import Candidates, Effort, Hypothesis, Round, Trial
 
 SEARCHES: dict[str, type[Elitist] | type[Paper]] = {"elitist": Elitist, "paper": Paper}
 Writer = Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
@@ -62,7 +63,7 @@ def invert(
     """
     compare = _comparison(attack, effort, targets)
     kind = SEARCHES[effort.mode]
-    guessed = compare.guesses(attack.guess(targets))
+    guessed = _guessed(attack, compare, targets)
     searches = [kind.begin(row, effort, hypothesis) for row, hypothesis in enumerate(guessed)]
     on_round(0, [search.history[-1] for search in searches])
     read = attack.read(targets) if effort.rounds else None
@@ -73,12 +74,18 @@ def invert(
 
 
 def _comparison(attack: Attack, effort: Effort, targets: np.ndarray) -> Comparison:
-    """As much of it as a search of this effort needs."""
-    screen = None
-    if attack.screen is not None and effort.kept < effort.embedded:
-        screen = Screen(attack.screen, effort.kept)
+    """As a search of this effort needs it."""
+    screens = attack.screen is not None and effort.exact < effort.tried
+    screen = Screen(attack.screen, effort.exact) if screens else None
     embedded = Embedded(attack.embed, memory=effort.mode != "paper")
-    return Comparison(attack.decode, embedded, screen, targets)
+    return Comparison(embedded, screen, targets)
+
+
+def _guessed(attack: Attack, compare: Comparison, targets: np.ndarray) -> list[Hypothesis]:
+    """The hypothesis of round 0 of each target."""
+    ids = attack.guess(targets)
+    trial = Trial(Candidates(ids, np.zeros(len(ids), np.float32)), attack.decode(ids.tolist()))
+    return compare.exact(np.arange(len(ids)), trial)
 
 
 def _round(
@@ -95,9 +102,19 @@ def _round(
         return
     made = _made(attack, read, active)
     chosen = [search.choose(kinds) for search, kinds in zip(active, made, strict=True)]
-    tried = compare([search.row for search in active], chosen)
-    for search, (new, texts) in zip(active, tried, strict=True):
-        search.add(new, texts)
+    trials = _trials(attack, active, chosen)
+    found = compare([search.row for search in active], trials)
+    for search, new in zip(active, found, strict=True):
+        search.add(new)
+
+
+def _trials(
+    attack: Attack, active: Sequence[Elitist | Paper], chosen: Sequence[Candidates]
+) -> list[Trial]:
+    """What is worth trying of the candidates that each text's search has chosen."""
+    texts = iter(attack.decode(Candidates.joined(chosen).ids.tolist()))
+    read = [list(itertools.islice(texts, len(candidates))) for candidates in chosen]
+    return [search.trial(*each) for search, *each in zip(active, chosen, read, strict=True)]
 
 
 def _made(

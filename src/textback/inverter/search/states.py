@@ -8,7 +8,7 @@ import numpy as np
 
 MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benchmarks/README.md)
 NARROWEST = 4  # times the breadth: as many sequences are decoded of a hypothesis at least
-SCREENED = 8  # candidates for each that is embedded in full precision
+SCREENED = 8  # texts tried for each that is embedded in full precision
 FEWEST_EDITS = 16  # of a hypothesis, among which a narrow beam may choose
 
 
@@ -16,8 +16,8 @@ FEWEST_EDITS = 16  # of a hypothesis, among which a narrow beam may choose
 class Effort:
     """How hard to try.
 
-    mode: `elitist` or `paper`; beam: a round embeds its square. `elitist` has a breadth, the
-    sequences decoded for each that is embedded, edits among these (more where the beam is narrow),
+    mode: `elitist` or `paper`; beam: a round tries its square. `elitist` has a breadth, the
+    sequences decoded for each that is tried, edits among these (more where the beam is narrow),
     a patience, the rounds without gain before a text stops, and edits, whether it also tries those
     of its hypotheses. In `paper`, rank and parents: what a round's hypotheses are ranked by,
     `cosine` or `likelihood`, and how many go on, `beam` or `one`
@@ -40,30 +40,33 @@ class Effort:
         return 1 if self.parents == "one" else self.beam
 
     @property
-    def embedded(self) -> int:
-        """Sequences of a text that are embedded in a round, at most."""
+    def tried(self) -> int:
+        """Sequences of a text that are tried in a round, at most."""
         return self.beam * (1 if self.parents == "one" else self.beam)
 
     @property
-    def kept(self) -> int:
-        """Of the sequences embedded in a round those that stay after a screen, at most."""
+    def exact(self) -> int:
+        """Of the sequences tried in a round those that are embedded in full precision, at most.
+
+        As many as a round corrects at least; where this is all, nothing is screened.
+        """
         if self.mode != "elitist":
-            return self.embedded
-        return max(math.ceil(self.embedded / SCREENED), MOST_CORRECTED)
+            return self.tried
+        return min(max(math.ceil(self.tried / SCREENED), MOST_CORRECTED), self.tried)
 
     @property
     def width(self) -> int:
         """Sequences decoded of each hypothesis that is corrected."""
         if self.mode != "elitist":
             return self.beam
-        return max(math.ceil(self.embedded / self.corrected), NARROWEST) * self.breadth
+        return max(math.ceil(self.tried / self.corrected), NARROWEST) * self.breadth
 
     @property
     def edited(self) -> int:
         """Edits made of each hypothesis that is corrected, beside as many of a surrogate."""
         if self.mode != "elitist" or not self.edits:
             return 0
-        return max(self.embedded // 2, FEWEST_EDITS)
+        return max(self.tried // 2, FEWEST_EDITS)
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,27 @@ class Candidates:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """Candidates of one text that are tried in a round, and their texts, (m,)."""
+
+    candidates: Candidates
+    texts: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def joined(cls, trials: "Sequence[Trial]") -> "Trial":
+        """Of several texts together."""
+        texts = [text for trial in trials for text in trial.texts]
+        return cls(Candidates.joined([trial.candidates for trial in trials]), texts)
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> "Trial":
+        """Some of them."""
+        return Trial(self.candidates.take(rows), [self.texts[row] for row in rows])
+
+
+@dataclass(frozen=True)
 class Hypothesis:
     """A guessed text, its tokens (length,), its embedding (dim,) and its cosine to the target.
 
@@ -116,8 +140,8 @@ class Hypothesis:
 class Round:
     """One text after one round: what the search would answer, and the best of the round's new ones.
 
-    `candidate` is None where the round brought nothing new, or the text had stopped.
-    queries: texts embedded for this text so far.
+    `candidate` is None where the round tried nothing, or the text had stopped.
+    queries: distinct texts tried for this text so far, in mode `paper` all.
     """
 
     best: Hypothesis
