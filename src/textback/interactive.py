@@ -142,13 +142,17 @@ def read_vectors(path: Path) -> np.ndarray:
             vectors = load_file(path)["embeddings"]
         else:
             vectors = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise TextbackError(f"{path}: there is no such file") from None
     except (OSError, ValueError, KeyError, EOFError, SafetensorError) as error:
         why = "" if isinstance(error, ValueError) else f" ({error})"  # numpy's is of pickles
         raise TextbackError(
             f"{path}: cannot be read as .npy or .safetensors with 'embeddings'{why}"
         ) from None
     vectors = np.atleast_2d(vectors)
-    if vectors.ndim != 2 or not len(vectors) or not np.issubdtype(vectors.dtype, np.floating):
+    if not vectors.size:
+        raise TextbackError(f"{path}: holds no vector: give floats (n, dim)")
+    if vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.floating):
         raise TextbackError(f"{path}: holds {vectors.dtype} {vectors.shape}: give floats (n, dim)")
     if not np.isfinite(vectors).all():
         raise TextbackError(f"{path}: holds NaN or infinite components: remove those vectors")

@@ -44,7 +44,7 @@ def test_it_says_nothing_where_it_found_the_embedding_or_went_to_the_end(recover
         ([[1.0, 2.0], [0.0, 0.0]], "vector 1 is all zeros"),
         ([[1.0, np.nan]], "NaN or infinite"),
         ([[1, 2]], "give floats"),
-        (np.zeros((0, 3)), "give floats"),
+        (np.zeros((0, 3)), "holds no vector"),
         (np.ones((2, 2, 2)), "give floats"),
     ],
 )
@@ -58,3 +58,9 @@ def test_vectors_that_no_text_has_are_refused_in_one_line(vectors, message, tmp_
 def test_one_vector_is_a_list_of_one(tmp_path):
     np.save(tmp_path / "vectors.npy", np.array([0.5, 0.0], np.float32))
     assert read_vectors(tmp_path / "vectors.npy").tolist() == [[0.5, 0.0]]
+
+
+@pytest.mark.parametrize("name", ["none.npy", "none.safetensors"])
+def test_a_file_that_is_not_there_is_said_to_be_missing(name, tmp_path):
+    with pytest.raises(TextbackError, match="there is no such file"):
+        read_vectors(tmp_path / name)
