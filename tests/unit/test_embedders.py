@@ -309,10 +309,8 @@ def test_what_is_no_network_is_never_asked_twice(wordpiece):
 
 def test_a_search_is_given_the_screen(minilm, wordpiece, tmp_path, monkeypatch):
     monkeypatch.setattr(device, "has_bf16", lambda device: True)
-    bpe, embed = (
-        Tokenizer.load(wordpiece),
-        CandidateEmbedder("minilm", minilm, wordpiece, Projection()),
-    )
+    bpe = Tokenizer.load(wordpiece)
+    embed = CandidateEmbedder("minilm", minilm, wordpiece, Projection())
     for part in WAYS:
         save_model(tmp_path / part, random_model(Backbone(size="toy"), part, bpe.size, 384, "cpu"))
     attack = load_attack(*(tmp_path / part for part in WAYS), bpe, embed, greedy(2), "cpu")

@@ -423,9 +423,8 @@ class Screened(Many):
 def test_of_what_is_screened_only_the_nearest_are_embedded():
     """Those with letters 'f', of which none of the 16 has two."""
     toy = Screened()
-    history = search(toy.attack(), targets("fff"), Effort("elitist", 4, 1, patience=9, breadth=2))[
-        0
-    ]
+    effort = Effort("elitist", 4, 1, patience=9, breadth=2)
+    (history,) = search(toy.attack(), targets("fff"), effort)
     assert len(toy.screened) == 16 and toy.embedded == ["aaa", "aaf", "abf"]
     assert history[1].best.text == "abf"
     assert history[1].queries == 1 + 16
@@ -492,7 +491,6 @@ def test_a_round_that_tries_nothing_screens_nothing():
             return np.zeros((len(ids), width, self.length), int)
 
     toy = Silent()
-    history = search(toy.attack(), targets("fff"), Effort("elitist", 4, 2, patience=9, breadth=1))[
-        0
-    ]
+    effort = Effort("elitist", 4, 2, patience=9, breadth=1)
+    (history,) = search(toy.attack(), targets("fff"), effort)
     assert not toy.screened and history[-1].queries == 1

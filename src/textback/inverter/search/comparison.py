@@ -80,10 +80,11 @@ class Comparison:
         """Candidates of several targets, embedded in full precision; rows: whose they are, (m,)."""
         ids, targets = trial.candidates.ids, self.targets[rows]
         vectors = self.embedded(trial.texts, ids)
+        found = np.stack(vectors)
         # Of unit vectors the squared distance is twice what the cosine lacks to 1.
-        distance = ((np.stack(vectors) - targets) ** 2).sum(1)
+        distance = ((found - targets) ** 2).sum(1)
         recovered = distance <= 2 * RECOVERED * (targets**2).sum(1)
-        cosine = cosines(np.stack(vectors), targets).tolist()
+        cosine = cosines(found, targets).tolist()
         likelihoods = trial.candidates.likelihoods.tolist()
         columns = trial.texts, ids, vectors, cosine, recovered.tolist(), likelihoods
         return list(map(Hypothesis, *columns))

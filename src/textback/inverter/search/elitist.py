@@ -3,7 +3,7 @@
 Of hypotheses of one text a corrector writes mostly the same. So few hypotheses are corrected in a
 round, and many more sequences decoded of each than are tried. The same hypotheses are also
 edited. What was written and what was edited wait from round to round, each kind for itself, and
-the likeliest of both that have not been tried are tried, by turns; see `Candidates` of what
+the likeliest of both that were not tried before are, by turns; see `Candidates` of what
 counts as likely.
 """
 
