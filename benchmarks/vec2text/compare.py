@@ -6,8 +6,8 @@
     python benchmarks/vec2text/compare.py embedding --folder /tmp/exchange --output embedding.json
     python benchmarks/vec2text/compare.py inversion --folder /tmp/exchange --output inversion.json
 
-`export` writes passages, embeddings, tokenizer and embedder of the default study's corpus from
-`ROOT/results` (`benchmarks/README.md` says how they come there), and a hypothesizer and a corrector
+`export` writes passages, embeddings, tokenizer and embedder of a corpus, the default study's
+unless told otherwise, from `ROOT/results` (`benchmarks/README.md` says how they come there), and a hypothesizer and a corrector
 in the paper's exact form, trained here, which both sides then invert with. vec2text runs in the
 environment of `requirements.txt`, given by --python. Same T5 shape, tokenizer, passages, embeddings
 and device for both; each with its own best settings, which the tables name.
@@ -66,21 +66,23 @@ def main() -> None:
 
 def export(options: argparse.Namespace) -> None:
     """Write the exchange folder."""
-    place = (CORPUS, TOKENIZER, options.length)
+    place = (options.corpus, TOKENIZER, options.length)
     passages = options.root / passages_folder(*place)
     embedded = options.root / embeddings_folder(*place, EMBEDDER)
     options.folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = options.root / tokenizer_file(CORPUS, TOKENIZER)
+    tokenizer = options.root / tokenizer_file(options.corpus, TOKENIZER)
     (options.folder / "tokenizer.json").write_bytes(tokenizer.read_bytes())
     for split in ("train", "validation", "test"):
         ids, texts = read_passages(passages / f"{split}.parquet")
         embeddings = read_embeddings(embedded / f"{split}.safetensors")
+        few = slice(options.rows)
         tensors = {
-            "ids": torch.from_numpy(ids.astype(np.int32)),
-            "embeddings": torch.from_numpy(embeddings),
+            "ids": torch.from_numpy(ids[few].astype(np.int32)),
+            "embeddings": torch.from_numpy(embeddings[few]),
         }
         save_file(tensors, options.folder / f"{split}.safetensors")
-        (options.folder / f"{split}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+        lines = "\n".join(texts[few])
+        (options.folder / f"{split}.txt").write_text(f"{lines}\n", encoding="utf-8")
     model = own.new(options, own.PAPER, ways=1)
     entry = read_study_file(Path("config.yaml")).embedders[EMBEDDER]
     task = {
@@ -340,6 +342,8 @@ def _options() -> argparse.Namespace:
         command.add_argument("--device", default="cpu")
         if run is export:
             command.add_argument("--root", type=Path, default=Path())
+            command.add_argument("--corpus", default=CORPUS)
+            command.add_argument("--rows", type=int, help="of each split, at most; else all")
             command.add_argument("--examples", type=int, default=100_000)
             command.add_argument("--passages", type=int, default=10_000)
         if run in (training, bleu):

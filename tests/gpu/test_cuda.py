@@ -34,6 +34,7 @@ from textback.inverter.decoding import beam_search
 from textback.inverter.losses import fused_nll, plain_nll
 from textback.inverter.micro_batches import MicroBatches
 from textback.inverter.model import Inverter
+from textback.inverter.replay import Replay
 from textback.inverter.search import Effort, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import Checkpoint
@@ -308,6 +309,76 @@ def test_compiled_decoding_writes_what_eager_decoding_writes(entry, ways, compil
     assert_compiled(logged)
     assert torch.equal(ids, expected)
     assert torch.allclose(scores, likelihoods, atol=1e-4)
+
+
+# CUDA graphs
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """Nothing is recorded until the test lets it be."""
+    monkeypatch.setattr(Replay, "_refused", True)
+
+    def record():
+        monkeypatch.setattr(Replay, "_refused", False)
+        replayed = []
+        replay = torch.cuda.CUDAGraph.replay
+        counting = lambda graph: replayed.append(graph) or replay(graph)  # noqa: E731
+        monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", counting)
+        return replayed
+
+    return record
+
+
+@only_cuda
+@pytest.mark.parametrize("bf16", [False, True], ids=["fp32", "bf16"])
+@pytest.mark.parametrize("width", [1, 4])
+@pytest.mark.parametrize("ways", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("entry", BACKBONES.values(), ids=BACKBONES)
+def test_replayed_steps_write_what_launched_ones_write(entry, ways, width, bf16, launched, logged):
+    model, batches = randomised(entry, ways), [inputs(6, ways), inputs(3, ways)]
+    with torch.autocast(DEVICE, torch.bfloat16, enabled=bf16):
+        expected = [decoded(model, columns, width) for columns in batches]
+        replayed = launched()
+        found = [decoded(model, columns, width) for columns in batches * 2]
+    assert len(replayed) == (LENGTH - 2) * 4  # a batch's first step is launched
+    assert [r.message for r in logged.records if r.levelname == "WARNING"] == []
+    for (ids, scores), (wanted, likelihoods) in zip(found, expected * 2, strict=True):
+        assert torch.equal(ids, wanted)
+        assert torch.equal(scores, likelihoods)
+
+
+@only_cuda
+def test_replayed_steps_are_sampled_from_as_launched_ones_are(launched):
+    model, (target,) = randomised(), inputs(64)
+    how = decoding.Drawing(nucleus=0.9)
+    expected = generate.sample(model, target, LENGTH, how, seed=1)
+    replayed = launched()
+    found = generate.sample(model, target, LENGTH, how, seed=1)
+    assert replayed and torch.equal(found, expected)
+
+
+@only_cuda
+def test_where_recording_fails_decoding_goes_on_without_it_and_warns_once(
+    launched, logged, monkeypatch
+):
+    model, columns = randomised(), inputs(6)
+    expected, _ = decoded(model, columns, 4)
+    launched()
+    step = decoding._step
+
+    def waits(*given):
+        """The GPU may not be waited for while it is recorded."""
+        logits = step(*given)
+        logits.sum().item()
+        return logits
+
+    monkeypatch.setattr(decoding, "_step", waits)
+    decoding._compiled_step.cache_clear()
+    for _ in range(2):
+        assert torch.equal(decoded(model, columns, 4)[0], expected)
+    warnings = [r.message for r in logged.records if r.levelname == "WARNING"]
+    assert len(warnings) == 1 and "CUDA graphs failed" in warnings[0]
 
 
 # Memory

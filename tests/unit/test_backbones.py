@@ -139,7 +139,7 @@ def test_beams_that_swap_places_take_their_past_with_them(each_model, each_input
         memory = each_model.read(*each_input).memory
         _, cache = backbone.start(memory, LENGTH, 2)
         backbone.step(pasts, torch.tensor(1), cache)
-        cache.reorder(parent)
+        cache.own.reorder(parent)
         found = backbone.step(ids[:, 2:4].contiguous(), torch.tensor(2), cache)
         for beam in range(2):
             past = pasts.gather(1, parent[:, beam, None])

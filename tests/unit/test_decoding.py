@@ -60,7 +60,7 @@ def test_what_a_step_reads_of_steps_before_is_in_the_precision_of_its_products(
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         read = each_model.read(*each_input)
         _, cache = each_model.backbone.start(read.memory, LENGTH, 2, read.draft)
-    kept = [part for layers in (cache.own, cache.read) for layer in layers for part in layer]
+    kept = [part for layers in (cache.own.layers, cache.read) for layer in layers for part in layer]
     assert {part.dtype for part in kept} == {torch.bfloat16}
 
 

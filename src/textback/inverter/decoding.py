@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from textback.device import compiled
+from textback.inverter.backbones import Cache
 from textback.inverter.model import Inverter, Read
+from textback.inverter.replay import Replay
 
 Choose = Callable[[Tensor, int], Tensor]  # logits (n, vocabulary), position → tokens (n,)
 
@@ -44,14 +46,14 @@ def beam_search(model: Inverter, read: Read, length: int, width: int) -> tuple[T
     scores, tokens = logp.topk(width)
     ids = tokens[..., None]
     vocabulary = logp.shape[-1]
-    step = _compiled_step(hidden.device.type)
+    step = _stepper(model, cache, read.shared)
     for position in _positions(length, hidden.device):
-        logits = step(model, tokens, position, cache, read.shared)
+        logits = step(cache.own.place, tokens, position)
         logits += (scores - logits.logsumexp(-1))[..., None]
         scores, chosen = logits.flatten(1).topk(width)
         parent, tokens = chosen // vocabulary, chosen % vocabulary
         ids = torch.cat([ids.gather(1, parent[..., None].expand_as(ids)), tokens[..., None]], -1)
-        cache.reorder(parent)
+        cache.own.reorder(parent)
     return ids, scores
 
 
@@ -107,15 +109,29 @@ def _one_by_one(model: Inverter, read: Read, length: int, choose: Choose) -> Ten
     """Write one beam, each token as `choose` chooses it, (n, length)."""
     hidden, cache = model.backbone.start(read.memory, length, 1, read.draft)
     written = [choose(model.logits(hidden[:, None], read.shared)[:, 0], 0)]
-    step = _compiled_step(hidden.device.type)
+    step = _stepper(model, cache, read.shared)
     for position in _positions(length, hidden.device):
-        logits = step(model, written[-1][:, None], position, cache, read.shared)
+        logits = step(cache.own.place, written[-1][:, None], position)
         written.append(choose(logits[:, 0], len(written)))
     return torch.stack(written, 1)
 
 
+def _stepper(model: Inverter, cache: Cache, shared: Tensor | None) -> Replay:
+    """Steps of one batch: place of the cache, last ids (n, width), position → logits.
+
+    Those of a step are gone at the next.
+    """
+    device = model.device.type
+    step = _compiled_step(device)
+
+    def take(ids: Tensor, position: Tensor) -> Tensor:
+        return step(model, ids, position, cache, shared)
+
+    return Replay(take, device)
+
+
 def _step(
-    model: Inverter, ids: Tensor, position: Tensor, cache: object, shared: Tensor | None
+    model: Inverter, ids: Tensor, position: Tensor, cache: Cache, shared: Tensor | None
 ) -> Tensor:
     """Logits of the next token of each beam, last ids (n, width) → (n, width, vocabulary)."""
     return model.logits(model.backbone.step(ids, position, cache), shared)

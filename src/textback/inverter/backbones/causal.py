@@ -13,7 +13,7 @@ from transformers.cache_utils import DynamicCache
 
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
-from textback.inverter.backbones import load, reorder
+from textback.inverter.backbones import Written, load
 from textback.inverter.backbones.attention import CAUSAL
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
@@ -43,11 +43,7 @@ class CausalCache:
         self.read, self.rotation, self.draft = read, rotation, draft
         n, groups, _, head_dim = read[0][0].shape
         shape = (n, width, groups, length, head_dim)
-        self.own = [tuple(part.new_zeros(shape) for part in pair) for pair in read]
-
-    def reorder(self, parent: Tensor) -> None:
-        """See `Cache.reorder`."""
-        reorder(self.own, parent)
+        self.own = Written([tuple(part.new_zeros(shape) for part in pair) for pair in read])
 
 
 class CausalBackbone(nn.Module):
@@ -118,8 +114,8 @@ class CausalBackbone(nn.Module):
             hidden = hidden + cache.draft.index_select(1, position.view(1))
         index = position - 1  # the token before the one to be written
         rotation = tuple(part.index_select(0, index.view(1)) for part in cache.rotation)
-        unwritten = torch.arange(cache.own[0][0].shape[3], device=hidden.device) > index
-        for layer, own, read in zip(decoder.layers, cache.own, cache.read, strict=True):
+        unwritten = torch.arange(len(cache.rotation[0]), device=hidden.device) > index
+        for layer, own, read in zip(decoder.layers, cache.own.layers, cache.read, strict=True):
             normed = _normed(layer.input_layernorm, hidden)
             hidden = hidden + _attend(
                 layer.self_attn, normed, rotation, index, unwritten, own, read

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import T5Config, T5ForConditionalGeneration
 
 from textback.config import Backbone as BackboneEntry
-from textback.inverter.backbones import load, reorder
+from textback.inverter.backbones import Written, load
 from textback.inverter.backbones.attention import ATTENTION
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
@@ -36,14 +36,8 @@ class T5Cache:
         self.read, self.bias, self.draft = read, bias, draft
         n, heads, _, d_kv = read[0][0].shape
         length = bias.shape[-1]
-        self.own = [
-            tuple(keys.new_zeros(n, width, heads, length, d_kv) for _ in range(2))
-            for keys, _ in read
-        ]
-
-    def reorder(self, parent: Tensor) -> None:
-        """See `Cache.reorder`."""
-        reorder(self.own, parent)
+        shape = (n, width, heads, length, d_kv)
+        self.own = Written([tuple(part.new_zeros(shape) for part in pair) for pair in read])
 
 
 class T5Backbone(nn.Module):
@@ -124,7 +118,9 @@ class T5Backbone(nn.Module):
         if cache.draft is not None:
             hidden = hidden + cache.draft.index_select(1, position.view(1))
         bias = cache.bias.index_select(1, position.view(1))[:, 0]
-        for block, own, read in zip(self.t5.decoder.block, cache.own, cache.read, strict=True):
+        for block, own, read in zip(
+            self.t5.decoder.block, cache.own.layers, cache.read, strict=True
+        ):
             attention, crossing, forward = block.layer
             hidden = hidden + _attend_own(attention, hidden, own, position, bias)
             hidden = hidden + _attend_read(crossing, hidden, read)

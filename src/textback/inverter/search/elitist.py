@@ -69,7 +69,7 @@ class Elitist:
         kinds = [self._untried(_likeliest(pair), self.effort.tried + kept) for pair in pairs]
         first = (len(self.history) - 1) % len(kinds)  # where a round tries but one
         best = self._untried(_by_turns(kinds[first:] + kinds[:first]), self.effort.tried)
-        self.chosen.update(row.tobytes() for row in best.ids)
+        self.chosen.update(best.keys())
         self.waiting = [self._untried(kind, kept) for kind in kinds]
         return best
 
@@ -98,10 +98,10 @@ class Elitist:
     def _untried(self, ordered: Candidates, most: int) -> Candidates:
         """The first distinct ones that were never chosen, so many."""
         found: dict[bytes, int] = {}
-        for row, tokens in enumerate(ordered.ids):
+        for row, key in enumerate(ordered.keys()):
             if len(found) == most:
                 break
-            if (key := tokens.tobytes()) not in self.chosen:
+            if key not in self.chosen:
                 found.setdefault(key, row)
         return ordered.take([*found.values()])
 

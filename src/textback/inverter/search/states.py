@@ -82,6 +82,11 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def keys(self) -> list[bytes]:
+        """The tokens of each, as what tells it from others."""
+        rows = np.ascontiguousarray(self.ids)
+        return rows.view(f"V{rows.shape[1] * rows.itemsize}").ravel().tolist()
+
     @classmethod
     def none(cls, like: "Hypothesis") -> "Candidates":
         """None, of the length of a hypothesis."""

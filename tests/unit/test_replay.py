@@ -1,0 +1,87 @@
+"""Replayed functions: what is launched, recorded and replayed, and with what. Real graphs: tests/gpu."""
+
+import logging
+
+import pytest
+import torch
+
+from textback.inverter import replay
+from textback.inverter.replay import Replay
+
+
+@pytest.fixture
+def events(monkeypatch):
+    """What happens; a recording's replay runs the function anew and writes where it first wrote."""
+    happened = []
+
+    class Graph:
+        def __init__(self, function, result):
+            self.function, self.result = function, result
+
+        def replay(self):
+            happened.append("replay")
+            self.result.copy_(self.function())
+
+    def record(function):
+        happened.append("record")
+        result = torch.zeros(2)
+        return Graph(function, result), result
+
+    monkeypatch.setattr(replay, "_recorded", record)
+    monkeypatch.setattr(Replay, "_refused", False)
+    return happened
+
+
+def doubled(x):
+    return 2 * x
+
+
+def test_a_function_is_launched_once_and_recorded_once_in_each_place(events):
+    replayed = Replay(doubled, "cuda")
+    for number, place in enumerate([0, 1, 0, 1, 0]):
+        found = replayed(place, torch.full((2,), float(number)))
+        assert found.tolist() == [2.0 * number] * 2
+    assert events == ["record", "replay", "record", "replay", "replay", "replay"]
+
+
+def test_nothing_is_recorded_on_a_cpu(events):
+    replayed = Replay(doubled, "cpu")
+    for number in range(3):
+        assert replayed(0, torch.full((2,), float(number))).tolist() == [2.0 * number] * 2
+    assert events == []
+
+
+def test_inputs_may_be_thrown_away(events):
+    """A recording reads them where they lay the first time."""
+    read = []
+    replayed = Replay(lambda x: read.append(x.data_ptr()) or 2 * x, "cuda")
+    for number in range(4):
+        replayed(0, torch.full((2,), float(number)))
+    assert len(set(read)) == 1
+
+
+def test_where_recording_fails_all_calls_are_launched_and_it_warns_once(
+    events, monkeypatch, logged
+):
+    def fail(function):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(replay, "_recorded", fail)
+    for _ in range(2):
+        replayed = Replay(doubled, "cuda")
+        for number in range(3):
+            assert replayed(0, torch.full((2,), float(number))).tolist() == [2.0 * number] * 2
+    (warning,) = logged.lines(logging.WARNING)
+    assert "CUDA graphs failed, goes on without them (operation not permitted" in warning
+
+
+def test_a_recording_without_memory_is_no_failure_of_recordings(events, monkeypatch):
+    def fail(function):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(replay, "_recorded", fail)
+    replayed = Replay(doubled, "cuda")
+    replayed(0, torch.zeros(2))
+    with pytest.raises(torch.OutOfMemoryError):
+        replayed(0, torch.zeros(2))
+    assert not Replay._refused
