@@ -7,10 +7,10 @@
     python benchmarks/vec2text/compare.py inversion --folder /tmp/exchange --output inversion.json
 
 `export` writes passages, embeddings, tokenizer and embedder of a corpus, the default study's
-unless told otherwise, from `ROOT/results` (`benchmarks/README.md` says how they come there), and a hypothesizer and a corrector
-in the paper's exact form, trained here, which both sides then invert with. vec2text runs in the
-environment of `requirements.txt`, given by --python. Same T5 shape, tokenizer, passages, embeddings
-and device for both; each with its own best settings, which the tables name.
+unless told otherwise, from `ROOT/results` (`benchmarks/README.md` says how they come there), and a
+hypothesizer and a corrector in the paper's exact form, trained here, which both sides then invert
+with. vec2text runs in the environment of `requirements.txt`, given by --python. Same T5 shape,
+tokenizer, passages, embeddings and device for both; each with its own best settings, which the tables name.
 `benchmarks/targets` runs all of them, and says what they amount to.
 """
 

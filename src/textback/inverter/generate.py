@@ -15,7 +15,7 @@ from textback.inverter.readers import Projection
 from textback.progress import Meter, log
 
 T = TypeVar("T")
-BATCH = {"cpu": 512, "cuda": 8192}  # tokens written, or judged, together
+BATCH = {"cpu": 512, "cuda": 32_768}  # tokens written, or judged, together
 
 
 @torch.inference_mode()

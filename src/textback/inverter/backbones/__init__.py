@@ -8,41 +8,13 @@ Both are transformers-library models, from scratch in a named size or pretrained
 
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, T5ForConditionalGeneration
 
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
 from textback.hub import loading, only_local
-
-
-class Written:
-    """Keys and values of what beams have written: `layers`, a pair a layer, (n, width, …) each.
-
-    They lie in one of two places, 0 or 1, which a recorded step finds them in (`replay.py`); to
-    reorder them is to copy them to the other.
-    """
-
-    def __init__(self, layers: list[tuple[Tensor, Tensor]]) -> None:
-        self.layers = layers
-        self.place = 0
-        self._other: list[tuple[Tensor, Tensor]] | None = None
-
-    def reorder(self, parent: Tensor) -> None:
-        """Let beam j of text i go on from beam parent[i, j], (n, width).
-
-        Whole beams are copied by one index; by two, elements would be gathered one by one.
-        """
-        if self._other is None:
-            self._other = [tuple(map(torch.empty_like, pair)) for pair in self.layers]
-        first = torch.arange(0, parent.numel(), parent.shape[1], device=parent.device)
-        beams = (first[:, None] + parent).flatten()
-        for pair, others in zip(self.layers, self._other, strict=True):
-            for kept, other in zip(pair, others, strict=True):
-                torch.index_select(kept.flatten(0, 1), 0, beams, out=other.flatten(0, 1))
-        self.layers, self._other = self._other, self.layers
-        self.place = 1 - self.place
+from textback.inverter.backbones.written import Written
 
 
 class Cache(Protocol):

@@ -13,21 +13,20 @@ from transformers.cache_utils import DynamicCache
 
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
-from textback.inverter.backbones import Written, load
+from textback.inverter.backbones import load
 from textback.inverter.backbones.attention import CAUSAL
+from textback.inverter.backbones.written import Pair, written
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
 
 GATE_TOLERANCE = 1e-4  # of the largest logit
-
-Pair = tuple[Tensor, Tensor]
 
 
 class CausalCache:
     """Keys and values of the layers.
 
     read: of the prefix, a pair a layer, (n, groups, prefix, head_dim) each
-    own: of what is written, a pair a layer, (n, width, groups, length, head_dim) each
+    own: of what is written
     rotation: cosines and signed sines of the positions that are written, (length, head_dim) each
     draft: added to the inputs, (n, length, d_model), or none
     """
@@ -42,8 +41,7 @@ class CausalCache:
     ) -> None:
         self.read, self.rotation, self.draft = read, rotation, draft
         n, groups, _, head_dim = read[0][0].shape
-        shape = (n, width, groups, length, head_dim)
-        self.own = Written([tuple(part.new_zeros(shape) for part in pair) for pair in read])
+        self.own = written(len(read), (n, width, length, groups, head_dim), read[0][0])
 
 
 class CausalBackbone(nn.Module):
@@ -114,12 +112,11 @@ class CausalBackbone(nn.Module):
             hidden = hidden + cache.draft.index_select(1, position.view(1))
         index = position - 1  # the token before the one to be written
         rotation = tuple(part.index_select(0, index.view(1)) for part in cache.rotation)
-        unwritten = torch.arange(len(cache.rotation[0]), device=hidden.device) > index
-        for layer, own, read in zip(decoder.layers, cache.own.layers, cache.read, strict=True):
-            normed = _normed(layer.input_layernorm, hidden)
-            hidden = hidden + _attend(
-                layer.self_attn, normed, rotation, index, unwritten, own, read
-            )
+        for number, layer in enumerate(decoder.layers):
+            attention, normed = layer.self_attn, _normed(layer.input_layernorm, hidden)
+            new = _projected(attention, normed, rotation)
+            mixed = cache.own.attend(number, *new, index, cache.read[number])
+            hidden = hidden + attention.o_proj(mixed.flatten(2))
             hidden = hidden + layer.mlp(_normed(layer.post_attention_layernorm, hidden))
         return decoder.norm(hidden)
 
@@ -185,41 +182,22 @@ def _computed(x: Tensor) -> Tensor:
     return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
 
 
-def _attend(
-    attention: nn.Module,
-    hidden: Tensor,
-    rotation: Pair,
-    index: Tensor,
-    unwritten: Tensor,
-    own: Pair,
-    read: Pair,
-) -> Tensor:
-    """Attention of one new token of each beam to the prefix and to what its beam has written.
+def _projected(
+    attention: nn.Module, hidden: Tensor, rotation: Pair
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Query, scaled, key and value of a new token of each beam, (n, beams, heads, head_dim) each.
 
-    hidden: (n, beams, d_model); rotation: of its position, (1, head_dim); unwritten: (length,)
+    hidden: (n, beams, d_model); rotation: of its position, (1, head_dim)
     """
     n, beams, _ = hidden.shape
-    groups, head_dim = read[0].shape[1], attention.head_dim
-    query = attention.q_proj(hidden).view(n, beams, -1, head_dim)
-    key = attention.k_proj(hidden).view(n, beams, groups, head_dim)
-    value = attention.v_proj(hidden).view(n, beams, groups, 1, head_dim)
+    parts = (attention.q_proj, attention.k_proj, attention.v_proj)
+    query, key, value = (f(hidden).view(n, beams, -1, attention.head_dim) for f in parts)
     if hasattr(attention, "q_norm"):  # Qwen 3
         query, key = attention.q_norm(query), attention.k_norm(key)
+    heads = query.shape[2], key.shape[2]
     both = _rotated(torch.cat([query, key], 2), rotation).to(value.dtype)
-    query, key = both.split([query.shape[2], groups], 2)
-    for kept, added in zip(own, (key[..., None, :], value), strict=True):
-        kept.index_copy_(3, index.view(1), added.to(kept.dtype))
-    query = (query * attention.scaling).view(n, beams, groups, -1, head_dim)
-    # The beams of a text read the same prefix: there they are rows of one product.
-    together = query.transpose(1, 2).reshape(n, groups, -1, head_dim)
-    to_read = (together @ read[0].transpose(-1, -2)).view(n, groups, beams, -1, read[0].shape[2])
-    to_own = (query @ own[0].transpose(-1, -2)).masked_fill(unwritten, -torch.inf)
-    scores = torch.cat([to_read.transpose(1, 2), to_own], -1)
-    shares = scores.softmax(-1, torch.float32).to(query.dtype)
-    to_read, to_own = shares.split([read[0].shape[2], own[0].shape[3]], -1)
-    mixed = to_read.transpose(1, 2).reshape(n, groups, -1, read[0].shape[2]) @ read[1]
-    mixed = mixed.view(n, groups, beams, -1, head_dim).transpose(1, 2) + to_own @ own[1]
-    return attention.o_proj(mixed.reshape(n, beams, -1))
+    query, key = both.split(heads, 2)
+    return query * attention.scaling, key, value
 
 
 def _rotated(x: Tensor, rotation: Pair) -> Tensor:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from transformers import T5Config, T5ForConditionalGeneration
 
 from textback.config import Backbone as BackboneEntry
-from textback.inverter.backbones import Written, load
+from textback.inverter.backbones import load
 from textback.inverter.backbones.attention import ATTENTION
+from textback.inverter.backbones.written import Pair, written
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
 
@@ -20,24 +21,22 @@ from textback.tokenizer import PAD
 class T5Cache:
     """Keys and values of a decoder's layers.
 
-    own: of self-attention, a pair a layer, (n, width, heads, length, d_kv) each
+    own: of self-attention
     read: of cross-attention, a pair a layer, (n, heads, inputs, d_kv) each
-    bias: of self-attention, (heads, length, length), -inf at later positions
+    bias: of self-attention, (heads, length, length)
     draft: added to the inputs, (n, length, d_model), or none
     """
 
     def __init__(
         self,
         width: int,
-        read: list[tuple[Tensor, Tensor]],
+        read: list[Pair],
         bias: Tensor,
         draft: Tensor | None = None,
     ) -> None:
         self.read, self.bias, self.draft = read, bias, draft
         n, heads, _, d_kv = read[0][0].shape
-        length = bias.shape[-1]
-        shape = (n, width, heads, length, d_kv)
-        self.own = Written([tuple(part.new_zeros(shape) for part in pair) for pair in read])
+        self.own = written(len(read), (n, width, bias.shape[-1], heads, d_kv), read[0][0])
 
 
 class T5Backbone(nn.Module):
@@ -101,8 +100,7 @@ class T5Backbone(nn.Module):
         blocks = self.t5.decoder.block
         read = [_keys_and_values(block.layer[1].EncDecAttention, memory) for block in blocks]
         bias = blocks[0].layer[0].SelfAttention.compute_bias(length, length, device=memory.device)
-        future = torch.ones(length, length, dtype=torch.bool, device=memory.device).triu(1)
-        bias = bias[0].to(memory.dtype).masked_fill(future, -torch.inf)
+        bias = bias[0].to(memory.dtype)
         cache = T5Cache(width, read, bias, draft)
         start = torch.full((len(memory), 1), PAD, device=memory.device)
         zero = torch.zeros((), dtype=torch.long, device=memory.device)
@@ -118,12 +116,12 @@ class T5Backbone(nn.Module):
         if cache.draft is not None:
             hidden = hidden + cache.draft.index_select(1, position.view(1))
         bias = cache.bias.index_select(1, position.view(1))[:, 0]
-        for block, own, read in zip(
-            self.t5.decoder.block, cache.own.layers, cache.read, strict=True
-        ):
+        for number, block in enumerate(self.t5.decoder.block):
             attention, crossing, forward = block.layer
-            hidden = hidden + _attend_own(attention, hidden, own, position, bias)
-            hidden = hidden + _attend_read(crossing, hidden, read)
+            new = _projected(attention, hidden)
+            mixed = cache.own.attend(number, *new, position, bias=bias)
+            hidden = hidden + attention.SelfAttention.o(mixed.flatten(2))
+            hidden = hidden + _attend_read(crossing, hidden, cache.read[number])
             hidden = forward(hidden)
         return self._scaled(self.t5.decoder.final_layer_norm(hidden))
 
@@ -132,25 +130,11 @@ class T5Backbone(nn.Module):
         return hidden * self.d_model**-0.5 if self.t5.config.scale_decoder_outputs else hidden
 
 
-def _attend_own(
-    layer: nn.Module, hidden: Tensor, own: tuple[Tensor, Tensor], position: Tensor, bias: Tensor
-) -> Tensor:
-    """Self-attention of one new position, whose key and value are added to the cache.
-
-    hidden: (n, beams, d_model); bias: (heads, length), -inf where nothing is written yet
-    """
-    attention = layer.SelfAttention
-    normed = layer.layer_norm(hidden)
-    beams = hidden.shape[1]
-    shape = (len(hidden), beams, attention.n_heads, 1, attention.key_value_proj_dim)
-    query, *new = (f(normed).view(shape) for f in (attention.q, attention.k, attention.v))
-    for kept, added in zip(own, new, strict=True):
-        kept.index_copy_(3, position.view(1), added.expand(-1, kept.shape[1], -1, -1, -1))
-    keys, values = (kept[:, :beams].flatten(0, 1) for kept in own)
-    mixed = F.scaled_dot_product_attention(
-        query.flatten(0, 1), keys, values, attn_mask=bias[:, None], scale=1.0
-    )
-    return attention.o(mixed.reshape(len(hidden), beams, -1))
+def _projected(layer: nn.Module, hidden: Tensor) -> list[Tensor]:
+    """Query, key and value of a new position, (n, beams, heads, d_kv) each; T5 scales none."""
+    attention, normed = layer.SelfAttention, layer.layer_norm(hidden)
+    shape = (*hidden.shape[:2], attention.n_heads, attention.key_value_proj_dim)
+    return [f(normed).view(shape) for f in (attention.q, attention.k, attention.v)]
 
 
 def _attend_read(layer: nn.Module, hidden: Tensor, read: tuple[Tensor, Tensor]) -> Tensor:
@@ -162,7 +146,7 @@ def _attend_read(layer: nn.Module, hidden: Tensor, read: tuple[Tensor, Tensor]) 
     return attention.o(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1))
 
 
-def _keys_and_values(attention: nn.Module, memory: Tensor) -> tuple[Tensor, Tensor]:
+def _keys_and_values(attention: nn.Module, memory: Tensor) -> Pair:
     """Of cross-attention, (n, heads, inputs, d_kv) each."""
     shape = (*memory.shape[:2], attention.n_heads, attention.key_value_proj_dim)
     keys, values = (f(memory).view(shape).transpose(1, 2) for f in (attention.k, attention.v))

@@ -1,0 +1,131 @@
+"""Attention of the last token of each beam, as one kernel of a GPU (Triton).
+
+Beams of a text have most of their past in common, and change places after each token. Their keys
+and values stay where they were written; of each beam a table tells where those of its past lie. So
+nothing is copied, and nothing is read but what has been written.
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+BEAMS, TOKENS = 16, 8  # of one text, and of their past, that are read together
+WARPS = 4
+
+
+def attend(
+    query: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    slots: Tensor,
+    index: Tensor,
+    read: tuple[Tensor, Tensor] | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """What the beams of n texts mix of their own past and of a prefix that they share.
+
+    query: scaled, (n, beams, heads, head_dim); keys and values: what was written, (n, length,
+    width, groups, head_dim) each; slots: at which of `width` places lies what a beam wrote at a
+    position, (n, width, length) int32; index: the last position, (); read: keys and values of the
+    prefix, (n, groups, prefix, head_dim) each; bias: added to the scores of own positions, (heads,
+    length) → as `query`
+    """
+    n, beams, heads, head_dim = query.shape
+    _, length, width, groups, _ = keys.shape
+    query, mixed = (
+        query.contiguous(),
+        torch.empty_like(query, memory_format=torch.contiguous_format),
+    )
+    prefix = 0 if read is None else read[0].shape[2]
+    read = (keys, values) if read is None else tuple(part.contiguous() for part in read)
+    _attend[(n, heads, triton.cdiv(beams, BEAMS))](
+        *(query, keys, values, slots, index, *read, query if bias is None else bias.contiguous()),
+        *(mixed, beams, heads, head_dim, length, width, groups, prefix),
+        has_bias=bias is not None,
+        beams_together=BEAMS,
+        tokens_together=TOKENS,
+        padded_prefix=0 if prefix == 0 else max(16, triton.next_power_of_2(prefix)),
+        padded_dim=max(16, triton.next_power_of_2(head_dim)),
+        num_warps=WARPS,
+    )
+    return mixed
+
+
+@triton.jit
+def _attend(
+    query,  # noqa: ANN001
+    keys,  # noqa: ANN001
+    values,  # noqa: ANN001
+    slots,  # noqa: ANN001
+    index,  # noqa: ANN001
+    read_keys,  # noqa: ANN001
+    read_values,  # noqa: ANN001
+    bias,  # noqa: ANN001
+    mixed,  # noqa: ANN001
+    beams,  # noqa: ANN001
+    heads,  # noqa: ANN001
+    head_dim,  # noqa: ANN001
+    length,  # noqa: ANN001
+    width,  # noqa: ANN001
+    groups,  # noqa: ANN001
+    prefix,  # noqa: ANN001
+    has_bias: tl.constexpr,
+    beams_together: tl.constexpr,
+    tokens_together: tl.constexpr,
+    padded_prefix: tl.constexpr,
+    padded_dim: tl.constexpr,
+):
+    """Some beams of a text, one head: softmax as it goes (Milakov and Gimelshein 2018)."""
+    text, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    group = head // (heads // groups)
+    beam = tl.program_id(2) * beams_together + tl.arange(0, beams_together)
+    dim = tl.arange(0, padded_dim)
+    real, inside = beam < beams, dim < head_dim
+    place = ((text * beams + beam) * heads + head)[:, None] * head_dim + dim[None, :]
+    asked = tl.load(query + place, mask=real[:, None] & inside[None, :], other=0.0)
+    wide = asked.to(tl.float32)
+
+    if padded_prefix > 0:
+        token = tl.arange(0, padded_prefix)
+        held = token < prefix
+        where = ((text * groups + group) * prefix + token)[:, None] * head_dim + dim[None, :]
+        within = held[:, None] & inside[None, :]
+        key = tl.load(read_keys + where, mask=within, other=0.0)
+        value = tl.load(read_values + where, mask=within, other=0.0)
+        score = tl.dot(asked, tl.trans(key), input_precision="ieee")
+        score = tl.where(held[None, :], score, float("-inf"))
+        most = tl.max(score, 1)
+        share = tl.exp(score - most[:, None])
+        total = tl.sum(share, 1)
+        sums = tl.dot(share.to(value.dtype), value, input_precision="ieee")
+    else:
+        most = tl.full((beams_together,), float("-inf"), tl.float32)
+        total = tl.zeros((beams_together,), tl.float32)
+        sums = tl.zeros((beams_together, padded_dim), tl.float32)
+
+    last = tl.load(index)
+    for first in range(0, last + 1, tokens_together):
+        token = first + tl.arange(0, tokens_together)
+        written = token <= last
+        known = real[:, None] & written[None, :]
+        slot = tl.load(
+            slots + ((text * width + beam) * length)[:, None] + token[None, :], mask=known, other=0
+        )
+        row = (text * length + token)[None, :] * width + slot
+        where = ((row * groups + group) * head_dim)[:, :, None] + dim[None, None, :]
+        within = known[:, :, None] & inside[None, None, :]
+        key = tl.load(keys + where, mask=within, other=0.0).to(tl.float32)
+        score = tl.sum(wide[:, None, :] * key, 2)
+        if has_bias:
+            score += tl.load(bias + head * length + token, mask=written, other=0.0)[None, :]
+        score = tl.where(written[None, :], score, float("-inf"))
+        higher = tl.maximum(most, tl.max(score, 1))
+        share = tl.exp(score - higher[:, None])
+        fade = tl.exp(most - higher)
+        value = tl.load(values + where, mask=within, other=0.0).to(tl.float32)
+        sums = sums * fade[:, None] + tl.sum(share[:, :, None] * value, 1)
+        total = total * fade + tl.sum(share, 1)
+        most = higher
+    result = (sums / total[:, None]).to(mixed.dtype.element_ty)
+    tl.store(mixed + place, result, mask=real[:, None] & inside[None, :])
