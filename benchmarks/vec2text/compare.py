@@ -10,7 +10,8 @@
 unless told otherwise, from `ROOT/results` (`benchmarks/README.md` says how they come there), and a
 hypothesizer and a corrector in the paper's exact form, trained here, which both sides then invert
 with. vec2text runs in the environment of `requirements.txt`, given by --python. Same T5 shape,
-tokenizer, passages, embeddings and device for both; each with its own best settings, which the tables name.
+tokenizer, passages, embeddings and device for both; each with its own best settings, which the
+tables name.
 `benchmarks/targets` runs all of them, and says what they amount to.
 """
 
@@ -44,6 +45,7 @@ from textback.inverter.search import Effort, Round, invert
 from textback.inverter.starts import greedy
 from textback.packages import package_folder
 from textback.passages import read_passages
+from textback.processes import COMPILE
 from textback.reductions import Projection
 from textback.steps.invert import CandidateEmbedder, load_attack
 from textback.tokenizer import Tokenizer
@@ -259,7 +261,8 @@ def _invert(options: argparse.Namespace, breadth: int, edits: bool) -> dict[str,
     patience = study.evaluation.patience
     effort = Effort("elitist", options.beam, options.rounds, breadth, patience, edits=edits)
     # To fill caches, and where steps are compiled, of every shape that the search has.
-    warm = effort if options.device == "cuda" else dataclasses.replace(effort, rounds=1)
+    compiles = options.device == "cuda" and os.environ.get(COMPILE) != "off"
+    warm = effort if compiles else dataclasses.replace(effort, rounds=1)
     invert(attack, targets, warm)
     curve = []
 

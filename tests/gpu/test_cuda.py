@@ -28,7 +28,9 @@ from textback.embeddings import write_embeddings
 from textback.errors import TextbackError
 from textback.inverter import data as reading
 from textback.inverter import decoding, generate, losses, optimizers
+from textback.inverter import replay as replay_module
 from textback.inverter.attacks import attack
+from textback.inverter.backbones import written
 from textback.inverter.batches import Data, Order
 from textback.inverter.decoding import beam_search
 from textback.inverter.losses import fused_nll, plain_nll
@@ -320,6 +322,7 @@ def launched(monkeypatch):
     monkeypatch.setattr(Replay, "_refused", True)
 
     def record():
+        replay_module._pool.cache_clear()  # a recording that failed leaves it unusable
         monkeypatch.setattr(Replay, "_refused", False)
         replayed = []
         replay = torch.cuda.CUDAGraph.replay
@@ -346,6 +349,19 @@ def test_replayed_steps_write_what_launched_ones_write(entry, ways, width, bf16,
     for (ids, scores), (wanted, likelihoods) in zip(found, expected * 2, strict=True):
         assert torch.equal(ids, wanted)
         assert torch.equal(scores, likelihoods)
+
+
+@only_cuda
+@pytest.mark.parametrize("ways", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("entry", BACKBONES.values(), ids=BACKBONES)
+def test_the_kernel_attends_as_copied_beams_do(entry, ways, monkeypatch):
+    assert written._kind(DEVICE) is written.Indexed
+    model, columns = randomised(entry, ways), inputs(6, ways)
+    ids, scores = decoded(model, columns, 20)
+    monkeypatch.setattr(written, "_kind", lambda device: written.Copied)
+    expected, likelihoods = decoded(model, columns, 20)
+    assert torch.equal(ids, expected)
+    assert torch.allclose(scores, likelihoods, atol=1e-4)
 
 
 @only_cuda

@@ -251,6 +251,14 @@ def test_an_embedder_is_measured_beside_the_librarys_own_encode(bench):
         assert numbers["encode_batch"] in embedding.ENCODE_BATCHES
 
 
+@pytest.mark.parametrize(("family", "form"), [("llama", "textback"), ("t5", "paper")])
+def test_a_random_search_is_of_the_shape_that_was_asked_for(bench, embedder, family, form):
+    options = ("--size", "toy", "--length", 4, "--texts", 1, "--beam", 2, "--rounds", 1)
+    found, _ = bench("inversion", *options, "--family", family, "--form", form)
+    shape = {"family": family, "form": form, "size": "toy"}
+    assert shape.items() <= found["settings"].items()
+
+
 def test_a_random_search_counts_its_queries_and_says_that_it_means_nothing(bench, embedder):
     options = ("--size", "toy", "--length", 4, "--texts", 1, "--beam", 3, "--rounds", 1)
     found, table = bench("inversion", *options)
@@ -336,7 +344,9 @@ def test_json_goes_to_a_file_instead_where_one_is_named(command, tmp_path):
         (("embedding", "--embedder", "minilmm"), "did you mean 'minilm'?"),
         (("embedding", "--length", "300"), "reads 256 tokens"),
         (("inversion",), "give either --cell or --size"),
-        (("inversion", "--cell", "a", "--length", "3"), "leave --embedder and --length out"),
+        (("inversion", "--cell", "a", "--length", "3"), "leave --length out"),
+        (("inversion", "--cell", "a", "--family", "t5", "--form", "paper"), "--family and --form"),
+        (("inversion", "--size", "toy", "--family", "t6"), "unknown family 't6'"),
         (("inversion", "--size", "huge"), "unknown size 'huge'"),
         (("inversion", "--size", "toy", "--mode", "e"), "unknown mode 'e'"),
         (("inversion", "--cell", str(CELL)), "no cell is trained"),

@@ -8,6 +8,7 @@ from textback.errors import unknown_name
 from textback.processes import COMPILE
 
 PARTS = ("hypothesizer", "corrector")
+PAPER_INPUTS = 16  # that the paper makes of a vector
 
 
 def backbone(family: str, size: str, form: str, embedding_tokens: int) -> Backbone:
@@ -15,6 +16,11 @@ def backbone(family: str, size: str, form: str, embedding_tokens: int) -> Backbo
     for field, value in (("family", family), ("size", size), ("form", form)):
         _check(Backbone, field, value)
     return Backbone(family=family, size=size, form=form, embedding_tokens=embedding_tokens)
+
+
+def random_inverter(family: str, size: str, form: str) -> Backbone:
+    """A backbone's entry with as many inputs a vector as its form has by default."""
+    return backbone(family, size, form, PAPER_INPUTS if form == "paper" else 1)
 
 
 def budget(optimizer: str, batch: int) -> Training:
@@ -30,11 +36,6 @@ def check_part(part: str) -> None:
     """Raise TextbackError for an unknown part of an inverter."""
     if part not in PARTS:
         raise unknown_name("part", part, PARTS)
-
-
-def check_size(size: str) -> None:
-    """Raise TextbackError for an unknown size."""
-    _check(Backbone, "size", size)
 
 
 def check_mode(mode: str) -> None:

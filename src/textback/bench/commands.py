@@ -166,7 +166,9 @@ def decoding(
 def inversion(
     config: ConfigFiles = None,
     cell: Annotated[str | None, typer.Option(help="A trained cell, as its path is.")] = None,
-    size: Annotated[str | None, typer.Option(help="Instead: a Llama of random weights.")] = None,
+    size: Annotated[str | None, typer.Option(help="Instead: of random weights.")] = None,
+    family: Annotated[str | None, typer.Option(help="With --size: t5, or llama.")] = None,
+    form: Annotated[str | None, typer.Option(help="With --size: paper, or textback.")] = None,
     embedder: Annotated[
         str | None, typer.Option(help="With --size: its name; else the study's first.")
     ] = None,
@@ -194,15 +196,16 @@ def inversion(
     """The whole search: of a trained cell, or of random weights for its speed alone."""
     if (cell is None) == (size is None):
         raise TextbackError("bench inversion: give either --cell or --size")
-    if cell is not None and (embedder is not None or length is not None):
+    own = {"embedder": embedder, "length": length, "family": family, "form": form}
+    if cell is not None and any(value is not None for value in own.values()):
         raise TextbackError(
-            "bench inversion: a cell has its own embedder and length: leave --embedder and "
-            "--length out"
+            "bench inversion: a cell has its own embedder, length, family and form: leave "
+            f"{' and '.join(f'--{name}' for name in own if own[name] is not None)} out"
         )
     from textback.bench import choices
 
     if size is not None:
-        choices.check_size(size)
+        entry = choices.random_inverter(family or "llama", size, form or "textback")
     choices.check_mode(mode)
     choices.set_compile(compile)
     study = configured_study(config)
@@ -219,5 +222,5 @@ def inversion(
         measured = measure_cell(study, find_cell(study, cell), texts, effort, device)
     else:
         name = embedder or study.use_embedders[0]
-        measured = measure_random(study, name, size, length or 32, texts, effort, device)
+        measured = measure_random(study, name, entry, length or 32, texts, effort, device)
     show(measured, json)

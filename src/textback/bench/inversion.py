@@ -63,29 +63,30 @@ def measure_cell(study: Study, cell: Cell, texts: int, effort: Effort, device: s
 
 
 def measure_random(
-    study: Study, name: str, size: str, length: int, texts: int, effort: Effort, device: str
+    study: Study, name: str, entry: Backbone, length: int, texts: int, effort: Effort, device: str
 ) -> Measurement:
-    """Invert texts of random words with a Llama of random weights, of a size.
+    """Invert texts of random words with an inverter of random weights.
 
     It writes nothing but whole words, so that its texts are as easily embedded as real ones.
     """
     embedder = load_embedder(name, lookup(study.embedders, "embedder", name), device)
     targets = Projection()(embedder.embed(random_texts(texts, length)))
     with tempfile.TemporaryDirectory() as folder:
-        attack = _random_attack(Path(folder), name, embedder, size, length, device)
-    settings: Settings = {"size": size, "embedder": name, "length": length}
+        attack = _random_attack(Path(folder), name, embedder, entry, length, device)
+    shape = entry.model_dump(include={"family", "size", "form"})
+    settings: Settings = {**shape, "embedder": name, "length": length}
     return _measure(attack, targets, length, effort, device, settings, SPEED_ONLY)
 
 
 def _random_attack(
-    folder: Path, name: str, embedder: Embedder, size: str, length: int, device: str
+    folder: Path, name: str, embedder: Embedder, entry: Backbone, length: int, device: str
 ) -> Attack:
     """An attack of random weights, loaded from files as a trained one is."""
     bpe = Tokenizer.train([" ".join(WORDS)] * 50, VOCABULARY)
     bpe.save(folder / "tokenizer.json")
     words = {token for word in WORDS for token in bpe.encode(word)}
     for part in WAYS:
-        model = random_model(Backbone(size=size), part, VOCABULARY, embedder.dimension, "cpu")
+        model = random_model(entry, part, VOCABULARY, embedder.dimension, "cpu")
         model.bar([token for token in range(VOCABULARY) if token not in words])
         save_model(folder / part, model)
     embed = CandidateEmbedder(name, embedder, folder / "tokenizer.json", Projection())
