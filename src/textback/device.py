@@ -1,7 +1,6 @@
 """The device a step runs on, the precision it can use, and what the step cost."""
 
 import functools
-import os
 import platform
 import resource
 import sys
@@ -13,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from textback.errors import TextbackError, unknown_name
-from textback.processes import COMPILE
+from textback.processes import compile_choice
 from textback.progress import log
 
 # Of errors that have no type of their own: the CPU allocator's, and the GPU libraries'.
@@ -70,30 +69,23 @@ def has_bf16(device: str) -> bool:
     return supported
 
 
-def compiled(
-    function: Compilable, device: str, shapes: str = "few", eager_calls: int = 0
-) -> Compilable:
+def compiled(function: Compilable, device: str, shapes: str = "few") -> Compilable:
     """The function compiled, where `TEXTBACK_COMPILE` wants it on this device.
 
-    shapes: `few`, each of them fast, or `any`, compiled once for all sizes but 1; eager_calls: with
-    `auto`, calls until compilation is worth its time.
+    shapes: `few`, each of them fast, or `any`, compiled once for all sizes but 1.
 
     `auto` compiles on a GPU: on 2 CPU cores a small training gains a twentieth to a tenth, less
     than the compilation takes. Where compiling fails, warns once and runs the function as it is.
     """
-    wanted = os.environ.get(COMPILE, "auto")
+    wanted = compile_choice()
     if wanted == "off" or (wanted == "auto" and device == "cpu"):
         return function
     if shapes == "any":
         _tell_sizes_apart()
     fast: Any = torch.compile(function, dynamic=True if shapes == "any" else None)
-    left = eager_calls if wanted == "auto" else 0
 
     def run(*arguments: Any) -> Any:
-        nonlocal fast, left
-        if left > 0:
-            left -= 1
-            return function(*arguments)
+        nonlocal fast
         try:
             return fast(*arguments)
         except Exception as error:

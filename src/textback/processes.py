@@ -58,6 +58,11 @@ def gpus(device: str) -> int:
     return int(device == "cuda" or (device == "auto" and has_driver))
 
 
+def compile_choice() -> str:
+    """`auto`, `on` or `off`: what is wanted of torch.compile."""
+    return os.environ.get(COMPILE, "auto")
+
+
 def launcher(processes: int) -> str:
     """The command that runs a sub-command of textback in so many processes together."""
     if processes == 1:

@@ -70,9 +70,9 @@ def exact(monkeypatch):
     """Full precision and nothing compiled, unless a test asks for it."""
     monkeypatch.setattr(device, "has_bf16", lambda device: False)
     monkeypatch.setenv(COMPILE, "off")
-    decoding._compiled_step.cache_clear()
+    decoding._steps.cache_clear()
     yield
-    decoding._compiled_step.cache_clear()
+    decoding._steps.cache_clear()
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def compile_all(monkeypatch):
     def begin():
         torch._dynamo.reset()
         counters.clear()
-        decoding._compiled_step.cache_clear()
+        decoding._steps.cache_clear()
         monkeypatch.setenv(COMPILE, "on")
         if DEVICE == "cpu":
             whole = functools.partial(torch.compile, backend="aot_eager")
@@ -355,10 +355,10 @@ def test_replayed_steps_write_what_launched_ones_write(entry, ways, width, bf16,
 @pytest.mark.parametrize("ways", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("entry", BACKBONES.values(), ids=BACKBONES)
 def test_the_kernel_attends_as_copied_beams_do(entry, ways, monkeypatch):
-    assert written._kind(DEVICE) is written.Indexed
+    assert written._kind(torch.zeros(1, device=DEVICE), 16) is written.Indexed
     model, columns = randomised(entry, ways), inputs(6, ways)
     ids, scores = decoded(model, columns, 20)
-    monkeypatch.setattr(written, "_kind", lambda device: written.Copied)
+    monkeypatch.setattr(written, "_kind", lambda like, head_dim: written.Copied)
     expected, likelihoods = decoded(model, columns, 20)
     assert torch.equal(ids, expected)
     assert torch.allclose(scores, likelihoods, atol=1e-4)
@@ -390,7 +390,7 @@ def test_where_recording_fails_decoding_goes_on_without_it_and_warns_once(
         return logits
 
     monkeypatch.setattr(decoding, "_step", waits)
-    decoding._compiled_step.cache_clear()
+    decoding._steps.cache_clear()
     for _ in range(2):
         assert torch.equal(decoded(model, columns, 4)[0], expected)
     warnings = [r.message for r in logged.records if r.levelname == "WARNING"]

@@ -79,7 +79,7 @@ def test_beams_that_change_places_take_their_past_along():
 def test_beam_search_writes_what_it_writes_with_copies(each_model, each_input, width, monkeypatch):
     with torch.no_grad():
         expected = beam_search(each_model, each_model.read(*each_input), LENGTH, width)
-        monkeypatch.setattr(written, "_kind", lambda device: Indexed)
+        monkeypatch.setattr(written, "_kind", lambda like, head_dim: Indexed)
         found = beam_search(each_model, each_model.read(*each_input), LENGTH, width)
     assert torch.equal(found[0], expected[0])
     assert torch.allclose(found[1], expected[1], atol=1e-4)

@@ -45,7 +45,7 @@ def full_precision(fp32):
 def nothing_compiled_stays():
     yield
     torch._dynamo.reset()
-    decoding._compiled_step.cache_clear()
+    decoding._steps.cache_clear()
 
 
 def compile_with(backend, patch):
@@ -55,7 +55,7 @@ def compile_with(backend, patch):
         patch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
     torch._dynamo.reset()
     counters.clear()
-    decoding._compiled_step.cache_clear()
+    decoding._steps.cache_clear()
 
 
 def trained(model, data, folder):
@@ -98,7 +98,7 @@ def decoded_both_ways(family, width, backend):
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         read = model.read(torch.randn(3, 5))
         patch.setenv(COMPILE, "off")
-        decoding._compiled_step.cache_clear()
+        decoding._steps.cache_clear()
         expected = beam_search(model, read, LENGTH, width)
         compile_with(backend, patch)
         found = beam_search(model, read, LENGTH, width)
@@ -162,7 +162,7 @@ def broken_compiler(error, patch):
 
     patch.setenv(COMPILE, "on")
     patch.setattr(torch, "compile", lambda function, **options: fail)
-    decoding._compiled_step.cache_clear()
+    decoding._steps.cache_clear()
     return calls
 
 
@@ -242,13 +242,12 @@ def test_what_is_compiled_is_what_was_asked_for(wanted, device, compiles, monkey
     assert (compiled(str, device)(1) == "compiled") == (device == "cuda")
 
 
-@pytest.mark.parametrize(
-    ("wanted", "said"), [("auto", ["1", "1", "compiled"]), ("on", ["compiled"])]
-)
-def test_what_compiles_for_long_begins_eagerly_unless_compilation_is_asked_for(
-    wanted, said, monkeypatch
-):
+@pytest.mark.parametrize(("wanted", "eagerly"), [("auto", 2), ("on", 0)])
+def test_decoding_begins_eagerly_unless_compilation_is_asked_for(wanted, eagerly, monkeypatch):
     monkeypatch.setenv(COMPILE, wanted)
-    monkeypatch.setattr(torch, "compile", lambda function, **options: lambda x: "compiled")
-    run = compiled(str, "cuda", eager_calls=2)
-    assert [run(1) for _ in said] == said
+    monkeypatch.setattr(decoding, "EAGER_STEPS", 2 * LENGTH)
+    monkeypatch.setattr(torch, "compile", lambda function, **options: lambda *given: "compiled")
+    steps = decoding._Steps("cuda")
+    taken = [steps.of_a_batch(LENGTH) for _ in range(4)]
+    assert taken[:eagerly] == [decoding._step] * eagerly
+    assert [step() for step in taken[eagerly:]] == ["compiled"] * (4 - eagerly)

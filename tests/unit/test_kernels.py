@@ -1,4 +1,7 @@
-"""The GPU's attention, in Triton's interpreter, which must be asked for before Triton is loaded."""
+"""The GPU's attention without a GPU: in Triton's interpreter, and compiled.
+
+The interpreter must be asked for before Triton is loaded, so it has a process of its own.
+"""
 
 import os
 import subprocess
@@ -7,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("triton")
+triton = pytest.importorskip("triton")
+ASTSource = pytest.importorskip("triton.compiler").ASTSource
+GPUTarget = pytest.importorskip("triton.backends.compiler").GPUTarget
+kernels = pytest.importorskip("textback.inverter.backbones.kernels")
 INTERPRETED = {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -19,3 +25,24 @@ def test_kernels_in_the_interpreter():
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert "passed" in done.stdout
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "fp32"])
+@pytest.mark.parametrize(("prefix", "bias"), [(64, False), (0, True)])
+def test_kernels_compile_for_an_h100_without_one(dtype, prefix, bias):
+    """The interpreter takes what the compiler does not, such as a name for two types in a loop."""
+    tensors = ("query", "keys", "values", "read_keys", "read_values", "bias", "mixed")
+    constants = {
+        **{"head_dim": 64, "padded_dim": 64, "padded_prefix": prefix, "has_bias": bias},
+        **{"beams_together": kernels.BEAMS, "tokens_together": kernels.TOKENS},
+    }
+    names = kernels._attend.arg_names
+    kinds = {"slots": "*i32", "index": "*i64"} | dict.fromkeys(tensors, f"*{dtype}")
+    signature = {name: kinds.get(name, "i32") for name in names}
+    signature |= dict.fromkeys(constants, "constexpr")
+    aligned = {(i,): [["tt.divisibility", 16]] for i, n in enumerate(names) if n in kinds}
+    values = {(names.index(name),): value for name, value in constants.items()}
+    source = ASTSource(kernels._attend, signature=signature, constexprs=values, attrs=aligned)
+    hopper = GPUTarget("cuda", 90, 32)
+    built = triton.compile(source, target=hopper, options={"num_warps": kernels.WARPS})
+    assert ".entry _attend" in built.asm["ptx"] and built.asm["cubin"]

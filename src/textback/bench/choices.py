@@ -49,11 +49,6 @@ def set_compile(wanted: str) -> None:
     os.environ[COMPILE] = wanted
 
 
-def compile_choice() -> str:
-    """What `set_compile` was told last."""
-    return os.environ.get(COMPILE, "auto")
-
-
 def _check(section: type[Section], field: str, value: str) -> None:
     valid = get_args(section.model_fields[field].annotation)
     if value not in valid:

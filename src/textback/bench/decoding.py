@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from textback.bench import hardware
-from textback.bench.choices import compile_choice
 from textback.bench.models import WAYS, random_data, random_model
 from textback.bench.report import Measurement, Numbers, measurement, throughput
 from textback.config import Backbone
@@ -16,6 +15,7 @@ from textback.inverter import decoding
 from textback.inverter.batches import Data
 from textback.inverter.generate import BATCH
 from textback.inverter.model import Inverter, Read
+from textback.processes import compile_choice
 
 TURNS = 3
 

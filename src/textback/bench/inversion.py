@@ -14,7 +14,6 @@ import numpy as np
 
 from textback import cells, metrics
 from textback.bench import hardware
-from textback.bench.choices import compile_choice
 from textback.bench.models import WAYS, random_model
 from textback.bench.report import Measurement, Numbers, Settings, measurement
 from textback.bench.words import WORDS, random_texts
@@ -28,6 +27,7 @@ from textback.inverter.search import Attack, Effort, Round, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import save_model
 from textback.passages import read_passages
+from textback.processes import compile_choice
 from textback.reductions import Projection, load_projection
 from textback.steps.invert import CandidateEmbedder, load_attack
 from textback.tokenizer import Tokenizer

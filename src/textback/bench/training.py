@@ -6,7 +6,6 @@ from collections.abc import Callable
 from torch import Tensor
 
 from textback.bench import hardware
-from textback.bench.choices import compile_choice
 from textback.bench.models import random_data, random_model
 from textback.bench.report import Measurement, measurement, throughput
 from textback.config import Backbone, Training
@@ -14,6 +13,7 @@ from textback.device import peak_memory
 from textback.inverter import optimizers, training
 from textback.inverter.batches import Order
 from textback.inverter.micro_batches import MicroBatches
+from textback.processes import compile_choice
 
 ROWS = 8192  # of data, which steps go through again and again
 WARM_UP = 3  # steps that are not counted; the first one compiles

@@ -15,10 +15,13 @@ from textback.device import compiled
 from textback.inverter.backbones import Cache
 from textback.inverter.model import Inverter, Read
 from textback.inverter.replay import Replay
+from textback.processes import compile_choice
 
 Choose = Callable[[Tensor, int], Tensor]  # logits (n, vocabulary), position → tokens (n,)
 
-EAGER_STEPS = 5_000  # at 11 ms each a minute, about as long as compilation takes
+EAGER_STEPS = (
+    40_000  # at 4 ms each, replayed, three minutes: worth more than a minute's compilation
+)
 DRAWN = -1  # in place of a token that is given
 
 
@@ -46,7 +49,7 @@ def beam_search(model: Inverter, read: Read, length: int, width: int) -> tuple[T
     scores, tokens = logp.topk(width)
     ids = tokens[..., None]
     vocabulary = logp.shape[-1]
-    step = _stepper(model, cache, read.shared)
+    step = _stepper(model, cache, read.shared, length)
     for position in _positions(length, hidden.device):
         logits = step(cache.own.place, tokens, position)
         logits += (scores - logits.logsumexp(-1))[..., None]
@@ -109,25 +112,43 @@ def _one_by_one(model: Inverter, read: Read, length: int, choose: Choose) -> Ten
     """Write one beam, each token as `choose` chooses it, (n, length)."""
     hidden, cache = model.backbone.start(read.memory, length, 1, read.draft)
     written = [choose(model.logits(hidden[:, None], read.shared)[:, 0], 0)]
-    step = _stepper(model, cache, read.shared)
+    step = _stepper(model, cache, read.shared, length)
     for position in _positions(length, hidden.device):
         logits = step(cache.own.place, written[-1][:, None], position)
         written.append(choose(logits[:, 0], len(written)))
     return torch.stack(written, 1)
 
 
-def _stepper(model: Inverter, cache: Cache, shared: Tensor | None) -> Replay:
+def _stepper(model: Inverter, cache: Cache, shared: Tensor | None, length: int) -> Replay:
     """Steps of one batch: place of the cache, last ids (n, width), position → logits.
 
-    Those of a step are gone at the next.
+    Those of a step are gone at the next. length: about how many there will be
     """
     device = model.device.type
-    step = _compiled_step(device)
+    step = _steps(device).of_a_batch(length)
 
     def take(ids: Tensor, position: Tensor) -> Tensor:
         return step(model, ids, position, cache, shared)
 
     return Replay(take, device)
+
+
+class _Steps:
+    """A step as it is, and compiled: with `auto` from where compilation is worth its time.
+
+    Batches are taken whole: nothing may be compiled while a step is recorded.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._compiled = compiled(_step, device, shapes="any")
+        self._left = EAGER_STEPS if compile_choice() == "auto" else 0
+
+    def of_a_batch(self, steps: int) -> Callable[..., Tensor]:
+        """The one to take for so many steps."""
+        if self._left <= 0:
+            return self._compiled
+        self._left -= steps
+        return _step
 
 
 def _step(
@@ -138,8 +159,8 @@ def _step(
 
 
 @functools.cache
-def _compiled_step(device: str) -> Callable[..., Tensor]:
-    return compiled(_step, device, shapes="any", eager_calls=EAGER_STEPS)
+def _steps(device: str) -> _Steps:
+    return _Steps(device)
 
 
 def _positions(length: int, device: torch.device) -> Tensor:

@@ -10,7 +10,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-BEAMS, TOKENS = 16, 8  # of one text, and of their past, that are read together
+BEAMS, TOKENS = 16, 4  # of one text, and of their past, that are read together
 WARPS = 4
 
 
@@ -65,7 +65,7 @@ def _attend(
     mixed,  # noqa: ANN001
     beams,  # noqa: ANN001
     heads,  # noqa: ANN001
-    head_dim,  # noqa: ANN001
+    head_dim: tl.constexpr,
     length,  # noqa: ANN001
     width,  # noqa: ANN001
     groups,  # noqa: ANN001
@@ -78,27 +78,32 @@ def _attend(
 ):
     """Some beams of a text, one head: softmax as it goes (Milakov and Gimelshein 2018)."""
     text, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    # From here on a text's own, so that offsets fit in 32 bits.
+    before = text * length * width * groups * head_dim
+    keys, values, slots = keys + before, values + before, slots + text * width * length
+    query, mixed = query + text * beams * heads * head_dim, mixed + text * beams * heads * head_dim
     group = head // (heads // groups)
     beam = tl.program_id(2) * beams_together + tl.arange(0, beams_together)
     dim = tl.arange(0, padded_dim)
     real, inside = beam < beams, dim < head_dim
-    place = ((text * beams + beam) * heads + head)[:, None] * head_dim + dim[None, :]
+    place = (beam * heads + head)[:, None] * head_dim + dim[None, :]
     asked = tl.load(query + place, mask=real[:, None] & inside[None, :], other=0.0)
     wide = asked.to(tl.float32)
 
     if padded_prefix > 0:
-        token = tl.arange(0, padded_prefix)
-        held = token < prefix
-        where = ((text * groups + group) * prefix + token)[:, None] * head_dim + dim[None, :]
-        within = held[:, None] & inside[None, :]
-        key = tl.load(read_keys + where, mask=within, other=0.0)
-        value = tl.load(read_values + where, mask=within, other=0.0)
-        score = tl.dot(asked, tl.trans(key), input_precision="ieee")
-        score = tl.where(held[None, :], score, float("-inf"))
-        most = tl.max(score, 1)
-        share = tl.exp(score - most[:, None])
-        total = tl.sum(share, 1)
-        sums = tl.dot(share.to(value.dtype), value, input_precision="ieee")
+        shared = tl.arange(0, padded_prefix)
+        real_shared = shared < prefix
+        where_shared = shared[:, None] * head_dim + dim[None, :]
+        first_shared = (text * groups + group) * prefix * head_dim
+        held = real_shared[:, None] & inside[None, :]
+        shared_key = tl.load(read_keys + first_shared + where_shared, mask=held, other=0.0)
+        shared_value = tl.load(read_values + first_shared + where_shared, mask=held, other=0.0)
+        asked_shared = tl.dot(asked, tl.trans(shared_key), input_precision="ieee")
+        asked_shared = tl.where(real_shared[None, :], asked_shared, float("-inf"))
+        most = tl.max(asked_shared, 1)
+        of_shared = tl.exp(asked_shared - most[:, None])
+        total = tl.sum(of_shared, 1)
+        sums = tl.dot(of_shared.to(shared_value.dtype), shared_value, input_precision="ieee")
     else:
         most = tl.full((beams_together,), float("-inf"), tl.float32)
         total = tl.zeros((beams_together,), tl.float32)
@@ -109,10 +114,8 @@ def _attend(
         token = first + tl.arange(0, tokens_together)
         written = token <= last
         known = real[:, None] & written[None, :]
-        slot = tl.load(
-            slots + ((text * width + beam) * length)[:, None] + token[None, :], mask=known, other=0
-        )
-        row = (text * length + token)[None, :] * width + slot
+        slot = tl.load(slots + (beam * length)[:, None] + token[None, :], mask=known, other=0)
+        row = token[None, :] * width + slot
         where = ((row * groups + group) * head_dim)[:, :, None] + dim[None, None, :]
         within = known[:, :, None] & inside[None, None, :]
         key = tl.load(keys + where, mask=within, other=0.0).to(tl.float32)

@@ -13,6 +13,7 @@ from torch import Tensor
 from textback.progress import log
 
 Pair = tuple[Tensor, Tensor]  # keys and values
+NEAR = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}  # as much as rounding does
 
 
 class Written(Protocol):
@@ -166,24 +167,49 @@ class Indexed:
 
 def written(layers: int, shape: tuple[int, int, int, int, int], like: Tensor) -> Written:
     """Nothing yet; shape: n, width, length, groups, head_dim; like: a tensor of its kind."""
-    return _kind(like.device.type)(layers, shape, like)
+    return _kind(like, shape[-1])(layers, shape, like)
 
 
-def _kind(device: str) -> type[Copied] | type[Indexed]:
-    return Indexed if device == "cuda" and _has_kernels() else Copied
+def _kind(like: Tensor, head_dim: int) -> type[Copied] | type[Indexed]:
+    kernels = like.device.type == "cuda" and _has_kernels(like.dtype, head_dim)
+    return Indexed if kernels else Copied
 
 
 @functools.cache
-def _has_kernels() -> bool:
-    """Whether Triton's kernels run here, which takes a C compiler; if not, says so once."""
-    like = torch.zeros(1, device="cuda")
-    step = torch.zeros(1, 1, 1, 16, device="cuda")
+def _has_kernels(dtype: torch.dtype, head_dim: int) -> bool:
+    """Whether Triton's kernels run on the GPU, which takes a C compiler, and say what copies say.
+
+    If not, says so once.
+    """
     try:
-        Indexed(1, (1, 1, 1, 1, 16), like).attend(
-            0, step, step, step, torch.tensor(0).to(like).long()
-        )
+        strayed = max(_strayed(dtype, head_dim, prefix) for prefix in (0, 3))
+        problem = f"off by {strayed:.2g}" if strayed > NEAR[dtype] else None
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        log.warning("Triton's kernels fail, decoding copies beams instead (%s)", reason)
-        return False
-    return True
+        problem = " ".join(str(error).split())[:200]
+    if problem is not None:
+        log.warning("Triton's kernels fail, decoding copies beams instead (%s)", problem)
+    return problem is None
+
+
+@torch.no_grad()
+def _strayed(dtype: torch.dtype, head_dim: int, prefix: int) -> float:
+    """How far attention to two positions of two beams is from what it is where they are copied.
+
+    prefix: its length, or 0 for a bias instead
+    """
+    generator = torch.Generator("cuda").manual_seed(0)
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.randn(shape, dtype=dtype, device="cuda", generator=generator)
+
+    query, key, value = drawn(3, 1, 2, 1, head_dim)
+    query = query * head_dim**-0.5
+    shared = {"read": tuple(drawn(2, 1, 1, prefix, head_dim))} if prefix else {"bias": drawn(1, 2)}
+    found = []
+    for kind in (Copied, Indexed):
+        own = kind(1, (1, 2, 2, 1, head_dim), query)
+        for position in torch.arange(2, device="cuda"):
+            mixed = own.attend(0, query, key, value * (1 + position), position, **shared)
+            own.reorder(torch.tensor([[1, 1]], device="cuda"))
+        found.append(mixed.float())
+    return float((found[1] - found[0]).abs().max())
