@@ -11,7 +11,7 @@ CORPUS, TOKENIZER, EMBEDDER = "state-of-the-union", "bpe-2k", "minilm"
 EMBEDDINGS = Path("results", "embeddings", CORPUS, TOKENIZER, f"len{LENGTH}", EMBEDDER)
 REDUCTION = "reduction.safetensors"
 WIKIPEDIA = Path("..", "shared", "corpora", "wikipedia-2015")
-DEFAULT_SIZE = {"toy": "toy", "cpu": "nano", "cuda": "base"}
+DEFAULT_SIZE = {"toy": "toy", "cpu": "nano", "cuda": "small"}
 
 Command = list[str]
 
@@ -19,15 +19,17 @@ Command = list[str]
 @dataclass(frozen=True)
 class Scale:
     """How much is measured. seconds and turns: of trainings whose examples a second are told;
-    embedded, searched: texts; pair_examples, pair_passages: of the models that both sides search
-    with.
+    precisions: of vec2text's; embedded, searched, own_searched: texts, the last without vec2text;
+    pair_examples, pair_passages: of the models that both sides search with.
     """
 
     threads: int
     seconds: float
     turns: int
+    precisions: str
     embedded: int
     searched: int
+    own_searched: int
     rounds: int
     beam: int
     bleu_seconds: float
@@ -37,9 +39,9 @@ class Scale:
 
 
 SCALES = {
-    "toy": Scale(1, 0.5, 1, 64, 2, 2, 2, 2.0, 20, 1000, 50),
-    "cpu": Scale(1, 8.0, 2, 512, 4, 50, 8, 60.0, 200, 100_000, 10_000),
-    "cuda": Scale(8, 10.0, 1, 20_000, 32, 50, 8, 90.0, 200, 200_000, 20_000),
+    "toy": Scale(1, 0.5, 1, "bf16", 64, 2, 2, 2, 2, 2.0, 20, 1000, 50),
+    "cpu": Scale(1, 8.0, 2, "fp32 bf16", 512, 4, 4, 50, 8, 60.0, 200, 100_000, 10_000),
+    "cuda": Scale(8, 10.0, 1, "bf16", 20_000, 32, 200, 50, 8, 60.0, 200, 200_000, 20_000),
 }
 
 
@@ -110,7 +112,15 @@ def _mfu(setup: Setup, size: str, out: Path) -> list[Command]:
     return [_bench("training", f"{shape} {scale} {rest}", setup, out)]
 
 
-def _mfu_missing(setup: Setup, size: str) -> str | None:
+def _search(setup: Setup, size: str, out: Path) -> list[Command]:
+    """The shape of the paper's T5-base, of random weights."""
+    scale = setup.scale
+    shape = f"--family t5 --form paper --size {'toy' if setup.toy else 'base'} --length {LENGTH}"
+    search = f"--beam {scale.beam} --rounds {scale.rounds} --texts {scale.own_searched}"
+    return [_bench("inversion", f"{shape} {search} --compile off", setup, out)]
+
+
+def _gpu_missing(setup: Setup, size: str) -> str | None:
     return None if setup.toy or setup.device == "cuda" else "a GPU: it has no target on a CPU"
 
 
@@ -119,12 +129,18 @@ def _embedding(setup: Setup, size: str, out: Path) -> list[Command]:
     return [_bench("embedding", options, setup, out)]
 
 
-def _exchange(setup: Setup, size: str, out: Path) -> list[Command]:
-    """Passages and embeddings, where there are none yet, and a pair of models trained on them."""
+def _beside(setup: Setup, size: str, out: Path) -> list[Command]:
+    """Passages and embeddings, where there are none yet, and all that is beside vec2text."""
     scale = setup.scale
     budget = f"--examples {scale.pair_examples} --passages {scale.pair_passages}"
-    export = [*_compare("export", budget, setup, size), "--root", str(setup.root)]
-    return [export] if _embedded(setup) else [_workflow(setup), export]
+    training = f"--seconds {scale.seconds} --turns {scale.turns} --precisions {scale.precisions}"
+    bleu = f"--bleu-seconds {scale.bleu_seconds} --texts {scale.bleu_texts}"
+    bleu += " --reference-rates 3e-3" if setup.toy else ""
+    search = f"--searched {scale.searched} --reference-batch {scale.searched}"
+    search += f" --rounds {scale.rounds} --beam {scale.beam}"
+    every = f"{budget} {training} {bleu} {search}"
+    together = [*_compare("together", every, setup, size, out), "--root", str(setup.root)]
+    return [together] if _embedded(setup) else [_workflow(setup), together]
 
 
 def _workflow(setup: Setup) -> Command:
@@ -141,7 +157,9 @@ def _snakemake(setup: Setup) -> Command:
     return ["snakemake", "--directory", str(setup.root), "--cores", "all"]
 
 
-def _exchange_missing(setup: Setup, size: str) -> str | None:
+def _beside_missing(setup: Setup, size: str) -> str | None:
+    if not setup.vec2text.exists():
+        return f"{setup.vec2text}: make vec2text's environment (benchmarks/README.md)"
     if _embedded(setup) or importlib.util.find_spec("snakemake"):
         return None
     return f"snakemake (docs/air-gapped.md), or {EMBEDDINGS} from elsewhere"
@@ -156,33 +174,9 @@ def _passages(setup: Setup, size: str, out: Path) -> list[Command]:
     return [_compare("embedding", options, setup, size, out)]
 
 
-def _training(setup: Setup, size: str, out: Path) -> list[Command]:
-    options = f"--seconds {setup.scale.seconds} --turns {setup.scale.turns}"
-    return [_compare("training", options, setup, size, out)]
-
-
-def _search(setup: Setup, size: str, out: Path) -> list[Command]:
-    scale = setup.scale
-    texts = f"--texts {scale.searched} --reference-batch {scale.searched}"
-    options = f"{texts} --rounds {scale.rounds} --beam {scale.beam}"
-    return [_compare("inversion", options, setup, size, out)]
-
-
-def _bleu(setup: Setup, size: str, out: Path) -> list[Command]:
-    options = f"--seconds {setup.scale.bleu_seconds} --texts {setup.scale.bleu_texts}"
-    options += " --reference-rates 3e-3" if setup.toy else ""
-    return [_compare("bleu", options, setup, size, out)]
-
-
-def _exported(setup: Setup, size: str) -> str | None:
+def _passages_missing(setup: Setup, size: str) -> str | None:
     folder = exchange(setup, size)
-    return None if (folder / "corrector.safetensors").exists() else f"{folder}: run row exchange"
-
-
-def _beside_vec2text(setup: Setup, size: str) -> str | None:
-    if not setup.vec2text.exists():
-        return f"{setup.vec2text}: make vec2text's environment (benchmarks/README.md)"
-    return _exported(setup, size)
+    return None if (folder / "task.json").exists() else f"{folder}: run row beside"
 
 
 def _record(setup: Setup, size: str, out: Path) -> list[Command]:
@@ -224,13 +218,11 @@ def _compare(name: str, options: str, setup: Setup, size: str, out: Path | None 
 
 
 ROWS = {
-    "mfu": Row(_mfu, _mfu_missing),
+    "mfu": Row(_mfu, _gpu_missing),
     "embedding": Row(_embedding, lambda setup, size: None),
-    "exchange": Row(_exchange, _exchange_missing, sized=True),
-    "passages": Row(_passages, _exported),
-    "training": Row(_training, _beside_vec2text, sized=True),
-    "search": Row(_search, _beside_vec2text, sized=True),
-    "bleu": Row(_bleu, _beside_vec2text, sized=True),
+    "beside": Row(_beside, _beside_missing, sized=True),
+    "search": Row(_search, _gpu_missing),
+    "passages": Row(_passages, _passages_missing),
     "record": Row(_record, _record_missing),
 }
 UNASKED = ("record",)  # an hour and more: only where it is named

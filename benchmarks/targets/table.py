@@ -86,8 +86,10 @@ def _embedding(job: Job, found: Found, gpu: bool) -> list[Line]:
     return lines
 
 
-def _exchange(job: Job, found: Found, gpu: bool) -> list[Line]:
-    return [Line(f"{job.name}: what both sides read", "–", f"made in {found['seconds']:.0f} s")]
+def _beside(job: Job, found: Found, gpu: bool) -> list[Line]:
+    """As many of the comparisons as there are."""
+    lines = {"training": _training, "inversion": _search, "bleu": _bleu}
+    return [line for name in lines if name in found for line in lines[name](job, found[name], gpu)]
 
 
 def _passages(job: Job, found: Found, gpu: bool) -> list[Line]:
@@ -115,6 +117,16 @@ def _training(job: Job, found: Found, gpu: bool) -> list[Line]:
     return lines
 
 
+def _own_search(job: Job, found: Found, gpu: bool) -> list[Line]:
+    numbers, settings = found["results"]["search"], found["settings"]
+    what = f"{settings['rounds']} rounds × beam {settings['beam']}, T5-{settings['size']}'s shape"
+    seconds = numbers["seconds_per_text"]
+    shown = f"{seconds:.3g} s a text, {numbers['queries_per_text']:,.0f} queries"
+    if not gpu:
+        return [Line(what, "–", shown)]
+    return [Line(what, "≤ 0.25 s", shown, 0.25 / seconds)]
+
+
 def _search(job: Job, found: Found, gpu: bool) -> list[Line]:
     """Each breadth of our search, with edits and without, a line a target."""
     what, theirs = f"{found['rounds']} rounds × beam {found['beam']}", found["vec2text"]
@@ -135,9 +147,6 @@ def _search(job: Job, found: Found, gpu: bool) -> list[Line]:
             lines.append(
                 Line(f"{name}: until as near as vec2text", lines[-2].target, seconds, as_near)
             )
-        if gpu and found["size"] == "base":
-            shown = f"{own:.3g} s"
-            lines.append(Line(f"{name}: own seconds a text", "≤ 0.25 s", shown, 0.25 / own))
     return lines
 
 
@@ -180,10 +189,8 @@ def _record(job: Job, found: Found, gpu: bool) -> list[Line]:
 LINES: dict[str, Callable[[Job, Found, bool], list[Line]]] = {
     "mfu": _mfu,
     "embedding": _embedding,
-    "exchange": _exchange,
+    "beside": _beside,
+    "search": _own_search,
     "passages": _passages,
-    "training": _training,
-    "search": _search,
-    "bleu": _bleu,
     "record": _record,
 }

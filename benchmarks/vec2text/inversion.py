@@ -23,6 +23,7 @@ from exchange import (
     write_lines,
 )
 from torch import Tensor
+from turns import turn
 from vec2text.api import load_corrector
 from vec2text.experiments import InversionExperiment
 
@@ -59,15 +60,16 @@ def invert(options: Options, scratch: Path) -> dict[str, Any]:
         raise fail(f"--texts {options.texts}: the folder has {len(test.texts)} test passages")
     corrector, counter = make_search(options, task, scratch)
     targets = test.embeddings[: options.texts]
-    invert_batch(corrector, targets[:1], task["length"], min(options.rounds, 2), options.beam)
-    counter.texts = 0  # that was to fill caches
-    synchronise()
-    began = time.perf_counter()
     texts: list[str] = []
-    for batch in targets.split(options.batch):
-        texts += invert_batch(corrector, batch, task["length"], options.rounds, options.beam)
-    synchronise()
-    seconds = time.perf_counter() - began
+    with turn():
+        invert_batch(corrector, targets[:1], task["length"], min(options.rounds, 2), options.beam)
+        counter.texts = 0  # that was to fill caches
+        synchronise()
+        began = time.perf_counter()
+        for batch in targets.split(options.batch):
+            texts += invert_batch(corrector, batch, task["length"], options.rounds, options.beam)
+        synchronise()
+        seconds = time.perf_counter() - began
     write_lines(Path(f"{options.output}.txt"), texts)
     return {
         "seconds": seconds,

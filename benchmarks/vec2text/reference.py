@@ -9,20 +9,24 @@
 `train` trains the hypothesizer, `invert` searches with a given hypothesizer and corrector. Each
 prints its measurements as a line of JSON, its last, and writes them to --output; texts go to
 `<output>.txt`, those decoded while training to `<output>.<number>.txt`. `exchange.py` describes
-the folder.
+the folder. `jobs` does several such runs in one process: importing vec2text takes 20 s.
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
 import tempfile
-from contextlib import chdir
+import time
+from collections.abc import Sequence
+from contextlib import chdir, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import shims
+from turns import turn
 
 
 def main() -> None:
@@ -30,12 +34,35 @@ def main() -> None:
     args = _parse()
     shims.set_environment(args.device, args.threads)
     shims.patch()
+    args.run(args)
+
+
+def _one(args: argparse.Namespace) -> None:
+    """One run; its measurements appear whole."""
     # The HF Trainer makes folders where it stands.
     with tempfile.TemporaryDirectory() as scratch, chdir(scratch):
-        result = args.run(args, Path(scratch))
+        result = args.measure(args, Path(scratch))
     line = json.dumps({"arguments": _arguments(args)} | result | _platform())
-    args.output.write_text(line + "\n", encoding="utf-8")
+    part = args.output.with_suffix(".part")
+    part.write_text(line + "\n", encoding="utf-8")
+    part.replace(args.output)
     print(line, flush=True)
+
+
+def _jobs(args: argparse.Namespace) -> None:
+    """Several runs, one after another; on a CPU each is a turn. `ready`: all is imported."""
+    import inversion  # noqa: F401
+    import torch
+    import training  # noqa: F401
+
+    (args.file.parent / "ready").touch()
+    for job in json.loads(args.file.read_text(encoding="utf-8")):
+        while job["after"] is not None and not Path(job["after"]).exists():
+            time.sleep(0.05)
+        with turn() if args.device == "cpu" else nullcontext():
+            _one(_parse(job["words"]))
+        gc.collect()
+        torch.cuda.empty_cache()  # nothing without a GPU
 
 
 def _train(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
@@ -68,7 +95,9 @@ def _invert(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
 
 def _arguments(args: argparse.Namespace) -> dict[str, Any]:
-    return {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "run"}
+    functions = ("run", "measure")
+    words = {name: value for name, value in vars(args).items() if name not in functions}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in words.items()}
 
 
 def _platform() -> dict[str, Any]:
@@ -83,12 +112,12 @@ def _platform() -> dict[str, Any]:
     }
 
 
-def _parse() -> argparse.Namespace:
+def _parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train vec2text's hypothesizer")
-    train.set_defaults(run=_train)
+    train.set_defaults(run=_one, measure=_train)
     _add_common(train)
     train.add_argument("--embed", choices=["each-step", "precomputed"], required=True)
     train.add_argument("--learning-rate", type=float, required=True)
@@ -101,13 +130,19 @@ def _parse() -> argparse.Namespace:
     train.add_argument("--decode-every", type=float, metavar="SECONDS")
 
     invert = commands.add_parser("invert", help="invert test embeddings")
-    invert.set_defaults(run=_invert)
+    invert.set_defaults(run=_one, measure=_invert)
     _add_common(invert)
     invert.add_argument("--texts", type=_positive, required=True)
     invert.add_argument("--rounds", type=_positive, default=50)
     invert.add_argument("--beam", type=_positive, default=8)
 
-    args = parser.parse_args()
+    jobs = commands.add_parser("jobs", help="several of these, one after another")
+    jobs.set_defaults(run=_jobs)
+    help_ = 'JSON: [{"words": a command\'s arguments, "after": a file to wait for, or null}, …]'
+    jobs.add_argument("--file", type=_path, required=True, help=help_)
+    _add_device(jobs)
+
+    args = parser.parse_args(words)
     if args.command == "train" and args.decode_every is not None and not args.decode:
         parser.error("--decode-every needs --decode N")
     return args
@@ -117,6 +152,10 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=_path, required=True, help="the exchange folder")
     parser.add_argument("--output", type=_path, required=True, help="a JSON file")
     parser.add_argument("--batch", type=_positive, required=True)
+    _add_device(parser)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=_positive)
 

@@ -22,6 +22,7 @@ from exchange import (
     write_lines,
 )
 from transformers import PreTrainedTokenizerBase, TrainerCallback
+from turns import turn
 from vec2text.experiments import InversionExperiment
 from vec2text.tokenize_data import tokenize_function
 
@@ -106,10 +107,11 @@ def train(options: Options, scratch: Path) -> dict[str, Any]:
 
     clock = Clock(options.seconds, options.decode_every, decode_mark)
     trainer.add_callback(clock)
-    trainer.train()
-    steps = trainer.state.global_step
-    if options.decode:
-        decode_to(Path(f"{options.output}.txt"), steps, clock.seconds)
+    with turn():
+        trainer.train()
+        steps = trainer.state.global_step
+        if options.decode:
+            decode_to(Path(f"{options.output}.txt"), steps, clock.seconds)
     losses = [row for row in trainer.state.log_history if "loss" in row]
     examples = examples_seen(steps, rows, options.batch)
     settling = examples_seen(SETTLING_STEPS, rows, options.batch) if clock.settled else 0
