@@ -52,8 +52,8 @@ def beam_search(model: Inverter, read: Read, length: int, width: int) -> tuple[T
     step = _stepper(model, cache, read.shared, length)
     for position in _positions(length, hidden.device):
         logits = step(cache.own.place, tokens, position)
-        logits += (scores - logits.logsumexp(-1))[..., None]
-        scores, chosen = logits.flatten(1).topk(width)
+        longer = logits.log_softmax(-1).add_(scores[..., None])
+        scores, chosen = longer.flatten(1).topk(width)
         parent, tokens = chosen // vocabulary, chosen % vocabulary
         ids = torch.cat([ids.gather(1, parent[..., None].expand_as(ids)), tokens[..., None]], -1)
         cache.own.reorder(parent)
@@ -100,8 +100,8 @@ def _greedy(model: Inverter, read: Read, length: int) -> tuple[Tensor, Tensor]:
     scores = torch.zeros(len(read.memory), device=read.memory.device)
 
     def best(logits: Tensor, position: int) -> Tensor:
-        value, token = logits.max(-1)
-        scores.add_(value - logits.logsumexp(-1))
+        value, token = logits.log_softmax(-1).max(-1)
+        scores.add_(value)
         return token
 
     ids = _one_by_one(model, read, length, best)

@@ -27,7 +27,7 @@ def plain_nll(hidden: Tensor, weight: Tensor, shared: Tensor | None, ids: Tensor
     logits = (hidden @ weight.T).float()
     if shared is not None:
         logits = logits + shared[:, None].float()
-    return logits.logsumexp(-1) - logits.gather(-1, ids[..., None])[..., 0]
+    return -logits.log_softmax(-1).gather(-1, ids[..., None])[..., 0]
 
 
 class _FusedNll(torch.autograd.Function):
