@@ -19,8 +19,10 @@ def plain_attention(query, past, bias):
     return ((keys @ query + bias).softmax(0)[:, None] * values).sum(0)
 
 
-# n, beams, width, heads, groups, head_dim, length, prefix; more than a block of beams, and of tokens
+# n, beams, width, heads, groups, head_dim, length, prefix; more than a block of beams, of tokens
+# and of a prefix
 SHAPES = [
+    (1, 2, 2, 1, 1, 8, 2, 130),
     (2, 3, 3, 2, 2, 16, 5, 4),
     (2, 17, 20, 4, 2, 12, 9, 18),
     (1, 1, 4, 2, 2, 8, 10, 0),

@@ -28,12 +28,13 @@ def test_kernels_in_the_interpreter():
 
 
 @pytest.mark.parametrize("dtype", ["bf16", "fp32"])
-@pytest.mark.parametrize(("prefix", "bias"), [(64, False), (0, True)])
-def test_kernels_compile_for_an_h100_without_one(dtype, prefix, bias):
+@pytest.mark.parametrize("bias", [False, True])
+def test_kernels_compile_for_an_h100_without_one(dtype, bias):
     """The interpreter takes what the compiler does not, such as a name for two types in a loop."""
     tensors = ("query", "keys", "values", "read_keys", "read_values", "bias", "mixed")
     constants = {
-        **{"head_dim": 64, "padded_dim": 64, "padded_prefix": prefix, "has_bias": bias},
+        **{"head_dim": 64, "padded_dim": 64, "has_bias": bias},
+        "shared_together": kernels.SHARED,
         **{"beams_together": kernels.BEAMS, "tokens_together": kernels.TOKENS},
     }
     names = kernels._attend.arg_names

@@ -98,7 +98,10 @@ class CausalBackbone(nn.Module):
         """See `Backbone.start`."""
         prefix = DynamicCache()
         hidden = self._hidden(self._prefix(memory, draft), prefix)[:, -1]
-        read = [tuple(map(_computed, (layer.keys, layer.values))) for layer in prefix.layers]
+        read = [
+            tuple(_computed(part).contiguous() for part in (layer.keys, layer.values))
+            for layer in prefix.layers
+        ]
         first = read[0][0].shape[2]
         positions = torch.arange(first, first + length, device=memory.device)
         rotation = self._rotation(self.token_embedding().detach(), positions)

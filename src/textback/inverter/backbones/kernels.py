@@ -11,6 +11,7 @@ import triton.language as tl
 from torch import Tensor
 
 BEAMS, TOKENS = 16, 4  # of one text, and of their past, that are read together
+SHARED = 64  # tokens of a prefix
 WARPS = 4
 
 
@@ -45,7 +46,7 @@ def attend(
         has_bias=bias is not None,
         beams_together=BEAMS,
         tokens_together=TOKENS,
-        padded_prefix=0 if prefix == 0 else max(16, triton.next_power_of_2(prefix)),
+        shared_together=SHARED,
         padded_dim=max(16, triton.next_power_of_2(head_dim)),
         num_warps=WARPS,
     )
@@ -73,7 +74,7 @@ def _attend(
     has_bias: tl.constexpr,
     beams_together: tl.constexpr,
     tokens_together: tl.constexpr,
-    padded_prefix: tl.constexpr,
+    shared_together: tl.constexpr,
     padded_dim: tl.constexpr,
 ):
     """Some beams of a text, one head: softmax as it goes (Milakov and Gimelshein 2018)."""
@@ -90,24 +91,26 @@ def _attend(
     asked = tl.load(query + place, mask=real[:, None] & inside[None, :], other=0.0)
     wide = asked.to(tl.float32)
 
-    if padded_prefix > 0:
-        shared = tl.arange(0, padded_prefix)
-        real_shared = shared < prefix
-        where_shared = shared[:, None] * head_dim + dim[None, :]
-        first_shared = (text * groups + group) * prefix * head_dim
-        held = real_shared[:, None] & inside[None, :]
-        shared_key = tl.load(read_keys + first_shared + where_shared, mask=held, other=0.0)
-        shared_value = tl.load(read_values + first_shared + where_shared, mask=held, other=0.0)
-        asked_shared = tl.dot(asked, tl.trans(shared_key), input_precision="ieee")
-        asked_shared = tl.where(real_shared[None, :], asked_shared, float("-inf"))
-        most = tl.max(asked_shared, 1)
-        of_shared = tl.exp(asked_shared - most[:, None])
-        total = tl.sum(of_shared, 1)
-        sums = tl.dot(of_shared.to(shared_value.dtype), shared_value, input_precision="ieee")
-    else:
-        most = tl.full((beams_together,), float("-inf"), tl.float32)
-        total = tl.zeros((beams_together,), tl.float32)
-        sums = tl.zeros((beams_together, padded_dim), tl.float32)
+    most = tl.full((beams_together,), float("-inf"), tl.float32)
+    total = tl.zeros((beams_together,), tl.float32)
+    sums = tl.zeros((beams_together, padded_dim), tl.float32)
+
+    read = (text * groups + group) * prefix * head_dim
+    for start in range(0, prefix, shared_together):
+        shared = start + tl.arange(0, shared_together)
+        held = (shared < prefix)[:, None] & inside[None, :]
+        there = shared[:, None] * head_dim + dim[None, :]
+        shared_key = tl.load(read_keys + read + there, mask=held, other=0.0)
+        shared_value = tl.load(read_values + read + there, mask=held, other=0.0)
+        near = tl.dot(asked, tl.trans(shared_key), input_precision="ieee")
+        near = tl.where((shared < prefix)[None, :], near, float("-inf"))
+        higher = tl.maximum(most, tl.max(near, 1))
+        weight = tl.exp(near - higher[:, None])
+        fade = tl.exp(most - higher)
+        mixture = tl.dot(weight.to(shared_value.dtype), shared_value, input_precision="ieee")
+        sums = sums * fade[:, None] + mixture
+        total = total * fade + tl.sum(weight, 1)
+        most = higher
 
     last = tl.load(index)
     for first in range(0, last + 1, tokens_together):
