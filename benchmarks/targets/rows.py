@@ -24,6 +24,7 @@ class Scale:
     """
 
     threads: int
+    batch: int
     seconds: float
     turns: int
     precisions: str
@@ -39,9 +40,54 @@ class Scale:
 
 
 SCALES = {
-    "toy": Scale(1, 0.5, 1, "bf16", 64, 2, 2, 2, 2, 2.0, 20, 1000, 50),
-    "cpu": Scale(1, 8.0, 2, "fp32 bf16", 512, 4, 4, 50, 8, 60.0, 200, 100_000, 10_000),
-    "cuda": Scale(8, 10.0, 1, "bf16", 20_000, 32, 200, 50, 8, 60.0, 200, 200_000, 20_000),
+    "toy": Scale(
+        threads=1,
+        batch=32,
+        seconds=0.5,
+        turns=1,
+        precisions="bf16",
+        embedded=64,
+        searched=2,
+        own_searched=2,
+        rounds=2,
+        beam=2,
+        bleu_seconds=2.0,
+        bleu_texts=20,
+        pair_examples=1000,
+        pair_passages=50,
+    ),
+    "cpu": Scale(
+        threads=1,
+        batch=128,
+        seconds=8.0,
+        turns=2,
+        precisions="fp32 bf16",
+        embedded=512,
+        searched=4,
+        own_searched=4,
+        rounds=50,
+        beam=8,
+        bleu_seconds=60.0,
+        bleu_texts=200,
+        pair_examples=100_000,
+        pair_passages=10_000,
+    ),
+    "cuda": Scale(
+        threads=8,
+        batch=512,
+        seconds=10.0,
+        turns=1,
+        precisions="bf16",
+        embedded=20_000,
+        searched=32,
+        own_searched=200,
+        rounds=50,
+        beam=8,
+        bleu_seconds=60.0,
+        bleu_texts=200,
+        pair_examples=200_000,
+        pair_passages=20_000,
+    ),
 }
 
 
@@ -209,9 +255,8 @@ def _bench(name: str, options: str, setup: Setup, out: Path) -> Command:
 
 
 def _compare(name: str, options: str, setup: Setup, size: str, out: Path | None = None) -> Command:
-    batch = 32 if setup.toy else 128
     where = f"--device {setup.device} --threads {setup.scale.threads}"
-    both = f"{name} {options} --size {size} --length {LENGTH} --batch {batch} {where}"
+    both = f"{name} {options} --size {size} --length {LENGTH} --batch {setup.scale.batch} {where}"
     folder = ["--folder", str(exchange(setup, size)), "--python", str(setup.vec2text)]
     output = [] if out is None else ["--output", str(out)]
     return ["python", "benchmarks/vec2text/compare.py", *shlex.split(both), *folder, *output]

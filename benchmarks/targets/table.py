@@ -8,6 +8,7 @@ from typing import Any
 from rows import Job, Setup
 
 Found = dict[str, Any]
+SOME = 0.1  # BLEU: less is nothing that could be reached
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,8 @@ def time_to_reach(ours: list[Found], theirs: list[Found]) -> tuple[str, float | 
     """
     points = [point for run in theirs for point in run["curve"]]
     highest = max(point["bleu"] for point in points)
+    if highest < SOME:
+        return f"vec2text's is never {SOME}", None
     reached = min(point["seconds"] for point in points if point["bleu"] == highest)
     soonest = min((run["seconds"] for run in ours if run["bleu"] >= highest), default=None)
     goal = f"{highest:.1f} (vec2text after {reached:.0f} s)"

@@ -22,6 +22,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,7 @@ import export as exchange
 import numpy as np
 import own
 import torch
-from comparisons import Bleu, Comparison, Found, Inversion, Training, settings
+from comparisons import Bleu, Comparison, Found, Inversion, Throughput, settings
 from pair import train_pair
 from sentence_transformers import SentenceTransformer
 from theirs import Vec2text
@@ -68,10 +69,16 @@ def compared(comparison: Callable[[argparse.Namespace], Comparison]) -> Callable
     def run(options: argparse.Namespace) -> None:
         begun = comparison(options)
         with Vec2text(options, begun.jobs) as vec2text:
-            begun.measure()
+            with _alone(options):
+                begun.measure()
             _write(options.output, begun.result(vec2text.result))
 
     return run
+
+
+def _alone(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """One turn for all that follows on a CPU, whose cores both sides share."""
+    return turn() if options.device == "cpu" else nullcontext()
 
 
 def together(options: argparse.Namespace) -> None:
@@ -84,7 +91,7 @@ def together(options: argparse.Namespace) -> None:
     trained = options.folder / "ours" / "trained"
     trained.unlink(missing_ok=True)
     compared = {
-        "training": Training(options),
+        "training": Throughput(options),
         "inversion": Inversion(options, after=trained),
         "bleu": Bleu(options),
     }
@@ -102,7 +109,8 @@ def together(options: argparse.Namespace) -> None:
                 with turn():
                     _train_pair(options)
                 trained.touch()
-            comparison.measure()
+            with _alone(options):
+                comparison.measure()
             measured.append(name)
             for other in filter(lambda name: vec2text.has(compared[name].jobs), [*measured]):
                 end(other)
@@ -144,7 +152,7 @@ def _options() -> argparse.Namespace:
     commands = parser.add_subparsers(required=True)
     runs = {
         "export": export,
-        "training": compared(Training),
+        "training": compared(Throughput),
         "bleu": compared(Bleu),
         "embedding": embedding,
         "inversion": compared(Inversion),

@@ -33,31 +33,31 @@ class Comparison(Protocol):
         """Both sides; theirs: what a job measured."""
 
 
-class Training:
+class Throughput:
     """Examples a second of the hypothesizer's training, turn by turn."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options, self._ours = options, []
         ways = itertools.product(range(options.turns), options.embed, options.precisions)
         self._ways = {
-            (turn, embed, precision): Job(
+            (number, embed, precision): Job(
                 (
                     *("train", "--embed", embed, "--batch", options.batch),
                     *("--warmup-steps", 20, "--learning-rate", 1e-3),
                     *("--seconds", options.seconds, *(["--bf16"] if precision == "bf16" else [])),
                 )
             )
-            for turn, embed, precision in ways
+            for number, embed, precision in ways
         }
         self.jobs = list(self._ways.values())
 
     def measure(self) -> None:
         """See `Comparison.measure`."""
         options = self._options
-        for turn in range(options.turns):
+        for number in range(options.turns):
             for name in options.ours:
                 rate = own.rate(options, own.new(options, own.OURS[name], 1), options.seconds)
-                self._ours.append(_told({"who": name, "turn": turn, "rate": rate}))
+                self._ours.append(_told({"who": name, "turn": number, "rate": rate}))
 
     def result(self, theirs: Callable[[Job], Found]) -> Found:
         """See `Comparison.result`: medians over turns, and how many times as fast the T5 is."""
@@ -65,11 +65,11 @@ class Training:
             _told(
                 {
                     "who": f"vec2text, {embed}, {precision}",
-                    "turn": turn,
+                    "turn": number,
                     "rate": theirs(job)["examples_per_second"],
                 }
             )
-            for (turn, embed, precision), job in self._ways.items()
+            for (number, embed, precision), job in self._ways.items()
         ] + self._ours
         names = dict.fromkeys(row["who"] for row in rows)
         medians = {

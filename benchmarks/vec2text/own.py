@@ -54,7 +54,7 @@ def rate(options: argparse.Namespace, model: Inverter, seconds: float) -> float:
     def step(number: int) -> Tensor:
         return loop.step(model, micro, steppers, order.batch(number))
 
-    for number in range(2):  # compiled, where that is wanted, out of turn
+    for number in range(2):  # out of turn: it may have to be compiled
         step(number)
     with turn():
         return options.batch * steps_per_second(step, seconds, options.device)
@@ -125,7 +125,8 @@ def trained_bleu(
     with turn():
         seconds = fit(model, data_of(options, "train"), few, budget, options)
     _, targets = data_of(options, "test").rows(slice(0, len(references)))
-    ids = generate.guess(model, targets, options.length)
+    with turn():
+        ids = generate.guess(model, targets, options.length)
     texts = Tokenizer.load(options.folder / "tokenizer.json").decode_batch(ids.tolist())
     return {
         "optimizer": budget.optimizer,

@@ -59,6 +59,7 @@ def _jobs(args: argparse.Namespace) -> None:
     for job in json.loads(args.file.read_text(encoding="utf-8")):
         while job["after"] is not None and not Path(job["after"]).exists():
             time.sleep(0.05)
+        os.environ.pop("ACCELERATE_MIXED_PRECISION", None)  # which a job in bf16 sets for all
         with turn() if args.device == "cpu" else nullcontext():
             _one(_parse(job["words"]))
         gc.collect()

@@ -41,7 +41,6 @@ class Vec2text:
     def __init__(self, options: argparse.Namespace, jobs: Sequence[Job]) -> None:
         self._jobs, self._folder = list(jobs), tempfile.TemporaryDirectory()
         folder = Path(self._folder.name)
-        os.environ[LOCK] = str(folder / "turn")
         self._outputs = [folder / f"{number}.json" for number in range(len(jobs))]
         given = [
             {
@@ -55,7 +54,8 @@ class Vec2text:
         words += ["--device", options.device, "--threads", options.threads]
         self._log = folder / "log"
         with open(self._log, "w") as log:
-            environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+            environment = {**os.environ, LOCK: str(folder / "turn")}
+            environment.pop("PYTHONPATH", None)
             try:
                 self._process = subprocess.Popen(
                     [str(word) for word in words], stdout=log, stderr=log, env=environment
@@ -65,10 +65,12 @@ class Vec2text:
                     f"{options.python}: {error.strerror}: make vec2text's environment "
                     "(benchmarks/README.md)"
                 ) from None
-        if options.device == "cpu":
-            self._wait_for(folder / "ready")
+        self._ready = folder / "ready" if options.device == "cpu" else None
 
     def __enter__(self) -> "Vec2text":
+        os.environ[LOCK] = str(Path(self._folder.name) / "turn")
+        if self._ready is not None:
+            self._wait_for(self._ready)
         return self
 
     def __exit__(
@@ -77,12 +79,14 @@ class Vec2text:
         error: BaseException | None,
         where: TracebackType | None,
     ) -> None:
+        del os.environ[LOCK]
         self._process.kill()
         self._process.wait()
         self._folder.cleanup()
 
     def has(self, jobs: Sequence[Job]) -> bool:
-        """Whether all of these are done."""
+        """Whether all of these are done. Ends the program where vec2text has failed."""
+        self._check()
         return all(self._output(job).exists() for job in jobs)
 
     def result(self, job: Job) -> dict[str, Any]:
@@ -101,11 +105,13 @@ class Vec2text:
 
     def _wait_for(self, file: Path) -> None:
         while not file.exists():
-            ended = self._process.poll() is not None
-            if ended and not file.exists():
-                log = self._log.read_text(encoding="utf-8", errors="replace")
-                raise SystemExit(f"vec2text failed:\n{log[-2000:]}")
+            self._check()
             time.sleep(0.05)
+
+    def _check(self) -> None:
+        if self._process.poll():
+            log = self._log.read_text(encoding="utf-8", errors="replace")
+            raise SystemExit(f"vec2text failed:\n{log[-2000:]}")
 
 
 def _everywhere(options: argparse.Namespace, output: Path) -> list[str]:

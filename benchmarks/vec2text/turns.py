@@ -15,7 +15,7 @@ _held = False
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Wait for this process's turn, and for its GPU at the turn's end. A turn within one is it."""
+    """Wait for this process's turn; its GPU is idle as it begins and ends. One within it is it."""
     global _held
     path = os.environ.get(LOCK)
     if path is None or _held:
@@ -24,11 +24,13 @@ def turn() -> Iterator[None]:
     with open(path, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         _held = True
+        _synchronise()
         try:
             yield
         finally:
             _synchronise()
             _held = False
+            fcntl.flock(file, fcntl.LOCK_UN)  # a process forked meanwhile has the file open, too
 
 
 def _synchronise() -> None:

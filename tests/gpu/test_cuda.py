@@ -28,7 +28,6 @@ from textback.embeddings import write_embeddings
 from textback.errors import TextbackError
 from textback.inverter import data as reading
 from textback.inverter import decoding, generate, losses, optimizers
-from textback.inverter import replay as replay_module
 from textback.inverter.attacks import attack
 from textback.inverter.backbones import written
 from textback.inverter.batches import Data, Order
@@ -70,6 +69,7 @@ def exact(monkeypatch):
     """Full precision and nothing compiled, unless a test asks for it."""
     monkeypatch.setattr(device, "has_bf16", lambda device: False)
     monkeypatch.setenv(COMPILE, "off")
+    monkeypatch.setattr(generate, "_fitting", {})
     decoding._steps.cache_clear()
     yield
     decoding._steps.cache_clear()
@@ -322,7 +322,6 @@ def launched(monkeypatch):
     monkeypatch.setattr(Replay, "_refused", True)
 
     def record():
-        replay_module._pool.cache_clear()  # a recording that failed leaves it unusable
         monkeypatch.setattr(Replay, "_refused", False)
         replayed = []
         replay = torch.cuda.CUDAGraph.replay
@@ -334,11 +333,15 @@ def launched(monkeypatch):
 
 
 @only_cuda
+@pytest.mark.parametrize("kind", [written.Copied, written.Indexed], ids=["copied", "indexed"])
 @pytest.mark.parametrize("bf16", [False, True], ids=["fp32", "bf16"])
 @pytest.mark.parametrize("width", [1, 4])
 @pytest.mark.parametrize("ways", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("entry", BACKBONES.values(), ids=BACKBONES)
-def test_replayed_steps_write_what_launched_ones_write(entry, ways, width, bf16, launched, logged):
+def test_replayed_steps_write_what_launched_ones_write(
+    entry, ways, width, bf16, kind, launched, logged, monkeypatch
+):
+    monkeypatch.setattr(written, "_kind", lambda like, head_dim: kind)
     model, batches = randomised(entry, ways), [inputs(6, ways), inputs(3, ways)]
     with torch.autocast(DEVICE, torch.bfloat16, enabled=bf16):
         expected = [decoded(model, columns, width) for columns in batches]
@@ -395,6 +398,11 @@ def test_where_recording_fails_decoding_goes_on_without_it_and_warns_once(
         assert torch.equal(decoded(model, columns, 4)[0], expected)
     warnings = [r.message for r in logged.records if r.levelname == "WARNING"]
     assert len(warnings) == 1 and "CUDA graphs failed" in warnings[0]
+    torch.cuda.empty_cache()  # fails where the allocator is left recording
+    monkeypatch.setattr(decoding, "_step", step)
+    decoding._steps.cache_clear()
+    replayed = launched()
+    assert torch.equal(decoded(model, columns, 4)[0], expected) and replayed
 
 
 # Memory

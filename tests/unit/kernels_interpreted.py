@@ -3,6 +3,8 @@
 In fp32: Triton's interpreter multiplies no bf16 matrices.
 """
 
+import logging
+
 import pytest
 import torch
 
@@ -85,3 +87,16 @@ def test_beam_search_writes_what_it_writes_with_copies(each_model, each_input, w
         found = beam_search(each_model, each_model.read(*each_input), LENGTH, width)
     assert torch.equal(found[0], expected[0])
     assert torch.allclose(found[1], expected[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("head_dim", [8, 64])
+def test_the_check_before_a_kernel_is_used_finds_it_good(head_dim):
+    assert written._has_kernels.__wrapped__(torch.float32, head_dim, "cpu")
+
+
+def test_a_kernel_that_says_something_else_is_not_used_and_it_says_so(monkeypatch, logged):
+    right = kernels.attend
+    monkeypatch.setattr(kernels, "attend", lambda *given: 1.1 * right(*given))
+    assert not written._has_kernels.__wrapped__(torch.float32, 8, "cpu")
+    (warning,) = logged.lines(logging.WARNING)
+    assert "decoding copies beams instead (off by 0.1)" in warning

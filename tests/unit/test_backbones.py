@@ -23,6 +23,7 @@ from textback.errors import TextbackError
 from textback.inverter import backbones
 from textback.inverter.backbones.causal import CausalBackbone
 from textback.inverter.backbones.t5 import T5Backbone
+from textback.inverter.backbones.written import Copied
 from textback.inverter.model import Inverter
 
 LENGTH = 6
@@ -146,6 +147,16 @@ def test_beams_that_swap_places_take_their_past_with_them(each_model, each_input
             written = torch.cat([past, ids[:, 2 + beam, None]], 1)
             expected = backbone.write(memory, written)[:, -1]
             assert torch.allclose(found[:, beam], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_copied_beams_lie_in_two_places_by_turns():
+    """Where they are twice, a recording of a step finds them again."""
+    own, seen = Copied(2, (2, 3, LENGTH, 2, 4), torch.zeros(1)), {0: set(), 1: set()}
+    for number in range(4):
+        assert own.place == number % 2
+        seen[own.place].add(tuple(part.data_ptr() for pair in own.layers for part in pair))
+        own.reorder(torch.zeros(2, 3, dtype=torch.long))
+    assert len(seen[0]) == len(seen[1]) == 1 and seen[0] != seen[1]
 
 
 def test_a_backbone_is_restored_in_the_shape_it_told(each_model):

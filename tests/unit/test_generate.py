@@ -178,7 +178,10 @@ def test_a_batch_holds_about_so_many_sequences_whatever_the_beam(monkeypatch):
 
 def test_a_device_that_runs_out_of_memory_gets_half_as_much_from_there_on(monkeypatch):
     batches_of(8, monkeypatch)
+    monkeypatch.setattr(generate, "_fitting", {})
     assert sizes_of_batches(9, beam=1, capacity=3) == [2, 2, 2, 2, 1]
+    assert sizes_of_batches(5, beam=1) == [2, 2, 1]  # what did not fit is not tried again
+    assert sizes_of_batches(2, beam=2) == [1, 1]
     with pytest.raises(
         TextbackError, match=r"no memory for 4 tokens of one text at a time: choose"
     ):

@@ -27,14 +27,14 @@ def test_kernels_in_the_interpreter():
     assert "passed" in done.stdout
 
 
-@pytest.mark.parametrize("dtype", ["bf16", "fp32"])
+@pytest.mark.parametrize(("dtype", "size"), [("bf16", 2), ("fp32", 4)])
 @pytest.mark.parametrize("bias", [False, True])
-def test_kernels_compile_for_an_h100_without_one(dtype, bias):
+def test_kernels_compile_for_an_h100_without_one(dtype, size, bias):
     """The interpreter takes what the compiler does not, such as a name for two types in a loop."""
     tensors = ("query", "keys", "values", "read_keys", "read_values", "bias", "mixed")
     constants = {
         **{"head_dim": 64, "padded_dim": 64, "has_bias": bias},
-        "shared_together": kernels.SHARED,
+        **{"has_prefix": not bias, "shared_together": kernels.shared_together(64, size)},
         **{"beams_together": kernels.BEAMS, "tokens_together": kernels.TOKENS},
     }
     names = kernels._attend.arg_names

@@ -165,6 +165,12 @@ def test_on_a_cpu_the_targets_are_a_cpus(setup):
     assert on_cpu["50 rounds × beam 8, T5-base's shape"][0] == "–"
 
 
+def test_no_bleu_of_vec2texts_is_nothing_to_be_reached():
+    theirs = [{"curve": [{"seconds": 3.0, "bleu": 0.04}]}]
+    shown, ratio = table.time_to_reach([{"seconds": 1.0, "bleu": 1.9}], theirs)
+    assert shown == "vec2text's is never 0.1" and ratio is None
+
+
 def test_a_bleu_that_is_never_reached_has_no_ratio():
     theirs = [{"curve": [{"seconds": 3.0, "bleu": 2.0}]}]
     shown, ratio = table.time_to_reach([{"seconds": 1.0, "bleu": 1.9}], theirs)
@@ -260,7 +266,12 @@ def targets(tmp_path, monkeypatch):
     def call(*options):
         arguments = ["targets", "--output", str(output), "--rows", *made, *options]
         monkeypatch.setattr(sys, "argv", arguments)
-        program.main()
+        try:
+            program.main()
+        except SystemExit as ended:
+            if isinstance(ended.code, str):
+                raise
+            call.code = ended.code
         return cells((output / "targets.md").read_text())
 
     call.output, call.runs = output, runs
@@ -272,6 +283,7 @@ def test_a_row_that_fails_or_lacks_its_means_ends_no_other(targets):
     assert shown["training-nano"][1] == "a thing"
     assert shown["embedding"][1] == "failed (exit 1): boom / bang; see embedding.log"
     assert "50.0%" in shown["MFU of training, T5-base, 32 tokens"][1]
+    assert targets.code == 1
     log = (targets.output / "embedding.log").read_text()
     assert log.startswith("$ python -c") and shlex.split(log.splitlines()[0])[1:3] == [
         "python",

@@ -18,9 +18,11 @@ def backbone(family: str, size: str, form: str, embedding_tokens: int) -> Backbo
     return Backbone(family=family, size=size, form=form, embedding_tokens=embedding_tokens)
 
 
-def random_inverter(family: str, size: str, form: str) -> Backbone:
-    """A backbone's entry with as many inputs a vector as its form has by default."""
-    return backbone(family, size, form, PAPER_INPUTS if form == "paper" else 1)
+def random_inverter(family: str | None, size: str, form: str) -> Backbone:
+    """A backbone's entry with as many inputs a vector, and of the family, as its form has."""
+    if form == "paper":
+        return backbone(family or "t5", size, form, PAPER_INPUTS)
+    return backbone(family or "llama", size, form, 1)
 
 
 def budget(optimizer: str, batch: int) -> Training:

@@ -167,8 +167,10 @@ def inversion(
     config: ConfigFiles = None,
     cell: Annotated[str | None, typer.Option(help="A trained cell, as its path is.")] = None,
     size: Annotated[str | None, typer.Option(help="Instead: of random weights.")] = None,
-    family: Annotated[str | None, typer.Option(help="With --size: t5, or llama.")] = None,
-    form: Annotated[str | None, typer.Option(help="With --size: paper, or textback.")] = None,
+    family: Annotated[
+        str | None, typer.Option(help="With --size: t5 or llama; else the form's.")
+    ] = None,
+    form: Annotated[str | None, typer.Option(help="With --size: textback (else) or paper.")] = None,
     embedder: Annotated[
         str | None, typer.Option(help="With --size: its name; else the study's first.")
     ] = None,
@@ -205,7 +207,7 @@ def inversion(
     from textback.bench import choices
 
     if size is not None:
-        entry = choices.random_inverter(family or "llama", size, form or "textback")
+        entry = choices.random_inverter(family, size, form or "textback")
     choices.check_mode(mode)
     choices.set_compile(compile)
     study = configured_study(config)

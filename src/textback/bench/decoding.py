@@ -35,7 +35,7 @@ def measure(
 
     Batches are as large as the engine's; the time of a step is a batch's, reading included.
     """
-    matmul = hardware.matmul_rate(device, torch.float32)
+    matmul = hardware.matmul_rate(device, hardware.bulk_dtype(device))
     results: dict[str, Numbers] = {}
     for part in WAYS:
         model = random_model(entry, part, vocabulary, dimension, device).eval()

@@ -73,8 +73,8 @@ def measure_random(
     targets = Projection()(embedder.embed(random_texts(texts, length)))
     with tempfile.TemporaryDirectory() as folder:
         attack = _random_attack(Path(folder), name, embedder, entry, length, device)
-    shape = entry.model_dump(include={"family", "size", "form"})
-    settings: Settings = {**shape, "embedder": name, "length": length}
+    shape = entry.model_dump(include={"family", "size", "form", "embedding_tokens"})
+    settings: Settings = {**shape, "vocabulary": VOCABULARY, "embedder": name, "length": length}
     return _measure(attack, targets, length, effort, device, settings, SPEED_ONLY)
 
 

@@ -1,5 +1,6 @@
 """Texts in bulk from trained models: batched over any number of rows."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,6 +17,7 @@ from textback.progress import Meter, log
 
 T = TypeVar("T")
 BATCH = {"cpu": 512, "cuda": 32_768}  # tokens written, or judged, together
+_fitting: dict[str, int] = {}  # of them, by device, once so many did not fit
 
 
 @torch.inference_mode()
@@ -198,11 +200,12 @@ def _in_batches(
 
     tokens: of a row at once, such as one of each sequence that is written of it
 
-    From where the device runs out of memory on it has half as many; what is drawn from there on is
-    other than with more memory, as it is in batches of another size. Raises TextbackError where not
-    even one row fits.
+    From where the device runs out of memory on it has half as many, in later calls, too; what is
+    drawn from there on is other than with more memory, as it is in batches of another size. Raises
+    TextbackError where not even one row fits.
     """
-    size, start, found = max(1, BATCH[rows.device.type] // tokens), 0, []
+    device, start, found = rows.device.type, 0, []
+    size = max(1, min(BATCH[device], _fitting.get(device, math.inf)) // tokens)
     meter = None if label is None else Meter(label, len(rows), "passages")
     while start < len(rows):
         part = slice(start, min(start + size, len(rows)))
@@ -212,6 +215,7 @@ def _in_batches(
             if not out_of_memory(error):
                 raise
             size = _halved(part.stop - part.start, tokens)
+            _fitting[device] = size * tokens
             continue
         start = part.stop
         if meter is not None:

@@ -2,7 +2,8 @@
 
 Training runs the library's own modules. Decoding runs the same weights step by step over caches of
 fixed size: the prefix's keys and values lie once a text, for all its beams together, those of what
-is written beam by beam. A step has fixed shapes and no Python branches, so that it compiles whole.
+is written are each beam's own (`written.py`). A step has fixed shapes and no Python branches, so
+that it compiles whole.
 """
 
 import torch

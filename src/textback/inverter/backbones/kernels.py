@@ -11,7 +11,7 @@ import triton.language as tl
 from torch import Tensor
 
 BEAMS, TOKENS = 16, 4  # of one text, and of their past, that are read together
-SHARED = 64  # tokens of a prefix
+SHARED_BYTES = 8192  # of keys of a prefix, as many as its values
 WARPS = 4
 
 
@@ -34,23 +34,42 @@ def attend(
     """
     n, beams, heads, head_dim = query.shape
     _, length, width, groups, _ = keys.shape
-    query, mixed = (
-        query.contiguous(),
-        torch.empty_like(query, memory_format=torch.contiguous_format),
-    )
-    prefix = 0 if read is None else read[0].shape[2]
-    read = (keys, values) if read is None else tuple(part.contiguous() for part in read)
+    query = query.contiguous()
+    mixed = torch.empty_like(query)
+    unused = query  # stands for what there is not
+    read_keys, read_values = (unused, unused) if read is None else (x.contiguous() for x in read)
+    padded_dim = max(16, triton.next_power_of_2(head_dim))
     _attend[(n, heads, triton.cdiv(beams, BEAMS))](
-        *(query, keys, values, slots, index, *read, query if bias is None else bias.contiguous()),
-        *(mixed, beams, heads, head_dim, length, width, groups, prefix),
+        query=query,
+        keys=keys,
+        values=values,
+        slots=slots,
+        index=index,
+        read_keys=read_keys,
+        read_values=read_values,
+        bias=unused if bias is None else bias.contiguous(),
+        mixed=mixed,
+        beams=beams,
+        heads=heads,
+        head_dim=head_dim,
+        length=length,
+        width=width,
+        groups=groups,
+        prefix=0 if read is None else read_keys.shape[2],
+        has_prefix=read is not None,
         has_bias=bias is not None,
         beams_together=BEAMS,
         tokens_together=TOKENS,
-        shared_together=SHARED,
-        padded_dim=max(16, triton.next_power_of_2(head_dim)),
+        shared_together=shared_together(padded_dim, query.element_size()),
+        padded_dim=padded_dim,
         num_warps=WARPS,
     )
     return mixed
+
+
+def shared_together(padded_dim: int, element_size: int) -> int:
+    """Tokens of a prefix that are read together: 64 in bf16 of 64 dimensions, 16 at least."""
+    return max(16, min(64, SHARED_BYTES // (padded_dim * element_size)))
 
 
 @triton.jit
@@ -71,6 +90,7 @@ def _attend(
     width,  # noqa: ANN001
     groups,  # noqa: ANN001
     prefix,  # noqa: ANN001
+    has_prefix: tl.constexpr,
     has_bias: tl.constexpr,
     beams_together: tl.constexpr,
     tokens_together: tl.constexpr,
@@ -95,22 +115,23 @@ def _attend(
     total = tl.zeros((beams_together,), tl.float32)
     sums = tl.zeros((beams_together, padded_dim), tl.float32)
 
-    read = (text * groups + group) * prefix * head_dim
-    for start in range(0, prefix, shared_together):
-        shared = start + tl.arange(0, shared_together)
-        held = (shared < prefix)[:, None] & inside[None, :]
-        there = shared[:, None] * head_dim + dim[None, :]
-        shared_key = tl.load(read_keys + read + there, mask=held, other=0.0)
-        shared_value = tl.load(read_values + read + there, mask=held, other=0.0)
-        near = tl.dot(asked, tl.trans(shared_key), input_precision="ieee")
-        near = tl.where((shared < prefix)[None, :], near, float("-inf"))
-        higher = tl.maximum(most, tl.max(near, 1))
-        weight = tl.exp(near - higher[:, None])
-        fade = tl.exp(most - higher)
-        mixture = tl.dot(weight.to(shared_value.dtype), shared_value, input_precision="ieee")
-        sums = sums * fade[:, None] + mixture
-        total = total * fade + tl.sum(weight, 1)
-        most = higher
+    if has_prefix:
+        read = (text * groups + group) * prefix * head_dim
+        for start in range(0, prefix, shared_together):
+            shared = start + tl.arange(0, shared_together)
+            held = (shared < prefix)[:, None] & inside[None, :]
+            there = shared[:, None] * head_dim + dim[None, :]
+            shared_key = tl.load(read_keys + read + there, mask=held, other=0.0)
+            shared_value = tl.load(read_values + read + there, mask=held, other=0.0)
+            near = tl.dot(asked, tl.trans(shared_key), input_precision="ieee")
+            near = tl.where((shared < prefix)[None, :], near, float("-inf"))
+            higher = tl.maximum(most, tl.max(near, 1))
+            weight = tl.exp(near - higher[:, None])
+            fade = tl.exp(most - higher)
+            mixture = tl.dot(weight.to(shared_value.dtype), shared_value, input_precision="ieee")
+            sums = sums * fade[:, None] + mixture
+            total = total * fade + tl.sum(weight, 1)
+            most = higher
 
     last = tl.load(index)
     for first in range(0, last + 1, tokens_together):

@@ -1,8 +1,9 @@
 """The T5 backbone (Raffel et al. 2020): an encoder reads, a decoder writes.
 
 Training runs the library's own modules. Decoding runs the same weights step by step over caches of
-fixed size: self-attention's keys and values lie beam by beam, cross-attention's once a text, for
-all its beams together. A step has fixed shapes and no Python branches, so that it compiles whole.
+fixed size: self-attention's keys and values are each beam's own (`written.py`), cross-attention's
+lie once a text, for all its beams together. A step has fixed shapes and no Python branches, so that
+it compiles whole.
 """
 
 import torch
@@ -100,8 +101,7 @@ class T5Backbone(nn.Module):
         blocks = self.t5.decoder.block
         read = [_keys_and_values(block.layer[1].EncDecAttention, memory) for block in blocks]
         bias = blocks[0].layer[0].SelfAttention.compute_bias(length, length, device=memory.device)
-        bias = bias[0].to(memory.dtype)
-        cache = T5Cache(width, read, bias, draft)
+        cache = T5Cache(width, read, bias[0], draft)
         start = torch.full((len(memory), 1), PAD, device=memory.device)
         zero = torch.zeros((), dtype=torch.long, device=memory.device)
         return self._step(start, zero, cache)[:, 0], cache

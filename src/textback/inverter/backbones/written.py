@@ -10,10 +10,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from textback.device import out_of_memory
 from textback.progress import log
 
 Pair = tuple[Tensor, Tensor]  # keys and values
-NEAR = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}  # as much as rounding does
+NEAR = 0.02  # relative: bf16 rounds by less, fp32 by far less
 
 
 class Written(Protocol):
@@ -176,15 +177,17 @@ def _kind(like: Tensor, head_dim: int) -> type[Copied] | type[Indexed]:
 
 
 @functools.cache
-def _has_kernels(dtype: torch.dtype, head_dim: int) -> bool:
+def _has_kernels(dtype: torch.dtype, head_dim: int, device: str = "cuda") -> bool:
     """Whether Triton's kernels run on the GPU, which takes a C compiler, and say what copies say.
 
     If not, says so once.
     """
     try:
-        strayed = max(_strayed(dtype, head_dim, prefix) for prefix in (0, 3))
-        problem = f"off by {strayed:.2g}" if strayed > NEAR[dtype] else None
+        strayed = max(_strayed(dtype, head_dim, prefix, device) for prefix in (0, 70))
+        problem = None if strayed <= NEAR else f"off by {strayed:.2g}"
     except Exception as error:
+        if out_of_memory(error):
+            raise
         problem = " ".join(str(error).split())[:200]
     if problem is not None:
         log.warning("Triton's kernels fail, decoding copies beams instead (%s)", problem)
@@ -192,24 +195,26 @@ def _has_kernels(dtype: torch.dtype, head_dim: int) -> bool:
 
 
 @torch.no_grad()
-def _strayed(dtype: torch.dtype, head_dim: int, prefix: int) -> float:
-    """How far attention to two positions of two beams is from what it is where they are copied.
+def _strayed(dtype: torch.dtype, head_dim: int, prefix: int, device: str) -> float:
+    """How far attention is from what it is where beams are copied, relative, in the norm.
 
-    prefix: its length, or 0 for a bias instead
+    Of 17 beams that change places nine times, four heads, two groups. prefix: its length, or 0 for
+    a bias instead
     """
-    generator = torch.Generator("cuda").manual_seed(0)
+    generator = torch.Generator(device).manual_seed(0)
 
     def drawn(*shape: int) -> Tensor:
-        return torch.randn(shape, dtype=dtype, device="cuda", generator=generator)
+        return torch.randn(shape, dtype=dtype, device=device, generator=generator)
 
-    query, key, value = drawn(3, 1, 2, 1, head_dim)
-    query = query * head_dim**-0.5
-    shared = {"read": tuple(drawn(2, 1, 1, prefix, head_dim))} if prefix else {"bias": drawn(1, 2)}
-    found = []
+    query = drawn(9, 1, 17, 4, head_dim) * head_dim**-0.5
+    key, value = drawn(2, 9, 1, 17, 2, head_dim)
+    shared = {"read": tuple(drawn(2, 1, 2, prefix, head_dim))} if prefix else {"bias": drawn(4, 9)}
+    parents = torch.randint(17, (9, 1, 17), device=device, generator=generator)
+    positions, found = torch.arange(9, device=device), []
     for kind in (Copied, Indexed):
-        own = kind(1, (1, 2, 2, 1, head_dim), query)
-        for position in torch.arange(2, device="cuda"):
-            mixed = own.attend(0, query, key, value * (1 + position), position, **shared)
-            own.reorder(torch.tensor([[1, 1]], device="cuda"))
+        own = kind(1, (1, 17, 9, 2, head_dim), query)
+        for position, *new, parent in zip(positions, query, key, value, parents, strict=True):
+            mixed = own.attend(0, *new, position, **shared)
+            own.reorder(parent)
         found.append(mixed.float())
-    return float((found[1] - found[0]).abs().max())
+    return float((found[1] - found[0]).norm() / found[0].norm())
