@@ -198,12 +198,8 @@ def inversion(
     """The whole search: of a trained cell, or of random weights for its speed alone."""
     if (cell is None) == (size is None):
         raise TextbackError("bench inversion: give either --cell or --size")
-    own = {"embedder": embedder, "length": length, "family": family, "form": form}
-    if cell is not None and any(value is not None for value in own.values()):
-        raise TextbackError(
-            "bench inversion: a cell has its own embedder, length, family and form: leave "
-            f"{' and '.join(f'--{name}' for name in own if own[name] is not None)} out"
-        )
+    if cell is not None:
+        _leave_out(embedder=embedder, length=length, family=family, form=form)
     from textback.bench import choices
 
     if size is not None:
@@ -226,3 +222,13 @@ def inversion(
         name = embedder or study.use_embedders[0]
         measured = measure_random(study, name, entry, length or 32, texts, effort, device)
     show(measured, json)
+
+
+def _leave_out(**options: object) -> None:
+    """Raise TextbackError where any of these was given beside a cell, which has its own."""
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    if given:
+        raise TextbackError(
+            f"bench inversion: a cell has its own {', '.join(options)}: leave "
+            f"{' and '.join(given)} out"
+        )
