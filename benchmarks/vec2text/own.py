@@ -5,7 +5,6 @@ options: those of `compare.py`
 
 import argparse
 import dataclasses
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -29,7 +28,7 @@ from textback.inverter.search import Effort, Round, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import Checkpoint
 from textback.metrics import bleu_of, bleu_statistics
-from textback.processes import COMPILE
+from textback.processes import compile_choice
 from textback.reductions import Projection
 from textback.steps.invert import CandidateEmbedder, load_attack
 from textback.tokenizer import Tokenizer
@@ -166,8 +165,7 @@ def search(options: argparse.Namespace, breadth: int, edits: bool) -> dict[str, 
     patience = study.evaluation.patience
     effort = Effort("elitist", options.beam, options.rounds, breadth, patience, edits=edits)
     # To fill caches, and where steps are compiled, of every shape that the search has.
-    compiles = options.device == "cuda" and os.environ.get(COMPILE) != "off"
-    warm = effort if compiles else dataclasses.replace(effort, rounds=1)
+    warm = effort if compile_choice() == "on" else dataclasses.replace(effort, rounds=1)
     curve = []
 
     def watch(number: int, state: list[Round]) -> None:

@@ -1,7 +1,10 @@
 """The hypothesizer and the corrector that both sides invert with, in the paper's form."""
 
 import argparse
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import own
@@ -16,6 +19,7 @@ from textback.inverter import generate, surrogate
 from textback.inverter.batches import Data
 from textback.inverter.model import Inverter
 from textback.inverter.state import save_model
+from textback.processes import COMPILE, compile_choice
 from textback.tokenizer import Tokenizer
 
 
@@ -26,7 +30,8 @@ def train_pair(options: argparse.Namespace, embedder_name: str, hypothesizer: In
     bpe = Tokenizer.load(options.folder / "tokenizer.json")
     train_data, validation = (own.data_of(options, split) for split in ("train", "validation"))
     budget = own.budget_of(options, options.examples // options.batch)
-    own.fit(hypothesizer, train_data, validation, budget, options)
+    with _eagerly():
+        own.fit(hypothesizer, train_data, validation, budget, options)
     corrector = own.new(options, own.PAPER, ways=3)
     corrector.start_from(hypothesizer)
     splits = []
@@ -39,11 +44,23 @@ def train_pair(options: argparse.Namespace, embedder_name: str, hypothesizer: In
         splits.append(Data(ids, columns, torch.device(options.device)))
     correcting = {"optimizer": "adamw", "learning_rate": 1e-3}
     half = budget.model_copy(update={"examples": options.examples // 2, **correcting})
-    own.fit(corrector, *splits, half, options)
+    with _eagerly():
+        own.fit(corrector, *splits, half, options)
     corrector.surrogate.fit(*train_data.rows(slice(0, surrogate.ROWS)))
     for name, model in (("hypothesizer", hypothesizer), ("corrector", corrector)):
         save_model(options.folder / "ours" / f"{name}.safetensors", model)
         save_file(vec2text_names(model), options.folder / f"{name}.safetensors")
+
+
+@contextmanager
+def _eagerly() -> Iterator[None]:
+    """Without torch.compile: it would take longer than such a training."""
+    wanted = compile_choice()
+    os.environ[COMPILE] = "off"
+    try:
+        yield
+    finally:
+        os.environ[COMPILE] = wanted
 
 
 def vec2text_names(model: Inverter) -> dict[str, Tensor]:
