@@ -19,14 +19,14 @@ from turns import turn
 from textback.bench.training import steps_per_second
 from textback.config import Backbone, Training, read_study_file
 from textback.embedders import load_embedder
-from textback.inverter import data, generate, optimizers
+from textback.inverter import data, generate
 from textback.inverter import training as loop
 from textback.inverter.batches import Data, Order
-from textback.inverter.micro_batches import MicroBatches
 from textback.inverter.model import Inverter
 from textback.inverter.search import Effort, Round, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import Checkpoint
+from textback.inverter.training_step import TrainingStep
 from textback.metrics import bleu_of, bleu_statistics
 from textback.processes import compile_choice
 from textback.reductions import Projection
@@ -46,17 +46,16 @@ SHORT = 5  # steps of a training that tells how long one takes to start
 def rate(options: argparse.Namespace, model: Inverter, seconds: float) -> float:
     """Examples a second of textback's own steps, once they run."""
     data_ = data_of(options, "train")
-    steppers = optimizers.build(model, budget_of(options, 1))
+    step = TrainingStep(model, data_, budget_of(options, 1))
     order = Order(len(data_), options.batch, 0, data_.device)
-    micro = MicroBatches(model, data_, options.batch)
 
-    def step(number: int) -> Tensor:
-        return loop.step(model, micro, steppers, order.batch(number))
+    def take(number: int) -> Tensor:
+        return step(order.batch(number))
 
-    for number in range(2):  # out of turn: it may have to be compiled
-        step(number)
+    for number in range(2):  # out of turn: it may have to be compiled, and recorded
+        take(number)
     with turn():
-        return options.batch * steps_per_second(step, seconds, options.device)
+        return options.batch * steps_per_second(take, seconds, options.device)
 
 
 def startup(options: argparse.Namespace, model: Inverter, rate: float) -> float:

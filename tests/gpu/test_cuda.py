@@ -40,7 +40,8 @@ from textback.inverter.search import Effort, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import Checkpoint
 from textback.inverter.surrogate import Surrogate
-from textback.inverter.training import step, train
+from textback.inverter.training import train
+from textback.inverter.training_step import TrainingStep
 from textback.passages import write_passages
 from textback.processes import COMPILE
 from textback.progress import log
@@ -319,10 +320,10 @@ def test_compiled_decoding_writes_what_eager_decoding_writes(entry, ways, compil
 @pytest.fixture
 def launched(monkeypatch):
     """Nothing is recorded until the test lets it be."""
-    monkeypatch.setattr(Replay, "_refused", True)
+    monkeypatch.setattr(Replay, "_refused", {"decoding", "training steps"})
 
     def record():
-        monkeypatch.setattr(Replay, "_refused", False)
+        monkeypatch.setattr(Replay, "_refused", set())
         replayed = []
         replay = torch.cuda.CUDAGraph.replay
         counting = lambda graph: replayed.append(graph) or replay(graph)  # noqa: E731
@@ -397,12 +398,51 @@ def test_where_recording_fails_decoding_goes_on_without_it_and_warns_once(
     for _ in range(2):
         assert torch.equal(decoded(model, columns, 4)[0], expected)
     warnings = [r.message for r in logged.records if r.levelname == "WARNING"]
-    assert len(warnings) == 1 and "CUDA graphs failed" in warnings[0]
+    assert len(warnings) == 1 and "CUDA graphs of decoding failed" in warnings[0]
     torch.cuda.empty_cache()  # fails where the allocator is left recording
     monkeypatch.setattr(decoding, "_step", step)
     decoding._steps.cache_clear()
     replayed = launched()
     assert torch.equal(decoded(model, columns, 4)[0], expected) and replayed
+
+
+@only_cuda
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("bf16", [False, True], ids=["fp32", "bf16"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize(("family", "ways"), [("llama", 3), ("t5", 1)], ids=["llama", "t5"])
+def test_a_replayed_training_ends_in_the_bits_of_a_launched_one(
+    family, ways, optimizer, bf16, compiled, launched, compile_all, logged, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(device, "has_bf16", lambda device: bf16)
+    if compiled:
+        compile_all()
+    budget = ADAMW.model_copy(update={"optimizer": optimizer})
+    one = untrained(Backbone(size="toy", family=family, dropout=0.2, embedding_tokens=2), ways)
+    other = copy.deepcopy(one)
+    expected = trained(one, data(ways), tmp_path / "launched", budget)
+    replayed = launched()
+    assert trained(other, data(ways), tmp_path / "replayed", budget) == expected
+    assert len(replayed) == 7  # of eight steps
+    assert [r.message for r in logged.records if r.levelname == "WARNING"] == []
+    assert torch.equal(weights(other), weights(one))
+
+
+@only_cuda
+def test_where_recording_fails_training_goes_on_without_it_and_warns_once(
+    launched, logged, monkeypatch, tmp_path
+):
+    one, other = untrained(), untrained()
+    expected = trained(one, data(), tmp_path / "launched")
+    launched()
+    plain = nn.utils.clip_grad_norm_
+    waits = lambda *given: plain(*given).item()  # noqa: E731
+    monkeypatch.setattr(nn.utils, "clip_grad_norm_", waits)
+    assert trained(other, data(), tmp_path / "failing") == expected
+    (warning,) = [r.message for r in logged.records if r.levelname == "WARNING"]
+    assert "CUDA graphs of training steps failed" in warning
+    assert torch.equal(weights(other), weights(one))
+    torch.cuda.empty_cache()  # fails where the allocator is left recording
 
 
 # Memory
@@ -524,19 +564,19 @@ def test_a_wait_for_the_gpu_would_be_noticed(no_waiting):
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("ways", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("entry", [LLAMA, T5], ids=["llama", "t5"])
+@pytest.mark.parametrize("steps", [1, 6], ids=["launched", "replayed"])
 def test_training_steps_do_not_wait_for_the_gpu(
-    entry, ways, optimizer, precision, no_waiting, monkeypatch
+    entry, ways, optimizer, precision, steps, no_waiting, monkeypatch
 ):
     monkeypatch.setattr(device, "has_bf16", lambda device: precision == "bf16")
     model, passages = untrained(entry, ways), data(ways)
-    steppers = optimizers.build(model, ADAMW.model_copy(update={"optimizer": optimizer}))
-    order = Order(len(passages), 32, 0, DEVICE)
-    micro, total = MicroBatches(model, passages, 32), torch.zeros((), device=DEVICE)
+    budget = ADAMW.model_copy(update={"optimizer": optimizer})
+    step, order = TrainingStep(model, passages, budget, steps), Order(len(passages), 32, 0, DEVICE)
+    total = torch.zeros((), device=DEVICE)
     for number in range(6):  # within one pass over the data
         if number == 2:
             no_waiting()
-        optimizers.set_rate(steppers, optimizers.schedule(number, 6, 0.1))
-        total += step(model, micro, steppers, order.batch(number))
+        total += step(order.batch(number), optimizers.schedule(number, 6, 0.1))
 
 
 @only_cuda

@@ -15,9 +15,8 @@ from textback.bench import choices
 from textback.bench.models import random_data
 from textback.bench.training import WARM_UP
 from textback.config import Backbone
-from textback.inverter import optimizers, training
 from textback.inverter.batches import Order
-from textback.inverter.micro_batches import MicroBatches
+from textback.inverter.training_step import TrainingStep
 from textback.plan.networks import Network, new
 
 VOCABULARY, DIMENSION = 2048, 384
@@ -44,11 +43,10 @@ if __name__ == "__main__":
     entry = Backbone(family=family, size=size)
     model = new(Network(entry, VOCABULARY, DIMENSION, 1 if part == "hypothesizer" else 3))
     data = random_data(part, 2 * int(batch), int(length), VOCABULARY, DIMENSION, "cpu")
-    micro = MicroBatches(model, data, int(batch))
-    steppers = optimizers.build(model, choices.budget(optimizer, int(batch)))
+    step = TrainingStep(model, data, choices.budget(optimizer, int(batch)))
     order = Order(len(data), int(batch), 0)
     for number in range(WARM_UP):
-        training.step(model, micro, steppers, order.batch(number))
+        step(order.batch(number))
     ended.set()
     watcher.join()
     print(max(seen) - before)

@@ -23,6 +23,7 @@ from textback.inverter.data import targets
 from textback.inverter.search import Effort, invert
 from textback.inverter.starts import greedy
 from textback.inverter.state import save_model
+from textback.inverter.training_step import TrainingStep
 from textback.metrics import bleu_of, bleu_statistics
 from textback.passages import write_passages
 from textback.reductions import Projection, save_projection
@@ -206,12 +207,12 @@ def test_training_tells_its_rates_and_what_it_trained(bench, part, family, form,
 def test_examples_a_second_are_those_of_the_steps_after_the_warm_up(bench, monkeypatch):
     taken = []
 
-    def step(model, micro, steppers, rows):
+    def take(step, rows):
         assert len(rows) == 8
         taken.append(1)
         time.sleep(0.1 if len(taken) <= training.WARM_UP else 0.01)
 
-    monkeypatch.setattr("textback.inverter.training.step", step)
+    monkeypatch.setattr(TrainingStep, "__call__", take)
     rate = bench(*TRAINING)[0]["results"]["hypothesizer"]["examples_per_second"]
     assert len(taken) > training.WARM_UP
     assert 8 / 0.05 < rate <= 8 / 0.01

@@ -22,13 +22,13 @@ def events(monkeypatch):
             happened.append("replay")
             self.result.copy_(self.function())
 
-    def record(function):
+    def record(function, trains):
         happened.append("record")
         result = torch.zeros(2)
         return Graph(function, result), result
 
     monkeypatch.setattr(replay, "_recorded", record)
-    monkeypatch.setattr(Replay, "_refused", False)
+    monkeypatch.setattr(Replay, "_refused", set())
     return happened
 
 
@@ -37,7 +37,7 @@ def doubled(x):
 
 
 def test_a_function_is_launched_once_and_recorded_once_in_each_place(events):
-    replayed = Replay(doubled, "cuda", calls=9)
+    replayed = Replay("doubling", doubled, "cuda", calls=9)
     for number, place in enumerate([0, 1, 0, 1, 0]):
         found = replayed(place, torch.full((2,), float(number)))
         assert found.tolist() == [2.0 * number] * 2
@@ -45,7 +45,7 @@ def test_a_function_is_launched_once_and_recorded_once_in_each_place(events):
 
 
 def test_nothing_is_recorded_on_a_cpu(events):
-    replayed = Replay(doubled, "cpu", calls=9)
+    replayed = Replay("doubling", doubled, "cpu", calls=9)
     for number in range(3):
         assert replayed(0, torch.full((2,), float(number))).tolist() == [2.0 * number] * 2
     assert events == []
@@ -54,7 +54,7 @@ def test_nothing_is_recorded_on_a_cpu(events):
 def test_inputs_may_be_thrown_away(events):
     """A recording reads them where they lay the first time."""
     read = []
-    replayed = Replay(lambda x: read.append(x.data_ptr()) or 2 * x, "cuda", calls=9)
+    replayed = Replay("reading", lambda x: read.append(x.data_ptr()) or 2 * x, "cuda", calls=9)
     for number in range(4):
         replayed(0, torch.full((2,), float(number)))
     assert len(set(read)) == 1
@@ -63,31 +63,42 @@ def test_inputs_may_be_thrown_away(events):
 def test_where_recording_fails_all_calls_are_launched_and_it_warns_once(
     events, monkeypatch, logged
 ):
-    def fail(function):
+    def fail(function, trains):
         raise RuntimeError("operation not permitted when stream is capturing")
 
     monkeypatch.setattr(replay, "_recorded", fail)
     for _ in range(2):
-        replayed = Replay(doubled, "cuda", calls=9)
+        replayed = Replay("doubling", doubled, "cuda", calls=9)
         for number in range(3):
             assert replayed(0, torch.full((2,), float(number))).tolist() == [2.0 * number] * 2
     (warning,) = logged.lines(logging.WARNING)
-    assert "CUDA graphs failed, goes on without them (operation not permitted" in warning
+    assert (
+        "CUDA graphs of doubling failed, goes on without them (operation not permitted" in warning
+    )
+
+
+def test_what_failed_of_one_kind_says_nothing_of_another(events, monkeypatch):
+    monkeypatch.setattr(Replay, "_refused", {"doubling"})
+    for what in ("doubling", "another"):
+        replayed = Replay(what, doubled, "cuda", calls=9)
+        for _ in range(2):
+            replayed(0, torch.zeros(2))
+    assert events == ["record", "replay"]
 
 
 def test_what_cannot_be_recorded_for_want_of_memory_is_launched_and_others_are_recorded(
     events, monkeypatch, logged
 ):
-    def fail(function):
+    def fail(function, trains):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    replayed = Replay(doubled, "cuda", calls=9)
+    replayed = Replay("doubling", doubled, "cuda", calls=9)
     with monkeypatch.context() as patch:
         patch.setattr(replay, "_recorded", fail)
         for number in range(3):
             assert replayed(0, torch.full((2,), float(number))).tolist() == [2.0 * number] * 2
     assert logged.lines(logging.WARNING) == [] and events == []
-    another = Replay(doubled, "cuda", calls=9)
+    another = Replay("doubling", doubled, "cuda", calls=9)
     for _ in range(2):
         another(0, torch.zeros(2))
     assert events == ["record", "replay"]
@@ -103,22 +114,22 @@ def test_memory_that_only_the_allocator_holds_is_freed_for_a_recording(monkeypat
         return "recording"
 
     monkeypatch.setattr(replay, "_captured", capture)
-    monkeypatch.setattr(replay, "_studio", lambda device: ("pool", "stream", None))
+    monkeypatch.setattr(replay, "_shared_studio", lambda device: ("pool", "stream"))
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: freed.append(1))
-    assert replay._recorded(doubled) == "recording"
+    assert replay._recorded(doubled, trains=False) == "recording"
     assert len(tried) == 2 and freed == [1]
 
 
 def test_few_calls_are_not_recorded(events):
-    replayed = Replay(doubled, "cuda", calls=replay.FEWEST - 1)
+    replayed = Replay("doubling", doubled, "cuda", calls=replay.FEWEST - 1)
     for _ in range(replay.FEWEST - 1):
         replayed(0, torch.zeros(2))
     assert events == []
 
 
 def test_what_was_given_stays_as_it_was(events):
-    replayed, first = Replay(doubled, "cuda", calls=9), torch.ones(2)
+    replayed, first = Replay("doubling", doubled, "cuda", calls=9), torch.ones(2)
     for number in range(4):
         replayed(0, first if number == 0 else torch.full((2,), float(number)))
     assert first.tolist() == [1.0, 1.0]

@@ -10,9 +10,9 @@ from textback.bench.models import random_data, random_model
 from textback.bench.report import Measurement, measurement, throughput
 from textback.config import Backbone, Training
 from textback.device import peak_memory
-from textback.inverter import optimizers, training
+from textback.inverter import training
 from textback.inverter.batches import Order
-from textback.inverter.micro_batches import MicroBatches
+from textback.inverter.training_step import TrainingStep
 from textback.processes import compile_choice
 
 ROWS = 8192  # of data, which steps go through again and again
@@ -37,15 +37,14 @@ def measure(
     model = random_model(entry, part, vocabulary, dimension, device)
     data = random_data(part, ROWS, length, vocabulary, dimension, device)
     flops = training.flops_per_example(model, data)
-    steppers = optimizers.build(model, budget)
     order = Order(len(data), budget.batch, 0, data.device)
-    micro = MicroBatches(model, data, budget.batch)
+    step = TrainingStep(model, data, budget)
     hardware.forget_peak(device)  # of the trial of its size, which is not compiled
 
-    def step(number: int) -> Tensor:
-        return training.step(model, micro, steppers, order.batch(number))
+    def take(number: int) -> Tensor:
+        return step(order.batch(number))
 
-    rate = budget.batch * steps_per_second(step, seconds, device)
+    rate = budget.batch * steps_per_second(take, seconds, device)
     memory = peak_memory(device)
     matmul = hardware.matmul_rate(device, hardware.bulk_dtype(device))
     settings = {
@@ -61,7 +60,7 @@ def measure(
     numbers = {
         **throughput(rate, length, flops, matmul),
         "peak_memory_bytes": memory,
-        "micro_batch": micro.size,
+        "micro_batch": step.micro_batch,
     }
     return measurement("training", settings, {part: numbers}, device)
 

@@ -130,7 +130,7 @@ def _stepper(model: Inverter, cache: Cache, shared: Tensor | None, length: int) 
     def take(ids: Tensor, position: Tensor) -> Tensor:
         return step(model, ids, position, cache, shared)
 
-    return Replay(take, device, length - 1)
+    return Replay("decoding", take, device, length - 1)
 
 
 class _Steps:

@@ -18,6 +18,7 @@ from textback.errors import TextbackError
 from textback.inverter import parallel
 from textback.inverter.batches import Data
 from textback.inverter.model import Inverter
+from textback.inverter.replay import Replay
 from textback.progress import log
 
 
@@ -45,7 +46,7 @@ class MicroBatches:
             try:
                 return self._accumulate(self._loss, rows)
             except Exception as error:
-                if parallel.world() > 1:  # the others are in the middle of averaging
+                if parallel.world() > 1 or Replay.recording:  # others are averaging, or it is taped
                     raise
                 too_large = out_of_memory(error)
                 if not too_large and (self._loss is self._parallel or not compile_failed(error)):

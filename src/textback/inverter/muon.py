@@ -18,7 +18,7 @@ ADJUSTED = "match_rms_adamw"  # the library's name of what `_size` does
 class StackedMuon(torch.optim.Muon):
     """`torch.optim.Muon` with its `adjust_lr_fn="match_rms_adamw"`: the same steps within rounding.
 
-    Its state is the library's: a checkpoint of one goes on with the other.
+    Its state is the library's: a checkpoint of one goes on with the other. `lr` may be a tensor.
     """
 
     @torch.no_grad()
@@ -48,8 +48,8 @@ class StackedMuon(torch.optim.Muon):
             updates = buffers
         steps = _orthogonal(torch.stack(updates), group).to(matrices[0].dtype)
         torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
-        rate = group["lr"] * _size(matrices[0].shape)
-        torch._foreach_add_(matrices, list(steps.unbind()), alpha=-rate)
+        steps *= -group["lr"] * _size(matrices[0].shape)
+        torch._foreach_add_(matrices, list(steps.unbind()))
 
     def _momentum(self, matrix: Tensor) -> Tensor:
         state = self.state[matrix]

@@ -21,7 +21,11 @@ EMBEDDING_RATE = 3.0
 
 
 def build(model: Inverter, budget: Training) -> list[torch.optim.Optimizer]:
-    """The optimisers of a model; their groups keep their own rate as `peak`."""
+    """The optimisers of a model; their groups keep their own rate as `peak`.
+
+    On a GPU rates are tensors there: a step that was recorded reads them anew when it is replayed.
+    """
+    on_gpu = _on_gpu(model)
     embedding = model.backbone.token_embedding()
     matrices = _matrices(model) if budget.optimizer == "muon" else []
     known = {id(p) for p in [embedding, *matrices]}
@@ -31,10 +35,11 @@ def build(model: Inverter, budget: Training) -> list[torch.optim.Optimizer]:
         {"params": [embedding], "lr": rate * _embedding_rate(model), "weight_decay": 0.0},
         {"params": rest, "lr": rate, "weight_decay": budget.weight_decay},
     ]
-    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, betas=BETAS, fused=True)]
+    adamw = torch.optim.AdamW(groups, betas=BETAS, fused=True, capturable=on_gpu)
+    optimizers: list[torch.optim.Optimizer] = [adamw]
     if matrices:
         # On a CPU one by one is faster: no kernel waits for its launch, and each fits a cache.
-        kind = StackedMuon if embedding.is_cuda else torch.optim.Muon
+        kind = StackedMuon if on_gpu else torch.optim.Muon
         optimizers.append(
             kind(
                 matrices,
@@ -46,6 +51,8 @@ def build(model: Inverter, budget: Training) -> list[torch.optim.Optimizer]:
         )
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["peak"] = group["lr"]
+        if on_gpu:
+            group["lr"] = torch.tensor(group["lr"], device=model.device)
     return optimizers
 
 
@@ -53,7 +60,11 @@ def set_rate(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
     """Set every group's learning rate to a share of its own peak."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * factor
+            rate = group["peak"] * factor
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
 
 
 def schedule(step: int, steps: int, warmup: float) -> float:
@@ -62,6 +73,10 @@ def schedule(step: int, steps: int, warmup: float) -> float:
     if step < rising:
         return (step + 1) / rising
     return (steps - step) / max(1, steps - rising)
+
+
+def _on_gpu(model: Inverter) -> bool:
+    return model.device.type == "cuda"
 
 
 def _embedding_rate(model: Inverter) -> float:

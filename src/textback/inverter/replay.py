@@ -1,10 +1,13 @@
 """CUDA graphs: what a GPU did in a step it does again, without Python or launches in between.
 
-A step of decoding is hundreds of kernels, most of them shorter than it takes to launch one.
+A step of decoding or training is hundreds of kernels, most of them shorter than it takes to launch
+one.
 """
 
 import functools
+import gc
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -14,6 +17,7 @@ from textback.progress import log
 
 Pool = tuple[int, int]
 Recording = tuple[torch.cuda.CUDAGraph, Tensor]  # and where its result lies
+Studio = tuple[Pool, torch.cuda.Stream]
 
 FEWEST = 4  # calls: a recording takes as long as a call
 
@@ -25,13 +29,25 @@ class Replay:
     precision of products, a compilation. In each place the next call is recorded, and later ones
     are replayed: their result lies where the last one's lay. Elsewhere, for few calls, and where
     recording fails, of which it warns once, all calls run as they are.
+
+    what: for the warning, e.g. `decoding`; where one of a kind failed, none is recorded again.
+    trains: it has backward passes, which remember the stream they first ran on: the first call is
+    on that of recordings. Its memory is its own, and given back with it; others share theirs.
     """
 
-    _refused = False
+    _refused: ClassVar[set[str]] = set()
+    recording = False  # whether one is at this moment: what went wrong must not be mended then
 
-    def __init__(self, function: Callable[..., Tensor], device: str, calls: int) -> None:
-        self._function = function
-        self._records = device == "cuda" and calls >= FEWEST and not Replay._refused
+    def __init__(
+        self,
+        what: str,
+        function: Callable[..., Tensor],
+        device: str,
+        calls: int,
+        trains: bool = False,
+    ) -> None:
+        self._what, self._function, self._trains = what, function, trains
+        self._records = device == "cuda" and calls >= FEWEST and what not in Replay._refused
         self._inputs: tuple[Tensor, ...] | None = None
         self._recordings: dict[int, Recording] = {}
 
@@ -41,49 +57,86 @@ class Replay:
             return self._function(*inputs)
         if self._inputs is None:
             self._inputs = tuple(part.clone() for part in inputs)
-            return self._function(*self._inputs)
+            return _rehearsed(self._launch) if self._trains else self._launch()
         for kept, new in zip(self._inputs, inputs, strict=True):
             kept.copy_(new)
         if place not in self._recordings and not self._record(place):
-            return self._function(*self._inputs)
+            return self._launch()
         graph, result = self._recordings[place]
         graph.replay()
         return result
+
+    def _launch(self) -> Tensor:
+        return self._function(*self._inputs)
 
     def _record(self, place: int) -> bool:
         """Record the function in a place, without running it; whether that went well.
 
         Without memory for it, this function is not recorded, and others are.
         """
+        Replay.recording = True
         try:
-            self._recordings[place] = _recorded(lambda: self._function(*self._inputs))
+            self._recordings[place] = _recorded(self._launch, self._trains)
         except Exception as error:
             self._records = False
             if not out_of_memory(error):
                 reason = " ".join(str(error).split())[:200]
-                log.warning("CUDA graphs failed, goes on without them (%s)", reason)
-                Replay._refused = True
+                log.warning(
+                    "CUDA graphs of %s failed, goes on without them (%s)", self._what, reason
+                )
+                Replay._refused.add(self._what)
+        finally:
+            Replay.recording = False
         return self._records
 
 
-def _recorded(function: Callable[[], Tensor]) -> Recording:
-    """Without the garbage collection that `torch.cuda.graph` begins with each time."""
+def _rehearsed(function: Callable[[], Tensor]) -> Tensor:
+    """Run as it will be recorded, on the same stream."""
+    stream = _stream(torch.cuda.current_device())
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        result = function()
+    torch.cuda.current_stream().wait_stream(stream)
+    return result
+
+
+def _recorded(function: Callable[[], Tensor], trains: bool) -> Recording:
+    """Without the garbage collection that `torch.cuda.graph` begins with each time, unless it has
+    backward passes: what is left of others, on other streams, would spoil the recording.
+    """
+    if trains:
+        gc.collect()
+    studio = _own_studio if trains else _shared_studio
     try:
-        return _captured(function, *_studio(torch.cuda.current_device())[:2])
+        return _captured(function, *studio(torch.cuda.current_device()))
     except Exception as error:
         if not out_of_memory(error):
             raise
     torch.cuda.empty_cache()  # which cannot be done while something is recorded
-    return _captured(function, *_studio(torch.cuda.current_device())[:2])
+    return _captured(function, *studio(torch.cuda.current_device()))
 
 
 @functools.cache
-def _studio(device: int) -> tuple[Pool, torch.cuda.Stream, Recording]:
-    """The memory that all recordings work in, one after another, their stream, and a recording that
-    keeps the memory, as much as the largest took, until the process ends.
-    """
-    pool, stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream(device)
-    return pool, stream, _captured(lambda: torch.zeros(1, device=device), pool, stream)
+def _stream(device: int) -> torch.cuda.Stream:
+    """Of all recordings."""
+    return torch.cuda.Stream(device)
+
+
+def _own_studio(device: int) -> Studio:
+    """Memory for one recording alone, and the stream of all."""
+    return torch.cuda.graph_pool_handle(), _stream(device)
+
+
+def _shared_studio(device: int) -> Studio:
+    """The memory that recordings work in, one after another, and their stream."""
+    return _kept_studio(device)[0]
+
+
+@functools.cache
+def _kept_studio(device: int) -> tuple[Studio, Recording]:
+    """With a recording that keeps the memory, as much as the largest took, to the process's end."""
+    studio = _own_studio(device)
+    return studio, _captured(lambda: torch.zeros(1, device=device), *studio)
 
 
 def _captured(function: Callable[[], Tensor], pool: Pool, stream: torch.cuda.Stream) -> Recording:
@@ -107,4 +160,4 @@ def _abandon(graph: torch.cuda.CUDAGraph, pool: Pool) -> None:
         graph.capture_end()
     except RuntimeError:
         torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), pool)
-        _studio.cache_clear()
+        _kept_studio.cache_clear()

@@ -14,22 +14,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from textback.config import Training
-from textback.device import bulk_precision, out_of_memory, rng_kept
+from textback.device import out_of_memory, rng_kept
 from textback.errors import TextbackError
 from textback.inverter import optimizers, parallel
 from textback.inverter.batches import Data, Order
-from textback.inverter.micro_batches import MicroBatches, does_not_fit
+from textback.inverter.micro_batches import does_not_fit
 from textback.inverter.model import Inverter
 from textback.inverter.state import Checkpoint, Position
+from textback.inverter.training_step import TrainingStep
 from textback.progress import Meter
 
 CHECKPOINT_SECONDS = float(os.environ.get("TEXTBACK_CHECKPOINT_SECONDS", "20"))
 VALIDATIONS = 10  # along a run
-GRADIENT_NORM = 1.0
 TOGETHER_STEPS = 16  # of several processes, between two moments to stop or write a checkpoint
 
 
@@ -88,25 +88,23 @@ def train(
     """
     planned = plan(model, data, budget)
     torch.manual_seed(seed)
-    steppers = optimizers.build(model, budget)
-    position = checkpoint.restore(model, steppers)
-    parallel.reseed(seed, position.step)
     order = Order(len(data), budget.batch, seed, data.ids.device)
     parallel.share(order.batch(0))
-    micro = MicroBatches(model, data, budget.batch // parallel.world())
+    step = TrainingStep(model, data, budget, planned.steps)
+    position = checkpoint.restore(model, step.optimizers)
+    parallel.reseed(seed, position.step)
     meter = Meter(label, planned.steps * budget.batch, "examples", position.step * budget.batch)
     clock = _Clock(position.seconds)
     report_at = _report_steps(planned.steps)
     with _stop_signals() as stopped:
         while position.step < planned.steps:
             factor = optimizers.schedule(position.step, planned.steps, budget.warmup)
-            optimizers.set_rate(steppers, factor)
             rows = parallel.share(order.batch(position.step))
-            position.loss_sum += step(model, micro, steppers, rows)
+            position.loss_sum += step(rows, factor)
             position.step += 1
             note = ""
             if position.step in report_at:
-                note = _report(model, validation, micro.size, planned, factor, position)
+                note = _report(model, validation, step.micro_batch, planned, factor, position)
             meter.advance(budget.batch, note)
             together = parallel.world() == 1 or position.step % TOGETHER_STEPS == 0
             if not together:
@@ -116,14 +114,14 @@ def train(
             if parallel.rank() == 0 and (stop or clock.due()):
                 _check_loss(float(position.loss_sum), position.step, budget)
                 position.seconds = clock.seconds()
-                checkpoint.save(model, steppers, position)
+                checkpoint.save(model, step.optimizers, position)
             if stop:
                 raise SystemExit(128 + (stopped or [signal.SIGTERM])[0])
     meter.close()
     model.eval()
     position.seconds = clock.seconds()
     if parallel.rank() == 0:
-        checkpoint.save(model, steppers, position)
+        checkpoint.save(model, step.optimizers, position)
     return Result(position.history, position.seconds, planned.flops * planned.steps)
 
 
@@ -169,23 +167,6 @@ def flops_per_example(model: Inverter, data: Data) -> int:
         raise
     model.zero_grad(set_to_none=True)
     return counter.get_total_flops()
-
-
-def step(
-    model: Inverter,
-    micro: MicroBatches,
-    steppers: list[torch.optim.Optimizer],
-    rows: Tensor,
-) -> Tensor:
-    """One step of the optimisers; returns the loss, not yet synchronised."""
-    model.train()
-    with bulk_precision(model.device.type):
-        loss = micro.backward(rows)
-    nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
-    for optimizer in steppers:
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-    return loss
 
 
 def _report_steps(steps: int) -> set[int]:

@@ -11,11 +11,10 @@ from textback.config import Training
 from textback.device import bulk_precision
 from textback.embedders import Embedder, load_embedder
 from textback.errors import TextbackError
-from textback.inverter import decoding, optimizers
-from textback.inverter import training as trainer
+from textback.inverter import decoding
 from textback.inverter.batches import Order
 from textback.inverter.generate import BATCH
-from textback.inverter.micro_batches import MicroBatches
+from textback.inverter.training_step import TrainingStep
 from textback.plan import networks
 from textback.plan.networks import Network
 from textback.tokenizer import PAD
@@ -42,14 +41,9 @@ def training(
     part = PARTS[network.ways]
     data = random_data(part, 2 * budget.batch, length, vocabulary, network.dimension, device)
     try:
-        micro = MicroBatches(model, data, budget.batch)
-        steppers = optimizers.build(model, choices.budget(budget.optimizer, budget.batch))
+        step = TrainingStep(model, data, choices.budget(budget.optimizer, budget.batch))
         order = Order(len(data), budget.batch, 0, data.device)
-        rate = steps_per_second(
-            lambda number: trainer.step(model, micro, steppers, order.batch(number)),
-            SECONDS,
-            device,
-        )
+        rate = steps_per_second(lambda number: step(order.batch(number)), SECONDS, device)
     except (TextbackError, MemoryError):  # it does not fit
         return None
     return rate * budget.batch * flops
