@@ -26,6 +26,7 @@ from textback.options import (
     ConfigFiles,
     DeviceOption,
     RetrievalFolder,
+    ThreadsOption,
     configured_study,
     file_option,
     folder_option,
@@ -67,7 +68,9 @@ def invert(
         Path | None, file_option("A file of embeddings: .npy, or .safetensors with 'embeddings'.")
     ] = None,
     config: ConfigFiles = None,
-    cell: Annotated[str | None, typer.Option(help="The trained cell, as its path is.")] = None,
+    cell: Annotated[
+        str | None, typer.Option(help="The trained cell: its path, or words of it: 'len8 pca64'.")
+    ] = None,
     beam: Annotated[int, typer.Option(min=1, help="A round tries its square.")] = 4,
     rounds: Annotated[int, typer.Option(min=0, help="Rounds of correction.")] = 10,
     breadth: Annotated[
@@ -82,6 +85,7 @@ def invert(
         bool | None,
         typer.Option("--edits/--no-edits", help="Whether to try edits; else the study's."),
     ] = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Read texts back from their embeddings, showing the rounds as they come."""
     if (text is not None) + (file is not None) + (vectors is not None) != 1:
@@ -93,6 +97,10 @@ def invert(
     study = configured_study(config)
     chosen = interactive.find_cell(study, cell) if cell else None
     search = interactive.Search(beam, rounds, breadth, patience, edits)
+    if threads is not None:
+        from textback.device import use_threads
+
+        use_threads(threads)
     if vectors is not None:
         interactive.invert_vectors(study, vectors, chosen, search, Console())
     else:

@@ -1,6 +1,7 @@
 """The device a step runs on, the precision it can use, and what the step cost."""
 
 import functools
+import os
 import platform
 import resource
 import sys
@@ -37,6 +38,12 @@ def pick_device(wanted: str) -> str:
             "profile that wants one"
         )
     return "cuda" if available and wanted != "cpu" else "cpu"
+
+
+def use_threads(number: int) -> None:
+    """Compute with so many CPU threads from now on, tokenizers too."""
+    torch.set_num_threads(number)
+    os.environ["RAYON_NUM_THREADS"] = str(number)
 
 
 def bulk_precision(device: str) -> torch.autocast:

@@ -21,7 +21,7 @@ from textback.counted import counted
 from textback.embedders import Embedder, load_embedder
 from textback.embedders.gate import check_lengths
 from textback.embedders.paid import paid_costs
-from textback.errors import TextbackError, unknown_name
+from textback.errors import TextbackError
 from textback.inverter.search import Effort, Round, invert
 from textback.processes import COMPILE
 from textback.reductions import Projection, load_projection
@@ -61,11 +61,17 @@ def trained_cells(study: Study) -> list[Cell]:
 
 
 def find_cell(study: Study, name: str) -> Cell:
-    """A trained cell by its name, as paths have it. Raises TextbackError for an unknown one."""
-    named = {str(cell): cell for cell in trained_cells(study)}
-    if name not in named:
-        raise unknown_name("trained cell", name, named)
-    return named[name]
+    """A trained cell by its path, its row of a table, or words of it (see `studies.names`).
+
+    Raises TextbackError, one line, where the name fits none or several.
+    """
+    import pandas as pd
+
+    from textback.studies import names
+
+    trained = trained_cells(study)
+    rows = [cell.columns() | {"dim": cell.dimension(study)} for cell in trained]
+    return trained[names.find_cell(name.split(), pd.DataFrame(rows)).name]
 
 
 def invert_texts(

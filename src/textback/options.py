@@ -40,6 +40,7 @@ def folder_option(help: str) -> Any:
 
 
 DeviceOption = Annotated[str, typer.Option(envvar=DEVICE, help="auto, cpu or cuda.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; else torch's own.")]
 RetrievalFolder = Annotated[Path, folder_option("A retrieval set in the layout of BEIR.")]
 
 

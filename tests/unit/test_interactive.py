@@ -1,9 +1,12 @@
-"""What `textback invert` says of a search that ends before its last round."""
+"""What `textback invert` takes, and says of a search that ends before its last round."""
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from textback import interactive
+from textback.cells import grid
+from textback.config import read_study
 from textback.errors import TextbackError
 from textback.interactive import _show_end, read_vectors
 from textback.inverter.search.states import Effort, Hypothesis, Round
@@ -64,3 +67,15 @@ def test_one_vector_is_a_list_of_one(tmp_path):
 def test_a_file_that_is_not_there_is_said_to_be_missing(name, tmp_path):
     with pytest.raises(TextbackError, match="there is no such file"):
         read_vectors(tmp_path / name)
+
+
+def test_a_trained_cell_is_found_by_its_path_or_by_words_of_it(config, monkeypatch):
+    study = read_study(config)
+    trained = list(grid(study))
+    monkeypatch.setattr(interactive, "trained_cells", lambda study: trained)
+    for cell in trained:
+        assert interactive.find_cell(study, str(cell)) == cell
+    found = interactive.find_cell(study, "pca64 len8")
+    assert (found.length, str(found.reduction), found.seed) == (8, "pca64", 0)
+    with pytest.raises(TextbackError, match="cells fit 'len8': say more of one"):
+        interactive.find_cell(study, "len8")

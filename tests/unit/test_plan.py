@@ -446,7 +446,7 @@ def test_the_command_shows_the_plan_and_writes_it_as_json(config, monkeypatch, c
 
 def test_a_retrieval_set_is_counted_where_it_is_at_hand(config):
     study = config | {"use_retrieval_sets": ["scifact"], "figures": []}
-    assert any("'scifact' is not at hand" in note for note in planned(study).notes)
+    assert any("not counted: retrieval sets scifact" in note for note in planned(study).notes)
     folder = Path(config["retrieval_sets"]["scifact"]["folder"])
     (folder / "qrels").mkdir(parents=True)
     (folder / "corpus.jsonl").write_text('{"_id": "d", "text": "one two"}\n')

@@ -204,7 +204,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(finished, tmp_path
         ([], "give either a text"),
         (["  "], "no text to invert"),
         (["word " * 400], "reads 256 tokens"),
-        (["text", "--cell", "few-speeches/minilm"], "unknown trained cell"),
+        (["text", "--cell", "len9 minilm"], "unknown part of a cell's name 'len9'"),
     ],
 )
 def test_invert_says_what_is_wrong_with_its_input(

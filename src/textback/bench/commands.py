@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from textback.errors import TextbackError
-from textback.options import ConfigFiles, DeviceOption, configured_study
+from textback.options import ConfigFiles, DeviceOption, ThreadsOption, configured_study
 from textback.processes import COMPILE
 
 app = typer.Typer(
@@ -20,7 +20,6 @@ app = typer.Typer(
     "a table, then JSON. On a CPU, peak memory is the whole process's, its libraries included.",
 )
 
-ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; else torch's own.")]
 CompileOption = Annotated[
     str, typer.Option(envvar=COMPILE, help="auto (on a GPU), on or off: torch.compile.")
 ]
@@ -165,7 +164,7 @@ def decoding(
 @app.command()
 def inversion(
     config: ConfigFiles = None,
-    cell: Annotated[str | None, typer.Option(help="A trained cell, as its path is.")] = None,
+    cell: Annotated[str | None, typer.Option(help="A trained cell: its path, or words.")] = None,
     size: Annotated[str | None, typer.Option(help="Instead: of random weights.")] = None,
     family: Annotated[
         str | None, typer.Option(help="With --size: t5 or llama; else the form's.")

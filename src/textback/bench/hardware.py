@@ -1,6 +1,5 @@
 """What the device can do at most, and how long work takes on it."""
 
-import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from textback.device import bulk_precision, peak_memory, pick_device
+from textback.device import bulk_precision, peak_memory, pick_device, use_threads
 
 SIDE = {"cpu": 2048, "cuda": 8192}  # of the matrices that tell the device's rate
 REPEATS = 8  # of their product, the fastest counts
@@ -31,8 +30,7 @@ def prepare(device: str, threads: int | None) -> str:
     Raises TextbackError for a device that is unknown or not there.
     """
     if threads is not None:
-        torch.set_num_threads(threads)
-        os.environ["RAYON_NUM_THREADS"] = str(threads)  # of tokenizers
+        use_threads(threads)
     return pick_device(device)
 
 

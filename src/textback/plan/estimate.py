@@ -152,9 +152,10 @@ def _notes(study: Study, every: list[Job], machine: Machine) -> Iterator[str]:
                 f"the shape of {entry.pretrained} is not known without its config.json: inverter "
                 f"'{name}' counts as one of a T5-{networks.UNKNOWN}"
             )
-    for name in used(study, "use_retrieval_sets"):
-        if work.is_absent(study.retrieval_sets[name]):
-            yield f"retrieval set '{name}' is not at hand: its embedding is not counted"
+    sets = used(study, "use_retrieval_sets")
+    absent = [name for name in sets if work.is_absent(study.retrieval_sets[name])]
+    if absent:
+        yield f"not at hand, so their embedding is not counted: retrieval sets {', '.join(absent)}"
 
 
 def as_json(planned: Plan) -> dict[str, Any]:

@@ -151,7 +151,9 @@ def _memory(found: Memory) -> str:
 
 
 def _downloads(planned: Plan) -> tuple[str, str]:
-    """How much, and what of it is not known; what several entries take is fetched once."""
+    """How much, and of how many things it is not known or which cannot be had; the table above
+    names them. What several entries take is fetched once.
+    """
     absent = [need for need in planned.needed if need.where in ABSENT]
     if not absent:
         return "none", ""
@@ -159,25 +161,25 @@ def _downloads(planned: Plan) -> tuple[str, str]:
     for need in absent:
         sizes[need.name] |= {need.megabytes} - {None}
     unknown = [name for name, told in sizes.items() if not told]
-    missing = dict.fromkeys(need.name for need in absent if need.where == "missing")
+    missing = {need.name for need in absent if need.where == "missing"}
     said = []
     if unknown:
-        said.append(f"and of unknown size {', '.join(unknown)}")
+        said.append(f"and {len(unknown)} of unknown size")
     if missing:
-        said.append(f"not to be had from here: {', '.join(missing)}")
+        said.append(f"{len(missing)} not to be had from here")
     known = sum(sum(told) for told in sizes.values())
-    return f"about {size(1e6 * known)}" if known else "unknown", _in_lines(said, "; ")
+    return f"about {size(1e6 * known)}" if known else "unknown", "; ".join(said)
 
 
-def _in_lines(parts: list[str], apart: str = ", ") -> str:
+def _in_lines(parts: list[str]) -> str:
     """The parts in lines of WIDTH characters, none broken."""
     lines = [""]
     for part in parts:
-        joined = f"{lines[-1]}{apart}{part}" if lines[-1] else part
+        joined = f"{lines[-1]}, {part}" if lines[-1] else part
         if len(joined) <= WIDTH or not lines[-1]:
             lines[-1] = joined
         else:
-            lines[-1] += apart.rstrip()
+            lines[-1] += ","
             lines.append(part)
     return "\n".join(lines)
 

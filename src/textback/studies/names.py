@@ -56,7 +56,7 @@ def find_cell(given: Sequence[str], cells: pd.DataFrame) -> pd.Series:
         listed = ", ".join(others["path"].head(LISTED))
         more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
         raise TextbackError(
-            f"show: {len(others)} cells fit '{text}': say more of one, e.g. of {listed}{more}"
+            f"{len(others)} cells fit '{text}': say more of one, e.g. of {listed}{more}"
         )
     return found.iloc[0]
 
