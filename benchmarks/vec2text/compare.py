@@ -31,6 +31,7 @@ import numpy as np
 import own
 import torch
 from comparisons import Bleu, Comparison, Found, Inversion, Throughput, settings
+from options import Run, parsed
 from pair import train_pair
 from sentence_transformers import SentenceTransformer
 from theirs import Vec2text
@@ -40,8 +41,6 @@ from textback.config import read_study_file
 from textback.device import pick_device
 from textback.embedders import load_embedder
 from textback.inverter import training as loop
-
-HERE = Path(__file__).parent
 
 
 def main() -> None:
@@ -63,8 +62,8 @@ def _train_pair(options: argparse.Namespace) -> None:
     train_pair(options, own.EMBEDDER, own.new(options, own.PAPER, ways=1))
 
 
-def compared(comparison: Callable[[argparse.Namespace], Comparison]) -> Callable[..., None]:
-    """A sub-command that makes one comparison."""
+def compared(comparison: Callable[[argparse.Namespace], Comparison], what: str) -> Run:
+    """A sub-command that makes one comparison; what: for its help."""
 
     def run(options: argparse.Namespace) -> None:
         begun = comparison(options)
@@ -73,6 +72,7 @@ def compared(comparison: Callable[[argparse.Namespace], Comparison]) -> Callable
                 begun.measure()
             _write(options.output, begun.result(vec2text.result))
 
+    run.__doc__ = what
     return run
 
 
@@ -147,83 +147,18 @@ def embedding(options: argparse.Namespace) -> None:
     _write(options.output, {**settings(options), **found})
 
 
+RUNS = {
+    "export": export,
+    "training": compared(Throughput, "Examples a second of training."),
+    "bleu": compared(Bleu, "BLEU of one pass after equal seconds of training from scratch."),
+    "embedding": embedding,
+    "inversion": compared(Inversion, "The whole search with the same models."),
+    "together": together,
+}
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    commands = parser.add_subparsers(required=True)
-    runs = {
-        "export": export,
-        "training": compared(Throughput),
-        "bleu": compared(Bleu),
-        "embedding": embedding,
-        "inversion": compared(Inversion),
-        "together": together,
-    }
-    for name, run in runs.items():
-        command = commands.add_parser(name)
-        command.set_defaults(run=run)
-        _add_common(command)
-        if name in ("export", "together"):
-            _add_export(command)
-        if name in ("training", "together"):
-            _add_training(command)
-        if name in ("bleu", "together"):
-            _add_bleu(command, "--seconds" if name == "bleu" else "--bleu-seconds")
-        if name in ("inversion", "together"):
-            _add_inversion(command, "--texts" if name == "inversion" else "--searched")
-        if name == "embedding":
-            command.add_argument("--texts", type=int, default=200)
-            command.add_argument("--turns", type=int, default=3)
-    return parser.parse_args()
-
-
-def _add_common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--folder", type=Path, required=True, help="the exchange folder")
-    command.add_argument("--output", type=Path, default=Path("comparison.json"))
-    command.add_argument("--python", default=str(HERE / ".venv/bin/python"), help="vec2text's")
-    command.add_argument("--size", default="nano")
-    command.add_argument("--length", type=int, default=32)
-    command.add_argument("--batch", type=int, default=128)
-    command.add_argument("--optimizer", default="muon")
-    command.add_argument("--learning-rate", type=float, default=5e-3)
-    command.add_argument("--threads", type=int, default=2)
-    command.add_argument("--device", default="cpu")
-
-
-def _add_export(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--root", type=Path, default=Path(), help="the folder with results/")
-    command.add_argument("--corpus", default=exchange.CORPUS)
-    command.add_argument("--rows", type=int, help="of each split, at most; else all")
-    help_ = "that the hypothesizer of both sides learns from; half as many for the corrector"
-    command.add_argument("--examples", type=int, default=100_000, help=help_)
-    help_ = "whose hypotheses the corrector learns from"
-    command.add_argument("--passages", type=int, default=10_000, help=help_)
-
-
-def _add_training(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--seconds", type=float, default=20)
-    command.add_argument("--turns", type=int, default=3)
-    both, ways = ["fp32", "bf16"], ["each-step", "precomputed"]
-    help_ = "of vec2text"
-    command.add_argument("--precisions", nargs="+", choices=both, default=both, help=help_)
-    command.add_argument("--embed", nargs="*", choices=ways, default=ways, help=help_)
-    command.add_argument("--ours", nargs="*", choices=own.OURS, default=list(own.OURS))
-
-
-def _add_bleu(command: argparse.ArgumentParser, seconds: str) -> None:
-    command.add_argument(seconds, dest="bleu_seconds", type=float, default=20)
-    command.add_argument("--texts", type=int, default=200, help="whose BLEU is told")
-    rates, shares = [1e-3, 3e-3], [0.05, 0.1, 0.2, 1.0]
-    command.add_argument("--reference-rates", nargs="+", type=float, default=rates)
-    help_ = "of the seconds, for each of which textback trains"
-    command.add_argument("--shares", nargs="+", type=float, default=shares, help=help_)
-
-
-def _add_inversion(command: argparse.ArgumentParser, texts: str) -> None:
-    command.add_argument(texts, dest="searched", type=int, default=200, help="to invert")
-    command.add_argument("--rounds", type=int, default=50)
-    command.add_argument("--beam", type=int, default=8)
-    command.add_argument("--reference-batch", type=int, default=8)
-    command.add_argument("--breadths", nargs="+", type=int, default=[1, 2])
+    return parsed(__doc__.split("\n")[0], RUNS)
 
 
 if __name__ == "__main__":
