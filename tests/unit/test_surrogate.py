@@ -120,6 +120,20 @@ def test_of_lone_tokens_a_shortlist_misses_none(near):
     assert torch.equal(found, every.gather(1, best.indices[..., None].expand(3, 9, LENGTH)))
 
 
+def test_a_shortlist_is_multiplied_in_bf16_where_the_hardware_has_it_and_misses_next_to_nothing(
+    surrogate, near, monkeypatch
+):
+    found = []
+    for has in (False, True):
+        monkeypatch.setattr("textback.inverter.surrogate.has_bf16", lambda device, has=has: has)
+        barred = torch.zeros(VOCABULARY)
+        dtypes = {known.added.dtype for known in surrogate.known(barred)}
+        assert dtypes == {torch.bfloat16 if has else torch.float32}
+        found.append(substitutions(surrogate, *near, barred, 20))
+    for one, other in zip(*(texts.tolist() for texts in found), strict=True):
+        assert len(set(map(tuple, one)) & set(map(tuple, other))) >= 19
+
+
 def test_passages_of_few_runs_do_not_fill_a_shortlist_with_the_last_token(near):
     """Numbers that they leave over stand for runs of it, and e is what it adds."""
     surrogate = Surrogate(VOCABULARY, DIMENSION)

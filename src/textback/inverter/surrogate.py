@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from textback.device import has_bf16
 from textback.inverter.ngrams import WIDEST, NGrams
 
 ROWS = 100_000  # training passages that it is fitted to
@@ -31,8 +32,9 @@ SHORTLIST = 4  # times as many substitutions of a width are judged as are asked 
 class Known:
     """The runs of a width that a surrogate knows, (n, width).
 
-    added: what each adds by itself, damped, (n, dim); square: its squared length, (n,); free: 0, or
-    -inf for what is not to be proposed, (n,)
+    added: what each adds by itself, damped, (n, dim), in bf16 where the hardware multiplies in it: a
+    shortlist is longer than what is wanted of it; square: its squared length, (n,); free: 0, or -inf
+    for what is not to be proposed, (n,)
     """
 
     tokens: Tensor
@@ -88,7 +90,8 @@ class Surrogate(nn.Module):
             seen = self.vectors[self.ngrams.numbers(width)].any(1)
             free = barred[tokens].sum(1).masked_fill(~seen, -torch.inf)
             added = DAMPED * self._sums(tokens)
-            found.append(Known(tokens, added, added.square().sum(1), free))
+            fast = added.bfloat16() if has_bf16(added.device.type) else added
+            found.append(Known(tokens, fast, added.square().sum(1), free))
         return found
 
     def shortlist(
@@ -138,9 +141,9 @@ def _replaced(
 ) -> tuple[Tensor, Tensor]:
     """The texts of one width of a shortlist; rest: ê without what they break, (m, places, dim)."""
     number, width = known.tokens.shape
-    dot = rest @ target[..., None] + (target @ known.added.T)[:, None]
+    dot = rest @ target[..., None] + _products(target, known.added)[:, None]
     square = rest.square().sum(2, keepdim=True) + known.square
-    square = square.add_(rest @ known.added.T, alpha=2).clamp_min_(1e-12)
+    square = square.add_(_products(rest, known.added), alpha=2).clamp_min_(1e-12)
     cosines = dot.mul_(square.rsqrt_()).add_(known.free).flatten(1)
     best, chosen = cosines.topk(min(most, cosines.shape[1]))
     first, run = chosen // number, chosen % number
@@ -149,6 +152,11 @@ def _replaced(
     changed = texts.gather(2, places) != new
     allowed = changed[..., 0] & changed[..., -1] & ~best.isneginf()
     return texts.scatter(2, places, new), allowed
+
+
+def _products(vectors: Tensor, added: Tensor) -> Tensor:
+    """Inner products, (…, dim) and (n, dim) → (…, n) in full precision, multiplied in `added`'s."""
+    return (vectors.to(added.dtype) @ added.T).float()
 
 
 def nearest(ids: Tensor, texts: Tensor, allowed: Tensor, cosines: Tensor, most: int) -> Tensor:

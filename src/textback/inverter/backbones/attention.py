@@ -1,8 +1,8 @@
-"""The library's attention, in the precision in which a device trains it fast.
+"""The library's attention, in the precision in which a device is fast.
 
-On a CPU the fused kernel's backward pass takes up to ten times as long in bf16 as in fp32, most so
-for short texts (seen with torch 2.15): there a training attends in fp32, whatever the precision of
-its other products.
+On a CPU the fused kernel takes up to twice as long in bf16 as in fp32, most so for short texts, and
+its backward pass up to ten times as long (seen with torch 2.15): there texts are attended to in
+fp32, whatever the precision of other products.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ def attend(module: nn.Module, *inputs: Tensor | None, **options: Any) -> tuple[T
     """See `transformers.AttentionInterface`: query, key, value and mask, and what a model adds."""
     value = inputs[2]
     autocast = torch.is_autocast_enabled(value.device.type)
-    if value.device.type != "cpu" or not (autocast and torch.is_grad_enabled()):
+    if value.device.type != "cpu" or not autocast:
         return sdpa_attention_forward(module, *inputs, **options)
     with torch.autocast("cpu", enabled=False):
         options = {name: _single(option) for name, option in options.items()}
