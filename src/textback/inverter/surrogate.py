@@ -32,9 +32,9 @@ SHORTLIST = 4  # times as many substitutions of a width are judged as are asked 
 class Known:
     """The runs of a width that a surrogate knows, (n, width).
 
-    added: what each adds by itself, damped, (n, dim), in bf16 where the hardware multiplies in it: a
-    shortlist is longer than what is wanted of it; square: its squared length, (n,); free: 0, or -inf
-    for what is not to be proposed, (n,)
+    added: what each adds by itself, damped, (n, dim), in bf16 where the hardware multiplies in it:
+    it is for a shortlist, which has more than is wanted; square: its squared length, (n,); free: 0,
+    or -inf for what is not to be proposed, (n,)
     """
 
     tokens: Tensor
