@@ -400,6 +400,7 @@ def test_where_recording_fails_decoding_goes_on_without_it_and_warns_once(
     warnings = [r.message for r in logged.records if r.levelname == "WARNING"]
     assert len(warnings) == 1 and "CUDA graphs of decoding failed" in warnings[0]
     torch.cuda.empty_cache()  # fails where the allocator is left recording
+    torch.rand(1, device=DEVICE)  # fails where the generator is
     monkeypatch.setattr(decoding, "_step", step)
     decoding._steps.cache_clear()
     replayed = launched()
@@ -432,7 +433,7 @@ def test_a_replayed_training_ends_in_the_bits_of_a_launched_one(
 def test_where_recording_fails_training_goes_on_without_it_and_warns_once(
     launched, logged, monkeypatch, tmp_path
 ):
-    one, other = untrained(), untrained()
+    one, other = (untrained(Backbone(size="toy", dropout=0.2)) for _ in range(2))
     expected = trained(one, data(), tmp_path / "launched")
     launched()
     plain = nn.utils.clip_grad_norm_

@@ -1,6 +1,8 @@
 """Replayed functions: what is launched, recorded and replayed, and with what. Real graphs: tests/gpu."""
 
 import logging
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -119,6 +121,42 @@ def test_memory_that_only_the_allocator_holds_is_freed_for_a_recording(monkeypat
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: freed.append(1))
     assert replay._recorded(doubled, trains=False) == "recording"
     assert len(tried) == 2 and freed == [1]
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["torch 2.11", "newer"])
+def test_a_recording_that_goes_wrong_is_followed_by_one_that_goes_well(ended, monkeypatch):
+    """Without it torch 2.11's random generator would go on recording. Newer ones end by themselves
+    what its allocator records, and refuse to end it twice.
+    """
+    happened, failures = [], iter([True])
+
+    class Graph:
+        def capture_begin(self, **how):
+            happened.append("begin")
+
+        def capture_end(self):
+            if next(failures, False):
+                raise RuntimeError("operation failed due to a previous error during capture")
+            happened.append("end")
+
+    def end_allocating(device, pool):
+        happened.append(pool)
+        if ended:
+            raise RuntimeError("endAllocatePool: not currently recording to mempool_id")
+
+    def wrong():
+        raise ValueError("waits for the GPU")
+
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: stream)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "stream", nullcontext)
+    monkeypatch.setattr(torch, "zeros", lambda *size, device: happened.append("work"))
+    monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", end_allocating, raising=False)
+    with pytest.raises(ValueError, match="waits"):
+        replay._captured(wrong, (0, 1), stream)
+    assert happened == ["begin", (0, 1), "begin", "work", "end"]
 
 
 def test_few_calls_are_not_recorded(events):

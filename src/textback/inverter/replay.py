@@ -7,6 +7,7 @@ one.
 import functools
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ClassVar
 
 import torch
@@ -155,9 +156,18 @@ def _captured(function: Callable[[], Tensor], pool: Pool, stream: torch.cuda.Str
 
 
 def _abandon(graph: torch.cuda.CUDAGraph, pool: Pool) -> None:
-    """End a recording that went wrong. Torch (2.11) leaves its allocator recording then."""
+    """End a recording that went wrong, on its stream.
+
+    Torch 2.11 leaves its allocator recording then, and its random generator, which goes on to draw
+    only after a recording that went well.
+    """
     try:
         graph.capture_end()
     except RuntimeError:
-        torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), pool)
+        with suppress(RuntimeError):  # where torch has ended it by itself
+            torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), pool)
         _kept_studio.cache_clear()
+        well = torch.cuda.CUDAGraph()
+        well.capture_begin(capture_error_mode="thread_local")
+        torch.zeros(1, device="cuda")
+        well.capture_end()
