@@ -28,7 +28,7 @@ class Line:
         """Whether the target is, in the table's words."""
         if self.least is None or self.ratio is None:
             return ""
-        return "yes" if self.ratio >= self.least else "**no**"
+        return "yes" if round(self.ratio, 2) >= self.least else "**no**"
 
 
 def page(
@@ -192,7 +192,7 @@ def time_to_reach(ours: list[Found], theirs: list[Found]) -> tuple[str, float | 
     soonest = min((run["seconds"] for run in ours if run["bleu"] >= highest), default=None)
     goal = f"{highest:.1f} (vec2text after {reached:.0f} s)"
     if soonest is None:
-        return f"never: {goal}", None
+        return f"never: {goal}", 0.0
     return f"{soonest:.1f} s to {goal}", reached / soonest
 
 

@@ -90,6 +90,10 @@ class Cell:
         """The number of components the inverter sees."""
         return self.reduction.dimension or study.embedders[self.embedder].dimension
 
+    def row(self, study: Study) -> dict[str, str | int]:
+        """Its columns in the tables of a study, the dimension among them."""
+        return self.columns() | {"dim": self.dimension(study)}
+
 
 @dataclass(frozen=True, order=True)
 class Target:

@@ -63,15 +63,17 @@ def trained_cells(study: Study) -> list[Cell]:
 def find_cell(study: Study, name: str) -> Cell:
     """A trained cell by its path, its row of a table, or words of it (see `studies.names`).
 
-    Raises TextbackError, one line, where the name fits none or several.
+    Raises TextbackError, one line, where the name fits none or several, or one that is not trained.
     """
     import pandas as pd
 
     from textback.studies import names
 
-    trained = trained_cells(study)
-    rows = [cell.columns() | {"dim": cell.dimension(study)} for cell in trained]
-    return trained[names.find_cell(name.split(), pd.DataFrame(rows)).name]
+    trained, every = trained_cells(study), list(grid(study))
+    rows = pd.DataFrame([cell.row(study) for cell in every])
+    ready = [cell in trained for cell in every]
+    found = names.find_ready(name.split(), rows, ready, "it is not trained yet")
+    return next(cell for cell in trained if str(cell) == names.path_name(found))
 
 
 def invert_texts(

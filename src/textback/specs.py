@@ -180,7 +180,7 @@ def score(
     find_embedder(study, embedder)
     return {
         "recipe": SCORE_RECIPE,
-        "cell": cell.columns() | {"dim": cell.dimension(study)},
+        "cell": cell.row(study),
         "inversions": [
             inversion.columns() | {"plain": inversion.plain}
             for inversion in inversions_of(evaluated, cell)

@@ -319,15 +319,16 @@ def test_compiled_decoding_writes_what_eager_decoding_writes(entry, ways, compil
 
 @pytest.fixture
 def launched(monkeypatch):
-    """Nothing is recorded until the test lets it be."""
+    """Nothing is recorded until the test lets it be; returns what is replayed from then on."""
     monkeypatch.setattr(Replay, "_refused", {"decoding", "training steps"})
+    replayed, replay = [], torch.cuda.CUDAGraph.replay
+    counting = lambda graph: replayed.append(graph) or replay(graph)  # noqa: E731
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", counting)
 
     def record():
+        assert not replayed or not Replay._refused
         monkeypatch.setattr(Replay, "_refused", set())
-        replayed = []
-        replay = torch.cuda.CUDAGraph.replay
-        counting = lambda graph: replayed.append(graph) or replay(graph)  # noqa: E731
-        monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", counting)
+        replayed.clear()
         return replayed
 
     return record

@@ -79,3 +79,14 @@ def test_a_trained_cell_is_found_by_its_path_or_by_words_of_it(config, monkeypat
     assert (found.length, str(found.reduction), found.seed) == (8, "pca64", 0)
     with pytest.raises(TextbackError, match="cells fit 'len8': say more of one"):
         interactive.find_cell(study, "len8")
+
+
+def test_a_cell_that_is_not_trained_is_told_from_an_unknown_one(config, monkeypatch):
+    study = read_study(config)
+    trained = [cell for cell in grid(study) if cell.length == 8]
+    monkeypatch.setattr(interactive, "trained_cells", lambda study: trained)
+    with pytest.raises(TextbackError, match=r"len4/native/nano/seed0: it is not trained yet"):
+        interactive.find_cell(study, "len4 native")
+    with pytest.raises(TextbackError, match="unknown part of a cell's name 'len9'"):
+        interactive.find_cell(study, "len9 native")
+    assert interactive.find_cell(study, "native").length == 8

@@ -341,6 +341,18 @@ def test_a_model_that_several_inverters_have_is_downloaded_once(config, monkeypa
     assert row == ("downloads", "about 892 MB", "")
 
 
+def test_the_sums_count_what_cannot_be_had_and_the_table_names_it(config, no_hub):
+    config["corpora"]["far"] = {"kind": "huggingface", "dataset": "some/texts"}
+    pretrained = {"pretrained": "google-t5/t5-base", "download": 892}
+    config["inverters"]["nano"]["backbone"] = pretrained
+    found = planned(config | {"use_corpora": ["far"], "figures": []})
+    (row,) = (row for row in shown._rows(found) if row[0] == "downloads")
+    said = "and 1 of unknown size; 2 not to be had from here"
+    assert row == ("downloads", "about 892 MB", said)
+    named = {need.name for need in found.needed if need.where == "missing"}
+    assert named == {"some/texts", "google-t5/t5-base"}
+
+
 def test_a_model_in_a_folder_or_in_the_cache_is_at_hand(config, no_hub, tmp_path, monkeypatch):
     snapshot = tmp_path / "cache" / "models--some--model" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)

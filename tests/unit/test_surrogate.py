@@ -125,7 +125,7 @@ def test_a_shortlist_is_multiplied_in_bf16_where_the_hardware_has_it_and_misses_
 ):
     found = []
     for has in (False, True):
-        monkeypatch.setattr("textback.inverter.surrogate.has_bf16", lambda device, has=has: has)
+        monkeypatch.setattr("textback.device.has_bf16", lambda device, has=has: has)
         barred = torch.zeros(VOCABULARY)
         dtypes = {known.added.dtype for known in surrogate.known(barred)}
         assert dtypes == {torch.bfloat16 if has else torch.float32}

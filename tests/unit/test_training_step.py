@@ -5,7 +5,9 @@ again to the tensors that it met, in the same places, and knows nothing of Pytho
 """
 
 import copy
+import gc
 import logging
+import weakref
 
 import pytest
 import torch
@@ -20,7 +22,7 @@ from textback.inverter import optimizers, parallel, replay, training, training_s
 from textback.inverter.batches import Data, Order
 from textback.inverter.micro_batches import MicroBatches
 from textback.inverter.model import Inverter
-from textback.inverter.replay import Replay
+from textback.inverter.replay import FEWEST, BackwardStudio, Replay
 from textback.inverter.state import Checkpoint
 from textback.inverter.training import train
 from textback.inverter.training_step import TrainingStep
@@ -78,17 +80,17 @@ def taped(monkeypatch):
     def begin():
         tapes = []
 
-        def record(function, trains):
-            assert trains
+        def record(function, studio):
+            assert isinstance(studio, BackwardStudio)
             tapes.append(Tape())
             return tapes[-1], tapes[-1].record(function)
 
-        def as_if_on_a_gpu(what, function, device, calls, trains):
-            return Replay(what, function, "cuda", calls, trains)
+        def as_if_on_a_gpu(what, function, device, calls, studio):
+            return Replay(what, function, "cuda", calls, studio)
 
         monkeypatch.setattr(Replay, "_refused", set())
         monkeypatch.setattr(replay, "_recorded", record)
-        monkeypatch.setattr(replay, "_rehearsed", lambda function: function())
+        monkeypatch.setattr(BackwardStudio, "rehearse", lambda studio, function: function())
         monkeypatch.setattr(training_step, "Replay", as_if_on_a_gpu)
         return tapes
 
@@ -143,7 +145,7 @@ def test_a_replayed_training_ends_in_the_weights_of_a_launched_one(
 def test_a_replayed_training_goes_on_to_the_same_weights(toy, taped, tmp_path, monkeypatch):
     whole, killed, resumed = (inverter("llama", 1) for _ in range(3))
     expected = trained(whole, toy, tmp_path / "whole", budget("muon"))
-    taped()
+    tapes = taped()
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
     schedule, steps = optimizers.schedule, iter(range(4))
 
@@ -157,13 +159,14 @@ def test_a_replayed_training_goes_on_to_the_same_weights(toy, taped, tmp_path, m
         with pytest.raises(TextbackError, match="killed"):
             trained(killed, toy, tmp_path / "killed", budget("muon"))
     assert trained(resumed, toy, tmp_path / "killed", budget("muon")) == expected
+    assert [tape.replays for tape in tapes] == [3, STEPS - 5]  # the first of each is launched
     assert same_weights(resumed, whole)
 
 
 def test_a_batch_in_parts_is_recorded_whole(toy, taped):
     launched, replayed = inverter("t5", 1), inverter("t5", 1)
     one = TrainingStep(launched, toy, budget())
-    taped()
+    tapes = taped()
     other = TrainingStep(replayed, toy, budget())
     order = Order(len(toy), BATCH, 0)
     for step in (one, other):
@@ -171,13 +174,30 @@ def test_a_batch_in_parts_is_recorded_whole(toy, taped):
         torch.manual_seed(0)
         for number in range(STEPS):
             step(order.batch(number))
+    assert [tape.replays for tape in tapes] == [STEPS - 1]
     assert same_weights(replayed, launched)
+
+
+def test_a_step_holds_nothing_once_it_is_gone(toy, taped):
+    """Not even until garbage is collected: a recording has the memory of a whole step."""
+    tapes = taped()
+    step, order = TrainingStep(inverter("llama", 1), toy, budget()), Order(len(toy), BATCH, 0)
+    for number in range(FEWEST):
+        step(order.batch(number))
+    assert tapes
+    held = [weakref.ref(step), weakref.ref(step._replay), weakref.ref(step.optimizers[0])]
+    gc.disable()
+    try:
+        del step
+        assert [reference() for reference in held] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def failing_recording(monkeypatch, owner, name, error):
     """A recording in which a function does its work, and then fails."""
 
-    def fail(function, trains):
+    def fail(function, studio):
         plain, random = getattr(owner, name), torch.get_rng_state()
 
         def failing(*given):
@@ -221,19 +241,18 @@ def test_without_memory_for_a_recording_micro_batches_stay_as_large_as_they_are(
 
 
 def test_data_on_the_host_and_a_training_of_several_processes_are_not_recorded(toy, monkeypatch):
-    asked = []
+    calls = []
     monkeypatch.setattr(
-        training_step, "Replay", lambda what, function, device, *more, **named: asked.append(device)
+        training_step, "Replay", lambda what, function, device, steps, studio: calls.append(steps)
     )
     monkeypatch.setattr(MicroBatches, "_try_sizes", lambda micro, batch: None)
     on_host = Data(toy.ids, toy.inputs, torch.device("cuda"))
-    TrainingStep(inverter("llama", 1), on_host, budget())
-    meta = Data(toy.ids.to("meta"), toy.inputs, torch.device("meta"))
-    TrainingStep(inverter("llama", 1), meta, budget())
+    TrainingStep(inverter("llama", 1), on_host, budget(), STEPS)
+    TrainingStep(inverter("llama", 1), toy, budget(), STEPS)
     monkeypatch.setattr(parallel, "world", lambda: 2)
     monkeypatch.setattr(parallel, "wrapped", lambda model: model)
-    TrainingStep(inverter("llama", 1), meta, budget())
-    assert asked == ["cpu", "meta", "cpu"]
+    TrainingStep(inverter("llama", 1), toy, budget(), STEPS)
+    assert calls == [0, STEPS, 0]
 
 
 def test_rates_that_a_recorded_step_reads_lie_in_one_place(toy, taped):

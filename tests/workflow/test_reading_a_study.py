@@ -122,7 +122,7 @@ def test_a_cell_that_is_not_inverted_yet_is_one_line(finished, changed_config):
     done = finished.textback("show", "len5", *configured(changed_config(lengths=[4, 5])))
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
     unfinished = CELL.replace("len4", "len5")
-    assert f"no text of cell {unfinished} is inverted yet" in done.stderr
+    assert f"cell {unfinished}: no text of it is inverted yet" in done.stderr
 
 
 def test_an_unknown_cell_is_one_line_with_the_nearest(finished):

@@ -16,7 +16,7 @@ from textback.inverter.training_step import TrainingStep
 from textback.processes import compile_choice
 
 ROWS = 8192  # of data, which steps go through again and again
-WARM_UP = 3  # steps that are not counted; the first one compiles
+WARM_UP = 3  # steps that are not counted: the first compiles, the second is recorded on a GPU
 
 
 def measure(

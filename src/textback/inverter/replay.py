@@ -18,9 +18,49 @@ from textback.progress import log
 
 Pool = tuple[int, int]
 Recording = tuple[torch.cuda.CUDAGraph, Tensor]  # and where its result lies
-Studio = tuple[Pool, torch.cuda.Stream]
+Place = tuple[Pool, torch.cuda.Stream]  # where a recording is made: memory and stream
 
 FEWEST = 4  # calls: a recording takes as long as a call
+
+
+class Studio:
+    """Of forward passes: recordings of a device work in one memory, one after another."""
+
+    def place(self, device: int) -> Place:
+        """Where the next recording is made."""
+        return _shared_place(device)[0]
+
+    def rehearse(self, function: Callable[[], Tensor]) -> Tensor:
+        """Run what will be recorded."""
+        return function()
+
+    def clear(self) -> None:
+        """Called before a recording."""
+
+
+class BackwardStudio(Studio):
+    """Of functions with backward passes, in which autograd remembers the stream they first ran on.
+
+    So they are rehearsed on that of recordings, and what is left of passes on others is collected.
+    The memory of a recording is its own, and given back with it.
+    """
+
+    def place(self, device: int) -> Place:
+        """See `Studio.place`."""
+        return torch.cuda.graph_pool_handle(), _stream(device)
+
+    def rehearse(self, function: Callable[[], Tensor]) -> Tensor:
+        """See `Studio.rehearse`."""
+        stream = _stream(torch.cuda.current_device())
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            result = function()
+        torch.cuda.current_stream().wait_stream(stream)
+        return result
+
+    def clear(self) -> None:
+        """See `Studio.clear`."""
+        gc.collect()
 
 
 class Replay:
@@ -32,8 +72,7 @@ class Replay:
     recording fails, of which it warns once, all calls run as they are.
 
     what: for the warning, e.g. `decoding`; where one of a kind failed, none is recorded again.
-    trains: it has backward passes, which remember the stream they first ran on: the first call is
-    on that of recordings. Its memory is its own, and given back with it; others share theirs.
+    calls: how many there will be, at most.
     """
 
     _refused: ClassVar[set[str]] = set()
@@ -44,10 +83,10 @@ class Replay:
         what: str,
         function: Callable[..., Tensor],
         device: str,
-        calls: int,
-        trains: bool = False,
+        calls: float,
+        studio: Studio | None = None,
     ) -> None:
-        self._what, self._function, self._trains = what, function, trains
+        self._what, self._function, self._studio = what, function, studio or Studio()
         self._records = device == "cuda" and calls >= FEWEST and what not in Replay._refused
         self._inputs: tuple[Tensor, ...] | None = None
         self._recordings: dict[int, Recording] = {}
@@ -58,7 +97,7 @@ class Replay:
             return self._function(*inputs)
         if self._inputs is None:
             self._inputs = tuple(part.clone() for part in inputs)
-            return _rehearsed(self._launch) if self._trains else self._launch()
+            return self._studio.rehearse(self._launch)
         for kept, new in zip(self._inputs, inputs, strict=True):
             kept.copy_(new)
         if place not in self._recordings and not self._record(place):
@@ -77,7 +116,7 @@ class Replay:
         """
         Replay.recording = True
         try:
-            self._recordings[place] = _recorded(self._launch, self._trains)
+            self._recordings[place] = _recorded(self._launch, self._studio)
         except Exception as error:
             self._records = False
             if not out_of_memory(error):
@@ -91,30 +130,16 @@ class Replay:
         return self._records
 
 
-def _rehearsed(function: Callable[[], Tensor]) -> Tensor:
-    """Run as it will be recorded, on the same stream."""
-    stream = _stream(torch.cuda.current_device())
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        result = function()
-    torch.cuda.current_stream().wait_stream(stream)
-    return result
-
-
-def _recorded(function: Callable[[], Tensor], trains: bool) -> Recording:
-    """Without the garbage collection that `torch.cuda.graph` begins with each time, unless it has
-    backward passes: what is left of others, on other streams, would spoil the recording.
-    """
-    if trains:
-        gc.collect()
-    studio = _own_studio if trains else _shared_studio
+def _recorded(function: Callable[[], Tensor], studio: Studio) -> Recording:
+    """Without what `torch.cuda.graph` begins with each time: waiting, and emptying caches."""
+    studio.clear()
     try:
-        return _captured(function, *studio(torch.cuda.current_device()))
+        return _captured(function, *studio.place(torch.cuda.current_device()))
     except Exception as error:
         if not out_of_memory(error):
             raise
     torch.cuda.empty_cache()  # which cannot be done while something is recorded
-    return _captured(function, *studio(torch.cuda.current_device()))
+    return _captured(function, *studio.place(torch.cuda.current_device()))
 
 
 @functools.cache
@@ -123,21 +148,11 @@ def _stream(device: int) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)
 
 
-def _own_studio(device: int) -> Studio:
-    """Memory for one recording alone, and the stream of all."""
-    return torch.cuda.graph_pool_handle(), _stream(device)
-
-
-def _shared_studio(device: int) -> Studio:
-    """The memory that recordings work in, one after another, and their stream."""
-    return _kept_studio(device)[0]
-
-
 @functools.cache
-def _kept_studio(device: int) -> tuple[Studio, Recording]:
+def _shared_place(device: int) -> tuple[Place, Recording]:
     """With a recording that keeps the memory, as much as the largest took, to the process's end."""
-    studio = _own_studio(device)
-    return studio, _captured(lambda: torch.zeros(1, device=device), *studio)
+    place = torch.cuda.graph_pool_handle(), _stream(device)
+    return place, _captured(lambda: torch.zeros(1, device=device), *place)
 
 
 def _captured(function: Callable[[], Tensor], pool: Pool, stream: torch.cuda.Stream) -> Recording:
@@ -148,15 +163,16 @@ def _captured(function: Callable[[], Tensor], pool: Pool, stream: torch.cuda.Str
         try:
             result = function()
         except BaseException:
-            _abandon(graph, pool)
+            with suppress(RuntimeError):  # which says less than the error before
+                _end(graph, pool)
             raise
-        graph.capture_end()
+        _end(graph, pool)
     torch.cuda.current_stream().wait_stream(stream)
     return graph, result
 
 
-def _abandon(graph: torch.cuda.CUDAGraph, pool: Pool) -> None:
-    """End a recording that went wrong, on its stream.
+def _end(graph: torch.cuda.CUDAGraph, pool: Pool) -> None:
+    """End a recording, on its stream. Raises RuntimeError where it is not one.
 
     Torch 2.11 leaves its allocator recording then, and its random generator, which goes on to draw
     only after a recording that went well.
@@ -166,8 +182,9 @@ def _abandon(graph: torch.cuda.CUDAGraph, pool: Pool) -> None:
     except RuntimeError:
         with suppress(RuntimeError):  # where torch has ended it by itself
             torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), pool)
-        _kept_studio.cache_clear()
+        _shared_place.cache_clear()
         well = torch.cuda.CUDAGraph()
         well.capture_begin(capture_error_mode="thread_local")
         torch.zeros(1, device="cuda")
         well.capture_end()
+        raise

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textback.device import has_bf16
+from textback import device
 from textback.inverter.ngrams import WIDEST, NGrams
 
 ROWS = 100_000  # training passages that it is fitted to
@@ -90,7 +90,7 @@ class Surrogate(nn.Module):
             seen = self.vectors[self.ngrams.numbers(width)].any(1)
             free = barred[tokens].sum(1).masked_fill(~seen, -torch.inf)
             added = DAMPED * self._sums(tokens)
-            fast = added.bfloat16() if has_bf16(added.device.type) else added
+            fast = added.bfloat16() if device.has_bf16(added.device.type) else added
             found.append(Known(tokens, fast, added.square().sum(1), free))
         return found
 
@@ -155,7 +155,7 @@ def _replaced(
 
 
 def _products(vectors: Tensor, added: Tensor) -> Tensor:
-    """Inner products, (…, dim) and (n, dim) → (…, n) in full precision, multiplied in `added`'s."""
+    """Inner products, (…, dim) and (n, dim) → (…, n), as fp32 numbers of `added`'s precision."""
     return (vectors.to(added.dtype) @ added.T).float()
 
 

@@ -151,8 +151,9 @@ def _memory(found: Memory) -> str:
 
 
 def _downloads(planned: Plan) -> tuple[str, str]:
-    """How much, and of how many things it is not known or which cannot be had; the table above
-    names them. What several entries take is fetched once.
+    """How much in all, and how many are of unknown size, or not to be had.
+
+    What several entries take is fetched once.
     """
     absent = [need for need in planned.needed if need.where in ABSENT]
     if not absent:

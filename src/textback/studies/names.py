@@ -61,6 +61,22 @@ def find_cell(given: Sequence[str], cells: pd.DataFrame) -> pd.Series:
     return found.iloc[0]
 
 
+def find_ready(
+    given: Sequence[str], cells: pd.DataFrame, ready: Sequence[bool], otherwise: str
+) -> pd.Series:
+    """As `find_cell`, among the cells that are ready; otherwise: what to say of another one."""
+    try:
+        return find_cell(given, cells[ready].drop_duplicates())
+    except TextbackError as error:
+        try:
+            other = find_cell(given, cells.drop_duplicates())
+        except TextbackError:
+            raise error from None
+    raise TextbackError(
+        f"cell {path_name(other)}: {otherwise}: `textback status` says which cells are finished"
+    )
+
+
 def _check_words(words: Sequence[str], known: set[str]) -> None:
     for word in words:
         if word not in known:

@@ -87,8 +87,7 @@ def _write_missing(study: Study, missing: list[table.PartCell], path: Path) -> N
         path.unlink(missing_ok=True)
         return
     rows = [
-        {"schema": table.SCHEMA, "study": study.study, "part": name, **cell.columns()}
-        | {"dim": cell.dimension(study)}
+        {"schema": table.SCHEMA, "study": study.study, "part": name, **cell.row(study)}
         for name, _, cell in missing
     ]
     table.write_csv(path, pd.DataFrame(rows, columns=table.PART_COLUMNS))

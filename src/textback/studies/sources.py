@@ -13,8 +13,10 @@ from textback.errors import TextbackError
 from textback.files import read_table
 from textback.outdated import outdated
 from textback.schema import read_texts
-from textback.studies.names import CELL, find_cell, path_name
+from textback.studies.names import CELL, find_cell, find_ready
 from textback.table import trace_path
+
+NOT_INVERTED = "no text of it is inverted yet in this configuration"
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,9 @@ def _traces(
 
 
 def _of_traces(study: Study, traced: list[Traced], given: Sequence[str]) -> pd.DataFrame:
-    rows = [one.cell.columns() | {"dim": one.cell.dimension(study)} for one in traced]
+    rows = [one.cell.row(study) for one in traced]
     known = pd.DataFrame(rows, columns=CELL)
-    wanted = _with_trace(given, known, [bool(one.traces) for one in traced])
+    wanted = find_ready(given, known, [bool(one.traces) for one in traced], NOT_INVERTED)
     frames = [
         read_table(path).assign(part=one.part, **row, **inversion.columns())
         for one, row in zip(traced, rows, strict=True)
@@ -86,25 +88,3 @@ def _of_traces(study: Study, traced: list[Traced], given: Sequence[str]) -> pd.D
         for inversion, path in one.traces.items()
     ]
     return pd.concat(frames, ignore_index=True)
-
-
-def _with_trace(given: Sequence[str], known: pd.DataFrame, traced: list[bool]) -> pd.Series:
-    """The cell that is named, among those with a trace. Raises TextbackError for another one."""
-    try:
-        return find_cell(given, known[traced].drop_duplicates())
-    except TextbackError as error:
-        missing = _without_trace(given, known)
-        if missing is None:
-            raise error from None
-    raise TextbackError(
-        f"show: no text of cell {path_name(missing)} is inverted yet in this configuration: "
-        "`textback status` says which cells are finished"
-    )
-
-
-def _without_trace(given: Sequence[str], known: pd.DataFrame) -> pd.Series | None:
-    """The cell that is named, of all, if it is one."""
-    try:
-        return find_cell(given, known.drop_duplicates())
-    except TextbackError:
-        return None
