@@ -44,9 +44,16 @@ format: setup
 
 setup: .venv/ready
 
+# An environment knows its folder by its path: one that was copied along belongs to the other clone.
+SET_UP_IN := $(shell cat .venv/ready 2>/dev/null)
+ifneq ($(SET_UP_IN),$(CURDIR))
+.PHONY: .venv/ready
+endif
+
 .venv/ready: uv.lock pyproject.toml | $(UV)
+	$(if $(subst $(CURDIR),,$(SET_UP_IN)),rm -rf .venv)
 	$(UV) sync --locked --compile-bytecode
-	@touch $@
+	@printf '%s' '$(CURDIR)' > $@
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv

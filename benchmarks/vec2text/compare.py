@@ -40,6 +40,7 @@ from turns import turn
 from textback.config import read_study_file
 from textback.device import pick_device
 from textback.embedders import load_embedder
+from textback.errors import TextbackError
 from textback.inverter import training as loop
 
 
@@ -49,7 +50,10 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     options.device = pick_device(options.device)
     loop.CHECKPOINT_SECONDS = math.inf  # none within what is timed
-    options.run(options)
+    try:
+        options.run(options)
+    except TextbackError as error:
+        raise SystemExit(f"compare.py: {error}") from None
 
 
 def export(options: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from textback.cells import embeddings_folder, passages_folder, tokenizer_file
 from textback.config import read_study_file
 from textback.embeddings import read_embeddings
+from textback.errors import TextbackError
 from textback.packages import package_folder
 from textback.passages import read_passages
 
@@ -26,6 +27,11 @@ def export(options: argparse.Namespace) -> None:
     place = (options.corpus, TOKENIZER, options.length)
     passages = options.root / passages_folder(*place)
     embedded = options.root / embeddings_folder(*place, own.EMBEDDER)
+    if not (embedded / "test.safetensors").exists():
+        raise TextbackError(
+            f"no embeddings of {options.length} tokens of {options.corpus} in {options.root}: "
+            f"there, `snakemake --config 'lengths=[{options.length}]' --until reduction` makes them"
+        )
     options.folder.mkdir(parents=True, exist_ok=True)
     tokenizer = options.root / tokenizer_file(options.corpus, TOKENIZER)
     (options.folder / "tokenizer.json").write_bytes(tokenizer.read_bytes())

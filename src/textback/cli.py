@@ -71,7 +71,7 @@ def invert(
     cell: Annotated[
         str | None, typer.Option(help="The trained cell: its path, or words of it: 'len8 pca64'.")
     ] = None,
-    beam: Annotated[int, typer.Option(min=1, help="A round tries its square.")] = 4,
+    beam: Annotated[int, typer.Option(min=1, max=256, help="A round tries its square.")] = 4,
     rounds: Annotated[int, typer.Option(min=0, help="Rounds of correction.")] = 10,
     breadth: Annotated[
         int | None,

@@ -34,8 +34,8 @@ def pick_device(wanted: str) -> str:
     torch.backends.cuda.enable_cudnn_sdp(False)
     if wanted == "cuda" and not available:
         raise TextbackError(
-            "device 'cuda': this machine has no usable GPU: set device: cpu, and leave out a "
-            "profile that wants one"
+            "device 'cuda': this machine has no usable GPU: choose cpu, by `device: cpu` or "
+            "`--device cpu`, and leave out a profile that wants a GPU"
         )
     return "cuda" if available and wanted != "cpu" else "cpu"
 

@@ -55,7 +55,7 @@ def trained_cells(study: Study) -> list[Cell]:
     if not done:
         raise TextbackError(
             f"study '{study.study}': no cell is trained in {cells.RESULTS}/ yet: "
-            "run `snakemake` first"
+            "run `snakemake` with the same configuration first"
         )
     return done
 
@@ -93,7 +93,7 @@ def invert_texts(
     if any(count != cell.length for count in counts):
         console.print(
             f"this cell was trained on texts of {counted(cell.length, 'token')}; yours have "
-            f"{_span(counts)}: expect less of it",
+            f"{_span(counts)}: expect less of it, or give texts of one length at a time",
             style="yellow",
             soft_wrap=True,
             highlight=False,
@@ -116,9 +116,9 @@ def invert_vectors(
     fitting = [c for c in candidates if size in (c.dimension(study), _native(study, c))]
     if not fitting:
         raise TextbackError(
-            f"{path}: vectors of {counted(size, 'dimension')}, but the embedder has "
-            f"{_native(study, candidates[0])} and no chosen cell {size}: give native vectors, or "
-            "those of a trained cell's reduction"
+            f"{path}: vectors of {counted(size, 'dimension')}, but the embedder makes "
+            f"{_native(study, candidates[0])}, and no trained cell's reduction {size}: give native "
+            "vectors, or those of a trained cell's reduction"
         )
     if cell is None:
         fitting = _of_one_kind(fitting)

@@ -290,9 +290,15 @@ def test_of_much_that_is_missing_the_line_names_a_few_and_counts_the_rest(config
         at_hand.check_all_at_hand(read_study(config | many))
     said = str(error.value)
     assert "\n" not in said and len(said) < 1000
-    assert "corpus 'far3' (some/texts3) and 5 more (`textback plan` lists all): where" in said
+    assert (
+        "corpus 'far3' (some/texts3) and 5 more (`textback plan`, with the same configuration, lists all): where"
+        in said
+    )
     assert "retrieval set f1" in said and "f2" not in said
-    assert "; and 7 more (`textback plan` lists all); not on this machine" in said
+    assert (
+        "; and 7 more (`textback plan`, with the same configuration, lists all); not on this machine"
+        in said
+    )
 
 
 def test_a_key_that_is_not_set_is_told_at_once_where_a_step_will_ask_for_it(config, monkeypatch):

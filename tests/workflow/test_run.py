@@ -272,7 +272,7 @@ def test_vectors_of_a_size_no_cell_has_are_refused(finished, tmp_path, monkeypat
     monkeypatch.chdir(finished.folder)
     np.save(tmp_path / "five.npy", np.ones((1, 5)))
     search = interactive.Search(1, 0)
-    with pytest.raises(TextbackError, match="no chosen cell 5"):
+    with pytest.raises(TextbackError, match="no trained cell's reduction 5"):
         interactive.invert_vectors(study, tmp_path / "five.npy", None, search, Console())
 
 

@@ -25,7 +25,7 @@ EMBEDDING = (  # steps that may load an embedder
     *("embed", "embed_target", "hypotheses", "corrector", "invert", "embed_retrieval"),
 )
 PROBLEMS, NAMES = 2, 4  # of what is missing, named in the one line
-ALL = "`textback plan` lists all"
+ALL = "`textback plan`, with the same configuration, lists all"
 Where = Literal["at hand", "an endpoint", "an endpoint without its key", "to download", "missing"]
 ENDS_A_RUN = ("missing", "an endpoint without its key")
 

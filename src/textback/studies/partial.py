@@ -34,7 +34,8 @@ def gather(study: Study, output: Path | None) -> None:
     if not scored:
         raise TextbackError(
             f"study '{study.study}': of its {counted(len(everything), 'cell')} none has scores "
-            "of this configuration yet: run `snakemake` first, and see `textback status`"
+            "of this configuration yet: run `snakemake` with it first; `textback status` says what "
+            "is done"
         )
     number = write_tables(study.study, scored, folder)
     _write_others(study, scored, old, folder)

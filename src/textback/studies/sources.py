@@ -48,7 +48,7 @@ def texts_of(
     if not path.exists() or path.with_name("table.csv") in old:
         raise TextbackError(
             f"study '{study.study}': no text of its cells is inverted yet in this configuration: "
-            "run `snakemake` first, or name a folder of tables with --study"
+            "run `snakemake` with it first, or name a folder of tables with --study"
         )
     return _of_table(path, given)
 
