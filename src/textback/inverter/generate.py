@@ -138,10 +138,14 @@ def edit(
     found = found if near is None else torch.cat([found, near], 1)
     texts, sources = found.flatten(0, 1), rows.repeat_interleave(found.shape[1])
 
-    def judge(part: slice) -> Tensor:
-        return model.nll_read(texts[part], read.of(sources[part])).sum(1)
+    # In one place: a small result after each batch's temporaries keeps glibc from reusing their
+    # memory, which grew to gigabytes.
+    nll = torch.empty(len(texts), device=texts.device)
 
-    nll = torch.cat(_in_batches(judge, texts, length, None))
+    def judge(part: slice) -> None:
+        nll[part] = model.nll_read(texts[part], read.of(sources[part])).sum(1)
+
+    _in_batches(judge, texts, length, None)
     return found, -nll.view(found.shape[:2])
 
 
