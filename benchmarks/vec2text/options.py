@@ -79,7 +79,8 @@ def _add_training(add: Add) -> None:
     whence = "whether vec2text embeds in each step, as it ships, or reads embeddings"
     add("--embed", nargs="*", choices=ways, default=ways, help=whence)
     ours = list(own.OURS)
-    add("--ours", nargs="*", choices=ours, default=ours, help="textback's models")
+    named = f"textback's models: {'; '.join(ours)}"
+    add("--ours", nargs="*", choices=ours, default=ours, metavar="MODEL", help=named)
 
 
 def _add_bleu(add: Add, seconds: str) -> None:

@@ -65,6 +65,7 @@ def test_a_cell_is_found_by_its_path_its_row_or_words_of_its_path(given):
         (["nq/minilm/len8/pca65/nano/seed0"], "did you mean 'nq/minilm/len8/pca64/nano/seed0'?"),
         (["nq,minilm,8,pca,65,nano,0"], "did you mean 'nq,minilm,8,pca,64,nano,0'?"),
         (["native", "pca64"], "unknown cell 'native pca64': did you mean 'nq/minilm/"),
+        ([], "9 cells are there: say more of one, e.g. of nq/minilm/len"),
         (["pca64"], "3 cells fit 'pca64': say more of one, e.g. of nq/minilm/len"),
     ],
 )

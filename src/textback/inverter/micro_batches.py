@@ -46,7 +46,7 @@ class MicroBatches:
             try:
                 return self._accumulate(self._loss, rows)
             except Exception as error:
-                if parallel.world() > 1 or Replay.recording:  # others are averaging, or it is taped
+                if parallel.world() > 1 or Replay.recording:  # nothing to mend by oneself, or now
                     raise
                 too_large = out_of_memory(error)
                 if not too_large and (self._loss is self._parallel or not compile_failed(error)):

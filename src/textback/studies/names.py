@@ -55,9 +55,8 @@ def find_cell(given: Sequence[str], cells: pd.DataFrame) -> pd.Series:
     if len(others) > 1:
         listed = ", ".join(others["path"].head(LISTED))
         more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
-        raise TextbackError(
-            f"{len(others)} cells fit '{text}': say more of one, e.g. of {listed}{more}"
-        )
+        fit = f"fit '{text}'" if text else "are there"
+        raise TextbackError(f"{len(others)} cells {fit}: say more of one, e.g. of {listed}{more}")
     return found.iloc[0]
 
 
