@@ -59,7 +59,10 @@ class TrainingStep:
 def _take(
     model: Inverter, micro: MicroBatches, optimizers: Sequence[Optimizer], rows: Tensor
 ) -> Tensor:
-    """A function of its own: it must not hold on to a step that holds on to it."""
+    """One step, without what holds it: a TrainingStep would hold on to itself by it, and its memory.
+
+    micro and optimizers: the step's own; rows: (batch,) → the mean loss, ()
+    """
     try:
         with bulk_precision(model.device.type):
             loss = micro.backward(rows)
