@@ -59,7 +59,7 @@ class TrainingStep:
 def _take(
     model: Inverter, micro: MicroBatches, optimizers: Sequence[Optimizer], rows: Tensor
 ) -> Tensor:
-    """One step, without what holds it: a TrainingStep would hold on to itself by it, and its memory.
+    """One step. It knows no TrainingStep, which would hold on to itself, and its memory, by it.
 
     micro and optimizers: the step's own; rows: (batch,) → the mean loss, ()
     """
