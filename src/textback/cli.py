@@ -23,6 +23,7 @@ import typer
 from textback.bench import commands as bench
 from textback.errors import TextbackError
 from textback.options import (
+    ConfigArguments,
     ConfigFiles,
     DeviceOption,
     RetrievalFolder,
@@ -109,18 +110,16 @@ def invert(
 
 
 @app.command()
-def price(
-    config: ConfigFiles = None,
-) -> None:
+def price(study: ConfigArguments = None, config: ConfigFiles = None) -> None:
     """Estimate what a study will ask of embedders that are paid by the token, at most."""
-    from rich.console import Console
-
     from textback import prices
+    from textback.terminal import console
 
-    study = configured_study(config)
-    if not prices.estimate(study):
-        raise TextbackError(f"study '{study.study}': it uses no embedder of kind 'openai'")
-    Console().print(prices.table(study))
+    found = configured_study(study, config)
+    if prices.estimate(found):
+        console().print(prices.table(found))
+    else:
+        print(f"study {found.study}: nothing, it uses no embedder of kind 'openai'")
 
 
 @app.command()

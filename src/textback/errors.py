@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+SAME = {"gpu": "cuda"}  # what people say, and is not spelled alike
+
 
 class TextbackError(Exception):
     """Something the user can mend. The message is shown as it is, without a traceback."""
@@ -15,7 +17,7 @@ def unknown_name(what: str, name: str, valid: Iterable[str]) -> TextbackError:
     "unknown embedder 'minilmm': did you mean 'minilm'? (known: gtr-base, minilm)"
     """
     known = sorted(valid)
-    near = difflib.get_close_matches(str(name), known, n=1)
+    near = difflib.get_close_matches(SAME.get(str(name), str(name)), known, n=1)
     listed = ", ".join(known) or "none"
     way_out = f"did you mean '{near[0]}'? (known: {listed})" if near else f"known are {listed}"
     return TextbackError(f"unknown {what} '{name}': {way_out}")

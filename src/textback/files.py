@@ -63,6 +63,8 @@ def read_table(
     """
     try:
         return pd.read_parquet(path, columns=columns, filters=filters)
+    except FileNotFoundError:
+        raise TextbackError(f"{path}: there is no such table: run the step that makes it") from None
     except (OSError, pa.ArrowInvalid) as error:
         raise TextbackError(
             f"{path}: cannot be read ({error}): run the step that makes it"
@@ -73,5 +75,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     """Read a table; empty texts stay empty. Raises TextbackError where it is missing or broken."""
     try:
         return pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+    except FileNotFoundError:
+        raise TextbackError(f"{path}: there is no such table: run its study first") from None
     except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise TextbackError(f"{path}: cannot be read ({error}): run its study first") from None

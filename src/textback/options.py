@@ -12,12 +12,11 @@ if TYPE_CHECKING:
     from textback.config import Study
 
 CONFIG = Path("config.yaml")
-ConfigFiles = Annotated[
+CONFIG_HELP = "A study's configuration, read over config.yaml as Snakemake does; several, too."
+ConfigFiles = Annotated[list[Path] | None, typer.Option(dir_okay=False, help=CONFIG_HELP)]
+ConfigArguments = Annotated[
     list[Path] | None,
-    typer.Option(
-        dir_okay=False,
-        help="A study's configuration, read over config.yaml as Snakemake does; several, too.",
-    ),
+    typer.Argument(metavar="[CONFIG]...", dir_okay=False, help=CONFIG_HELP),
 ]
 
 
@@ -44,9 +43,9 @@ ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; els
 RetrievalFolder = Annotated[Path, folder_option("A retrieval set in the layout of BEIR.")]
 
 
-def configured_study(files: list[Path] | None) -> "Study":
+def configured_study(*given: list[Path] | None) -> "Study":
     """The study of these files, each read over the one before, the first over config.yaml."""
     from textback.config import read_study_file
 
-    over = [file for file in files or [] if file != CONFIG]
+    over = [file for files in given for file in files or [] if file != CONFIG]
     return read_study_file(*([CONFIG] if CONFIG.exists() or not over else []), *over)

@@ -1,6 +1,6 @@
 """What a study may ask of embedders that are paid by the token: an upper bound, before it runs.
 
-    textback price --config config.yaml --config mine.yaml
+    textback price mine.yaml
 
 Texts are counted as if none occurred twice and no search ended early; what is asked twice, what the
 cache holds and what earlier runs finished cost nothing, so a run costs less. A text has about

@@ -2,12 +2,15 @@
 
 `configure` sends the log to stderr and, for a step of the workflow, to its log file. `Meter` shows
 a bar in a terminal; elsewhere, and in a workflow whose steps share the screen, it logs a line every
-LOG_SECONDS.
+LOG_SECONDS. `doing` does so for work that cannot be counted.
 """
 
 import logging
+import math
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
@@ -41,6 +44,30 @@ def configure(log_file: Path | None) -> None:
     log.handlers = handlers
     log.setLevel(logging.INFO if is_leader() else logging.WARNING)
     log.propagate = False
+
+
+@contextmanager
+def doing(label: str) -> Iterator[Callable[[str], None]]:
+    """Yield what is told the work of the moment, and shows it where somebody watches.
+
+    Elsewhere it logs the first such line, and one every LOG_SECONDS.
+    """
+    from rich.console import Console
+
+    screen = Console(stderr=True)
+    if screen.is_terminal:
+        with screen.status("") as status:
+            yield status.update
+        return
+    logged = -math.inf
+
+    def say(text: str) -> None:
+        nonlocal logged
+        if time.monotonic() - logged >= LOG_SECONDS:
+            logged = time.monotonic()
+            log.info("%s: %s", label, text)
+
+    yield say
 
 
 class Meter:

@@ -31,7 +31,7 @@ def test_messages_about_one_are_in_the_singular(config, monkeypatch, tmp_path):
     study = read_study(config | {"lengths": [4], "reductions": ["native"], "figures": []})
     console = Console(width=150, record=True, file=StringIO())
     show(study, console, all_cells=False)
-    assert "Missing: 1 cell, waiting for: corpus 1" in console.export_text()
+    assert "Missing: 1 score of 1 cell, waiting for: corpus 1" in console.export_text()
     assert dimension_label("pca", 1) == "1 dimension (pca)"
     setting = {"method": "corrector", "steps": 1, "published_beam": 1, "noise": 0}
     assert how(setting) == "corrector, 1 round"

@@ -339,12 +339,16 @@ def test_what_the_hub_has_is_a_download_whose_size_is_told_or_unknown(config, mo
 def test_a_model_that_several_inverters_have_is_downloaded_once(config, monkeypatch):
     monkeypatch.setattr(hub, "reachable", lambda: True)
     backbone = {"pretrained": "google-t5/t5-base"}
-    for name, size in (("a", {"download": 892}), ("b", {"download": 892}), ("c", {})):
+    for name, size in (("a", {}), ("b", {"download": 892}), ("c", {"download": 892})):
         config["inverters"][name] = config["inverters"]["nano"] | {"backbone": backbone | size}
     config |= {"use_inverters": ["a", "b", "c"], "figures": [], "lengths": [4]}
     found = planned(config | {"reductions": ["native"]})
     (row,) = (row for row in shown._rows(found) if row[0] == "downloads")
     assert row == ("downloads", "about 892 MB", "")
+    backbones = [need for need in found.needed if "backbone" in need.what]
+    assert [(need.what, need.megabytes) for need in backbones] == [
+        ("backbone of inverter 'a'", 892)
+    ]
 
 
 def test_the_sums_count_what_cannot_be_had_and_the_table_names_it(config, no_hub):

@@ -144,4 +144,4 @@ def test_the_command_shows_a_study_read_over_the_default_one(monkeypatch, capfd,
     ):
         assert text in said.out, text
     code, said = run(monkeypatch, capfd, "--config", default)
-    assert code == 1 and "uses no embedder of kind 'openai'" in said.err
+    assert code == 0 and "uses no embedder of kind 'openai'" in said.out

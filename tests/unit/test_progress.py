@@ -45,6 +45,20 @@ def test_steps_of_a_workflow_log_lines_instead(screen, tmp_path, monkeypatch):
     assert "step: embedding: 10/10" in screen.getvalue()
 
 
+def test_work_that_cannot_be_counted_is_said_at_once_and_then_from_time_to_time(
+    tmp_path, monkeypatch
+):
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    progress.configure(tmp_path / "plan.log")
+    with progress.doing("plan") as say:
+        for text, seconds in (("first", 1.0), ("soon", 20.0), ("later", 0.0)):
+            say(text)
+            now += seconds
+    said = (tmp_path / "plan.log").read_text()
+    assert "plan: first" in said and "plan: later" in said and "soon" not in said
+
+
 def test_a_study_on_the_cpu_asks_for_no_gpu():
     assert gpus("cpu") == 0
     assert gpus("cuda") == 1

@@ -18,6 +18,7 @@ from textback.errors import TextbackError
 from textback.figures import draw, read_tables
 from textback.figures.by_length import draw as by_length
 from textback.figures.redraw import redraw
+from textback.files import write_json
 from textback.steps.draw import draw_figure
 from textback.table import RETRIEVAL_COLUMNS, SCHEMA, write_csv
 
@@ -61,6 +62,21 @@ def test_every_figure_is_drawn_or_left_out_with_its_reason(study, unpainted):
     assert left_out["leakage_retrieval"] == "no retrieval.csv"
     assert left_out["law"] == "no fits.json"
     assert set(drawn) | set(left_out) == set(FIGURES) and not set(drawn) & set(left_out)
+
+
+def test_the_figures_of_a_study_are_those_it_asked_for_or_all(study, unpainted):
+    write_json(study / "config.json", {"figures": ["law", "by_round", "no_more"]})
+    drawn, left_out = redraw(study)
+    assert drawn == ["by_round"] and left_out == {"law": "no fits.json"}
+    drawn, left_out = redraw(study, every=True)
+    assert set(drawn) | set(left_out) == set(FIGURES)
+
+
+def test_what_a_figure_lacks_is_said_in_a_few_words(study):
+    table = pd.read_csv(study / "table.csv", keep_default_na=False)
+    more = table[table["metric"] == "bleu"].assign(metric="bleu_sentence")
+    write_measured(study, pd.concat([table, more]))
+    assert redraw(study)[1]["starts"] == f"no cell with {FIGURES['starts'].varies}"
 
 
 def test_a_law_that_was_fitted_is_drawn(study, unpainted):
@@ -124,7 +140,7 @@ def test_figures_of_own_texts_are_left_out_where_none_is_inverted(study, unpaint
 
 
 def test_a_folder_without_a_table_is_one_line(tmp_path):
-    with pytest.raises(TextbackError, match=r"pooled\.csv: cannot be read"):
+    with pytest.raises(TextbackError, match=r"pooled\.csv: there is no such table"):
         redraw(tmp_path)
 
 

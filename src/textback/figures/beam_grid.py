@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.select import undisturbed, varied
-from textback.figures.settings import ATTACK, beside, measured, nothing, title
+from textback.figures.settings import ATTACK, NothingToShow, beside, measured, title
 from textback.figures.style import (
     AXIS_LABELS,
     LINES,
@@ -35,7 +35,7 @@ def draw(tables: Tables) -> Figure:
     table = table[table["search"].isin(NAMES)]
     found = varied(table, "search", ATTACK)
     if not found:
-        raise nothing("beam_grid")
+        raise NothingToShow("beam_grid")
     figure, panels = plt.subplots(
         1, len(found), figsize=(WIDTH, 4.2), squeeze=False, layout="constrained"
     )

@@ -12,7 +12,7 @@ from textback.errors import TextbackError
 from textback.figures import Tables, overlay
 from textback.figures.embedders import Looks, legend, looks_of
 from textback.figures.select import of_own_texts, varied
-from textback.figures.settings import ATTACK, beside, comparable, measured, nothing
+from textback.figures.settings import ATTACK, NothingToShow, beside, comparable, measured
 from textback.figures.style import AXIS_LABELS, WIDTH, around
 from textback.retrieval.means import POINT, mean_over_sets
 
@@ -26,7 +26,7 @@ def draw(tables: Tables) -> Figure:
     table = of_own_texts(measured(tables))
     found = varied(table, "perturbation", ATTACK)
     if not found:
-        raise nothing("leakage_perturbation")
+        raise NothingToShow("leakage_perturbation")
     published = tables.published[tables.published["figure"] == PUBLISHED]
     rows = pd.concat([comparable(attack, "perturbation", published) for attack in found])
     quality = mean_over_sets(tables.retrieval)

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.select import varied
-from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
+from textback.figures.settings import ATTACK, NothingToShow, beside, comparable, measured, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_of_all
 
 METRICS = FIGURES["length_mismatch"].metrics
@@ -19,7 +19,7 @@ def draw(tables: Tables) -> Figure:
     table = table[(table["perturbation"] == "none") & (table["target_corpus"] == table["corpus"])]
     found = varied(table[table["round"] > 0], "target_length", ATTACK)
     if not found:
-        raise nothing("length_mismatch")
+        raise NothingToShow("length_mismatch")
     figure, panels = plt.subplots(
         len(found),
         len(METRICS),

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.select import of_own_texts, varied
-from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
+from textback.figures.settings import ATTACK, NothingToShow, beside, comparable, measured, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, errorbar, legend_of_all
 from textback.published.pairs import noise_level
 from textback.retrieval.means import mean_over_sets
@@ -24,7 +24,7 @@ def draw(tables: Tables) -> Figure:
     several = varied(table[table["round"] > 0], "noise", ATTACK)
     found = [comparable(rows, "noise", published) for rows in several]
     if not found:
-        raise nothing("noise_levels")
+        raise NothingToShow("noise_levels")
     figure, panels = plt.subplots(
         len(found),
         len(METRICS) + 1,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.select import varied
-from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
+from textback.figures.settings import ATTACK, NothingToShow, beside, comparable, measured, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, block_title, legend_of_all
 
 METRICS = FIGURES["out_of_domain"].metrics
@@ -26,7 +26,7 @@ def draw(tables: Tables) -> Figure:
     table = table[(table["perturbation"] == "none") & ~longer]
     found = varied(table[table["round"] > 0], "target_corpus", ATTACK)
     if not found:
-        raise nothing("out_of_domain")
+        raise NothingToShow("out_of_domain")
     figure, panels = plt.subplots(
         len(found),
         len(METRICS),

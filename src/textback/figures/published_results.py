@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
-from textback.figures.settings import nothing
+from textback.figures.settings import NothingToShow
 from textback.figures.style import OURS, WIDTH, around, block_title, legend_of_all
 from textback.published.pairs import STAND_IN
 from textback.published.words import how, own_texts, where
@@ -30,7 +30,7 @@ def draw(tables: Tables) -> Figure:
     """A block of rows for each published setting, a row a method, a panel a metric."""
     pairs = tables.published[tables.published["figure"] == FIGURE]
     if pairs.empty:
-        raise nothing("published_results")
+        raise NothingToShow("published_results")
     blocks = [rows for _, rows in pairs.groupby(SETTING, sort=False)]
     heights = [len(rows[METHOD].drop_duplicates()) + 1 for rows in blocks]
     figure, panels = plt.subplots(

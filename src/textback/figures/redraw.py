@@ -1,4 +1,4 @@
-"""Drawing every figure that a folder of tables allows, and saying why others are left out."""
+"""Drawing the figures of a folder of tables, and saying why some are left out."""
 
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from textback.config import FIGURES
 from textback.errors import TextbackError
 from textback.figures import Tables, draw, read_tables
 from textback.figures.select import undisturbed
+from textback.figures.settings import NothingToShow
+from textback.files import read_json
 
 COLUMNS = {
     **{"use_corpora": "corpus", "use_embedders": "embedder", "use_inverters": "inverter"},
@@ -20,21 +22,31 @@ COLUMNS = {
 }
 
 
-def redraw(folder: Path) -> tuple[list[str], dict[str, str]]:
+def redraw(folder: Path, every: bool = False) -> tuple[list[str], dict[str, str]]:
     """Draw figures into `figures/` of a study's folder: which were drawn, and why others not.
 
-    Raises TextbackError where there is no pooled.csv.
+    They are those that `asked_for` names. every: all there are. Raises TextbackError where there
+    is no pooled.csv.
     """
     tables = read_tables(folder)
     drawn, left_out = [], {}
-    for name in FIGURES:
+    for name in FIGURES if every else asked_for(folder):
         try:
             _check(name, folder, tables)
             draw(name, tables, folder / "figures")
             drawn.append(name)
+        except NothingToShow as error:
+            left_out[name] = error.reason
         except TextbackError as error:
             left_out[name] = str(error)
     return drawn, left_out
+
+
+def asked_for(folder: Path) -> list[str]:
+    """The figures that the study in a folder asked for; all, where it has no config.json."""
+    config = folder / "config.json"
+    wanted = read_json(config)["figures"] if config.exists() else FIGURES
+    return [name for name in FIGURES if name in wanted]
 
 
 def _check(name: str, folder: Path, tables: Tables) -> None:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.select import undisturbed, varied
-from textback.figures.settings import CELL, beside, measured, nothing, title
+from textback.figures.settings import CELL, NothingToShow, beside, measured, title
 from textback.figures.style import (
     AXIS_LABELS,
     LINES,
@@ -31,7 +31,7 @@ def draw(tables: Tables) -> Figure:
     table = table[table["inverter"].isin(correct) & ~table["search"].str.contains("-from-")]
     found = varied(table, "inverter", [*CELL, "search"])
     if not found:
-        raise nothing("rounds_by_inverter")
+        raise NothingToShow("rounds_by_inverter")
     figure, panels = plt.subplots(
         len(found),
         len(METRICS),

@@ -73,9 +73,12 @@ def comparable(rows: pd.DataFrame, column: str, pairs: pd.DataFrame) -> pd.DataF
     return level(same if len(same) else rows, column)
 
 
-def nothing(figure: str) -> TextbackError:
-    """The error of a figure whose study has nothing for it to compare."""
-    return TextbackError(
-        f"figure '{figure}': the study's table has no cell with {FIGURES[figure].varies}: "
-        "run a part that has them, or leave it out of 'figures'"
-    )
+class NothingToShow(TextbackError):
+    """The error of a figure whose study has nothing for it to compare; `reason` in a few words."""
+
+    def __init__(self, figure: str) -> None:
+        self.reason = f"no cell with {FIGURES[figure].varies}"
+        super().__init__(
+            f"figure '{figure}': the study's table has {self.reason}: "
+            "run a part that has them, or leave it out of 'figures'"
+        )

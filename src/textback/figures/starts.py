@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.figures import Tables, overlay
 from textback.figures.select import undisturbed, varied
-from textback.figures.settings import ATTACK, beside, comparable, measured, nothing, title
+from textback.figures.settings import ATTACK, NothingToShow, beside, comparable, measured, title
 from textback.figures.style import AXIS_LABELS, OURS, WIDTH, around, legend_of_all
 
 METRICS = FIGURES["starts"].metrics
@@ -29,7 +29,7 @@ def draw(tables: Tables) -> Figure:
     several = varied(table[table["round"] > 0], "start", ATTACK)
     found = [comparable(rows, "start", pairs) for rows in several]
     if not found:
-        raise nothing("starts")
+        raise NothingToShow("starts")
     figure, panels = plt.subplots(
         len(found),
         len(METRICS),

@@ -7,12 +7,14 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.counted import counted
 
+FONT = "DejaVu Sans"
 WIDTH = 7.0  # inches, a text column
 MARKERS = "osD^vP*X"
 LINES = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)))
@@ -46,7 +48,8 @@ BASELINE_STYLES = {
 def apply_style() -> None:
     """Set matplotlib's defaults; text stays text, and output is the same bytes every time."""
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # fonts it goes without
-    sns.set_theme(style="ticks", context="paper", font="DejaVu Sans")
+    _use_own_font()
+    sns.set_theme(style="ticks", context="paper", font=FONT)
     mpl.rcParams.update(
         {
             "svg.hashsalt": "textback",
@@ -61,6 +64,13 @@ def apply_style() -> None:
             "figure.dpi": 150,
         }
     )
+
+
+def _use_own_font() -> None:
+    """Take the font from matplotlib, not another version of it that a system may have."""
+    own = mpl.get_data_path()
+    found = font_manager.fontManager.ttflist
+    found[:] = [font for font in found if font.name != FONT or font.fname.startswith(own)]
 
 
 def grid(number: int, columns: int, height: float, **style: bool) -> tuple[Figure, np.ndarray]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from textback.config import FIGURES
-from textback.files import read_json
+from textback.figures.redraw import asked_for
 
 SHOWN = 3
 CAPTIONS = {
@@ -60,7 +60,8 @@ def order(cells: pd.DataFrame) -> list[str]:
 
 def choose(folder: Path, cells: pd.DataFrame) -> list[Path]:
     """The SVG files of the most telling figures that a study has drawn, at most SHOWN."""
-    paths = [folder / "figures" / f"{name}.svg" for name in order(cells) if _asked(folder, name)]
+    asked = asked_for(folder)
+    paths = [folder / "figures" / f"{name}.svg" for name in order(cells) if name in asked]
     return [path for path in paths if path.exists()][:SHOWN]
 
 
@@ -73,9 +74,3 @@ def inline(path: Path, number: int) -> str:
     label = html.escape(CAPTIONS[name])
     svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
     return f"<figure>{svg}<figcaption>Figure {number}: {label}</figcaption></figure>"
-
-
-def _asked(folder: Path, name: str) -> bool:
-    """Whether the study draws a figure; a study without its configuration, whatever lies there."""
-    config = folder / "config.json"
-    return not config.exists() or name in read_json(config)["figures"]

@@ -52,7 +52,7 @@ def needed(study: Study) -> list[Needed]:
     asked = {
         "corpus": lambda name: _corpus(name, study.corpora[name]),
         "tokenizer": lambda name: _tokenizer(name, study.tokenizers[name]),
-        "backbone": lambda name: _backbone(name, study.inverters[name].backbone),
+        "backbone": lambda name: _backbone(study, name),
         "embedder": lambda name: _embedder(name, study.embedders[name]),
         "retrieval set": lambda name: _retrieval_set(name, study.retrieval_sets[name]),
     }
@@ -60,14 +60,16 @@ def needed(study: Study) -> list[Needed]:
 
 
 def _read_by_jobs(study: Study) -> Iterator[tuple[str, str]]:
-    """Kind and name of what each unfinished job reads."""
+    """Kind and name of what each unfinished job reads; of backbones of the same weights the first."""
+    first_with: dict[tuple[str | None, str | None], str] = {}
     for job in (job for job in jobs(study) if not job.finished):
         if job.step == "corpus":
             yield "corpus", job.corpus
         if job.step == "tokenizer" and study.tokenizers[job.tokenizer].kind == "pretrained":
             yield "tokenizer", job.tokenizer
         if job.step in TRAININGS and study.inverters[job.inverter].backbone.pretrained:
-            yield "backbone", job.inverter
+            weights = _weights(study.inverters[job.inverter].backbone)
+            yield "backbone", first_with.setdefault(weights, job.inverter)
         if job.step in EMBEDDING:
             yield "embedder", job.embedder
         if job.retrieval_set:
@@ -137,10 +139,19 @@ def _tokenizer(name: str, entry: Tokenizer) -> Needed:
     return Needed(what, entry.package, "at hand")
 
 
-def _backbone(name: str, entry: Backbone) -> Needed:
+def _weights(entry: Backbone) -> tuple[str | None, str | None]:
+    return entry.pretrained, entry.revision
+
+
+def _backbone(study: Study, name: str) -> Needed:
+    """Of all inverters that have its weights some entry may tell how large they are."""
+    entry = study.inverters[name].backbone
     model = entry.pretrained or ""
     here = Path(model).is_dir() or hub.has_weights(model, entry.revision)
-    return _of_hub(f"backbone of inverter '{name}'", model, here, entry.download)
+    same = (one.backbone for one in study.inverters.values())
+    sizes = (one.download for one in same if _weights(one) == _weights(entry))
+    megabytes = next((size for size in sizes if size is not None), None)
+    return _of_hub(f"backbone of inverter '{name}'", model, here, megabytes)
 
 
 def _embedder(name: str, entry: Embedder) -> Needed:

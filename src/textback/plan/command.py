@@ -5,18 +5,11 @@ from typing import Annotated
 
 import typer
 
-from textback.options import ConfigFiles, configured_study
+from textback.options import ConfigArguments, ConfigFiles, configured_study
 
 
 def plan(
-    study: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[CONFIG]...",
-            dir_okay=False,
-            help="A study's configuration, read over config.yaml as Snakemake does; several, too.",
-        ),
-    ] = None,
+    study: ConfigArguments = None,
     config: ConfigFiles = None,
     assume_flops: Annotated[
         float | None,
@@ -30,18 +23,18 @@ def plan(
     ] = None,
 ) -> None:
     """Say what a study needs before it runs: jobs, downloads, disk, memory, hours and queries."""
-    found = configured_study([*(study or []), *(config or [])])
-
-    from rich.console import Console
+    found = configured_study(study, config)
 
     from textback.files import write_json
     from textback.plan import estimate, shown
     from textback.plan.throughput import find_machine
+    from textback.progress import doing
     from textback.terminal import console
 
-    with Console(stderr=True).status("how fast is this machine?") as status:
+    with doing("plan") as say:
+        say("how fast is this machine?")
         machine = find_machine(found.device, assume_flops)
-        planned = estimate.plan(found, machine, status.update)
+        planned = estimate.plan(found, machine, say)
     shown.show(planned, console())
     if json is not None:
         write_json(json, estimate.as_json(planned))

@@ -26,9 +26,12 @@ def draw_figure(name: str, folder: Path) -> None:
     draw(name, tables, folder / "figures")
 
 
-def draw_figures(folder: Path) -> None:
-    """Draw every figure that the tables in `folder` allow; say which, and why the others not."""
-    drawn, left_out = redraw(folder)
+def draw_figures(folder: Path, every: bool) -> None:
+    """Draw the figures that the tables in `folder` allow; say which, and why others not.
+
+    every: see `redraw`
+    """
+    drawn, left_out = redraw(folder, every)
     log.info("%s: drew %s", folder / "figures", ", ".join(drawn) or "no figure")
     if left_out:
         reasons = "; ".join(f"{name} ({reason})" for name, reason in left_out.items())

@@ -3,7 +3,7 @@
     textback status                       what is finished, and which cells are missing
     textback table --partial              the tables of what there is
     textback show len8 pca64              a cell's worst, median and best texts by round
-    textback figures --study FOLDER       every figure that a folder of tables allows
+    textback figures --study FOLDER       the figures of a folder of tables
 
 From files alone, without torch.
 """

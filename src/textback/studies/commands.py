@@ -1,6 +1,6 @@
 """The commands on studies, which need neither torch nor a model.
 
-textback status --config config/my-study.yaml
+textback status config/my-study.yaml
 textback show len8 pca64 --beam 4
 textback figures --study results/reference
 """
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from textback.options import ConfigFiles, configured_study
+from textback.options import ConfigArguments, ConfigFiles, configured_study
 from textback.terminal import console
 
 app = typer.Typer()
@@ -22,6 +22,7 @@ StudyFolder = Annotated[
 
 @app.command()
 def status(
+    study: ConfigArguments = None,
     config: ConfigFiles = None,
     all_cells: Annotated[
         bool, typer.Option("--all", help="Name every missing cell, not the first twenty alone.")
@@ -30,7 +31,7 @@ def status(
     """Show what a study has finished, step by step, and which cells are missing."""
     from textback.studies.status import show
 
-    show(configured_study(config), console(), all_cells)
+    show(configured_study(study, config), console(), all_cells)
 
 
 @app.command()
@@ -69,8 +70,11 @@ def show(
 @app.command()
 def figures(
     study: Annotated[Path, typer.Option(file_okay=False, help="A folder of a study's tables.")],
+    every: Annotated[
+        bool, typer.Option("--all", help="Every figure that its tables allow, asked for or not.")
+    ] = False,
 ) -> None:
-    """Draw every figure that the tables in a folder allow, and say which are left out."""
+    """Draw a study's figures from its tables, and say which these do not allow."""
     from textback.steps.draw import draw_figures
 
-    draw_figures(study)
+    draw_figures(study, every)

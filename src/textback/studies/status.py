@@ -117,7 +117,9 @@ def _show_missing(found: list[Missing], console: Console, all_cells: bool) -> No
         return
     waiting = Counter(one.step for one in found)
     steps = ", ".join(f"{step} {number}" for step, number in waiting.items())
-    console.print(f"\nMissing: {counted(len(found), 'cell')}, waiting for: {steps}", style="bold")
+    of = counted(len({one.cell for one in found}), "cell")
+    missing_scores = f"{counted(len(found), 'score')} of {of}"  # each part scores its cells
+    console.print(f"\nMissing: {missing_scores}, waiting for: {steps}", style="bold")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("part", "cell", "waits for"):
         table.add_column(name, overflow="fold")
