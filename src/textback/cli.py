@@ -98,10 +98,7 @@ def invert(
     study = configured_study(config)
     chosen = interactive.find_cell(study, cell) if cell else None
     search = interactive.Search(beam, rounds, breadth, patience, edits)
-    if threads is not None:
-        from textback.device import use_threads
-
-        use_threads(threads)
+    _use(threads)
     if vectors is not None:
         interactive.invert_vectors(study, vectors, chosen, search, Console())
     else:
@@ -145,6 +142,7 @@ def retrieval(
         Path, folder_option("Where embeddings are kept, so that another run begins with them.")
     ] = Path("results/.state/retrieval"),
     device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
 ) -> None:
     """Measure how well documents are found by their embeddings, reduced or perturbed."""
     from textback.cells import Reduction
@@ -156,8 +154,16 @@ def retrieval(
 
     from textback.retrieval.command import Wanted, run
 
+    _use(threads)
     wanted = Wanted(reductions, perturbations, projection)
     run(study, embedder, folder, split, wanted, output, state, device)
+
+
+def _use(threads: int | None) -> None:
+    if threads is not None:
+        from textback.device import use_threads
+
+        use_threads(threads)
 
 
 @app.command()

@@ -260,6 +260,22 @@ def test_a_random_search_is_of_the_shape_that_was_asked_for(bench, embedder, fam
     assert shape.items() <= found["settings"].items()
 
 
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("paper", {"rank": "cosine", "parents": "beam"}),
+        ("elitist", {"breadth": 2, "patience": 3, "edits": True}),
+    ],
+)
+def test_a_search_says_what_its_mode_has_and_no_more(bench, embedder, mode, said):
+    options = ("--size", "toy", "--length", 4, "--texts", 1, "--beam", 2, "--rounds", 1)
+    settings = bench("inversion", *options, "--mode", mode)[0]["settings"]
+    assert {key: settings[key] for key in set(settings) & set(Effort.__annotations__)} == {
+        **{"mode": mode, "beam": 2, "rounds": 1},
+        **said,
+    }
+
+
 def test_a_random_search_counts_its_queries_and_says_that_it_means_nothing(bench, embedder):
     options = ("--size", "toy", "--length", 4, "--texts", 1, "--beam", 3, "--rounds", 1)
     found, table = bench("inversion", *options)
@@ -349,6 +365,11 @@ def test_json_goes_to_a_file_instead_where_one_is_named(command, tmp_path):
         (("inversion", "--cell", "a", "--family", "t5", "--form", "paper"), "--family and --form"),
         (("inversion", "--size", "toy", "--family", "t6"), "unknown family 't6'"),
         (("inversion", "--size", "huge"), "unknown size 'huge'"),
+        (
+            ("inversion", "--size", "toy", "--mode", "paper", "--breadth", "3"),
+            "leave --breadth out",
+        ),
+        (("inversion", "--size", "toy", "--mode", "paper", "--no-edits"), "leave --edits out"),
         (("inversion", "--size", "toy", "--mode", "e"), "unknown mode 'e'"),
         (("inversion", "--cell", str(CELL)), "no cell is trained"),
     ],

@@ -6,6 +6,7 @@ from typing import get_args
 from textback.config import Backbone, Evaluation, Section, Study, Training
 from textback.errors import unknown_name
 from textback.processes import COMPILE
+from textback.searches import Search
 
 PARTS = ("hypothesizer", "corrector")
 PAPER_INPUTS = 16  # that the paper makes of a vector
@@ -40,9 +41,14 @@ def check_part(part: str) -> None:
         raise unknown_name("part", part, PARTS)
 
 
-def check_mode(mode: str) -> None:
-    """Raise TextbackError for an unknown mode of the search."""
+def search(mode: str, **wanted: object) -> Search:
+    """A search of this mode, as a study has it but for what is wanted and not None.
+
+    Raises TextbackError for an unknown mode.
+    """
     _check(Evaluation, "mode", mode)
+    given = {key: value for key, value in wanted.items() if value is not None}
+    return Search.of(Evaluation(mode=mode, **given))
 
 
 def set_compile(wanted: str) -> None:

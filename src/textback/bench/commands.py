@@ -181,14 +181,16 @@ def inversion(
     beam: BeamOption = 8,
     mode: Annotated[str, typer.Option(help="elitist or paper.")] = "elitist",
     breadth: Annotated[
-        int, typer.Option(min=1, help="elitist: texts decoded for each that is embedded.")
-    ] = 2,
+        int | None,
+        typer.Option(min=1, help="elitist: texts decoded for each that is embedded; else 2."),
+    ] = None,
     patience: Annotated[
-        int, typer.Option(min=1, help="elitist: rounds without gain before a text is given up.")
-    ] = 3,
+        int | None,
+        typer.Option(min=1, help="elitist: rounds without gain before a text ends; else 3."),
+    ] = None,
     edits: Annotated[
-        bool, typer.Option(help="elitist: whether to try edits of hypotheses.")
-    ] = True,
+        bool | None, typer.Option(help="elitist: whether to try edits of hypotheses; else it does.")
+    ] = None,
     compile: CompileOption = "auto",
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -198,12 +200,16 @@ def inversion(
     if (cell is None) == (size is None):
         raise TextbackError("bench inversion: give either --cell or --size")
     if cell is not None:
-        _leave_out(embedder=embedder, length=length, family=family, form=form)
+        _leave_out("a cell has its own", embedder=embedder, length=length, family=family, form=form)
+    if mode == "paper":
+        _leave_out("mode paper has no", breadth=breadth, patience=patience, edits=edits)
     from textback.bench import choices
 
     if size is not None:
         entry = choices.random_inverter(family, size, form or "textback")
-    choices.check_mode(mode)
+    effort = choices.search(mode, breadth=breadth, patience=patience, edits=edits).effort(
+        beam, rounds
+    )
     choices.set_compile(compile)
     study = configured_study(config)
 
@@ -211,9 +217,7 @@ def inversion(
     from textback.bench.inversion import measure_cell, measure_random
     from textback.bench.report import show
     from textback.interactive import find_cell
-    from textback.inverter.search import Effort
 
-    effort = Effort(mode, beam, rounds, breadth, patience, edits=edits)
     device = prepare(device, threads)
     if cell is not None:
         measured = measure_cell(study, find_cell(study, cell), texts, effort, device)
@@ -223,11 +227,10 @@ def inversion(
     show(measured, json)
 
 
-def _leave_out(**options: object) -> None:
-    """Raise TextbackError where any of these was given beside a cell, which has its own."""
+def _leave_out(why: str, **options: object) -> None:
+    """Raise TextbackError where any of these was given beside what leaves no place for it."""
     given = [f"--{name}" for name, value in options.items() if value is not None]
     if given:
         raise TextbackError(
-            f"bench inversion: a cell has its own {', '.join(options)}: leave "
-            f"{' and '.join(given)} out"
+            f"bench inversion: {why} {', '.join(options)}: leave {' and '.join(given)} out"
         )

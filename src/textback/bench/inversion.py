@@ -36,6 +36,10 @@ VOCABULARY = 2048  # of random weights
 # Parts of an attack.
 DECODING = ("guess", "read", "correct", "edit", "predict")
 EMBEDDING = ("embed", "screen")
+SAID = {  # what an effort of each mode has
+    "elitist": ("mode", "beam", "rounds", "breadth", "patience", "edits"),
+    "paper": ("mode", "beam", "rounds", "rank", "parents"),
+}
 SPEED_ONLY = "random weights: measures speed only, the cosine means nothing"
 
 
@@ -154,7 +158,8 @@ def _measure(
     }
     if references is not None:
         numbers |= _found([rounds[-1].best.text for rounds in histories], references)
-    settings = {**settings, "texts": texts, **dataclasses.asdict(effort)}
+    said = {name: getattr(effort, name) for name in SAID[effort.mode]}
+    settings = {**settings, "texts": texts, **said}
     settings["compile"] = compile_choice()
     return measurement("inversion", settings, {"search": numbers}, device, note)
 

@@ -15,9 +15,9 @@ from textback.figures.style import (
     MARKERS,
     WIDTH,
     errorbar,
+    narrow_octaves,
     note,
     nth,
-    octaves,
     palette,
 )
 from textback.scaling.horizon import EXACT, Horizon, exact_horizon, half_length
@@ -45,7 +45,7 @@ def draw(tables: Tables) -> Figure:
             own = found[(found["embedder"] == embedder) & (found["kind"] == kind)]
             shift = SPREAD ** (index - (len(colours) - 1) / 2)
             _line(ax, own.assign(x=own["dim"] * shift), colour, nth(MARKERS, index))
-        octaves(ax, sorted(found["dim"].unique()))
+        narrow_octaves(ax, sorted(found["dim"].unique()))
         _octaves_up(ax, lengths)
         ax.set_xlabel(AXIS_LABELS["dim"])
         ax.set_title(label, loc="left", fontweight="bold", fontsize=9)

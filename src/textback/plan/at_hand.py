@@ -60,7 +60,7 @@ def needed(study: Study) -> list[Needed]:
 
 
 def _read_by_jobs(study: Study) -> Iterator[tuple[str, str]]:
-    """Kind and name of what each unfinished job reads; of backbones of the same weights the first."""
+    """Kind and name of what each unfinished job reads; of equal backbones the first."""
     first_with: dict[tuple[str | None, str | None], str] = {}
     for job in (job for job in jobs(study) if not job.finished):
         if job.step == "corpus":
