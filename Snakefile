@@ -31,6 +31,7 @@ onstart:
     check_at_hand()
     warn()
     say_prices()
+    start_fork_server()
 
 
 onsuccess:

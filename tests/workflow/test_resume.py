@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from running import Workflow
@@ -37,24 +38,21 @@ def training(workflow, part):
 
     def found():
         fresh = [p for p in workflow.folder.glob(pattern) if p.stat().st_mtime > began]
-        return fresh and steps(f"train-{part}", workflow.folder)
+        return fresh and steps(part, workflow.folder)
 
     return found
 
 
-def steps(command, folder):
-    """Process numbers of running textback steps that work in this folder."""
+def steps(name, folder):
+    """Process numbers of running steps of this name in this folder: each has its log open."""
     found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal():
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    arguments = file.read().decode().split("\0")
-                inside = os.readlink(f"/proc/{entry}/cwd") == str(folder)
-            except OSError:
-                continue
-            if inside and command in arguments and any(a.endswith("textback") for a in arguments):
-                found.append(int(entry))
+    for process in filter(lambda entry: entry.name.isdecimal(), Path("/proc").iterdir()):
+        try:
+            files = [os.readlink(file) for file in (process / "fd").iterdir()]
+        except OSError:
+            continue
+        if any(file.startswith(f"{folder}/logs/{name}/") for file in files):
+            found.append(int(process.name))
     return found
 
 
@@ -66,7 +64,7 @@ def stop_at(workflow, part, how):
         wait_for(running, f"a checkpoint of the {part}")
         how(process)
         process.wait(timeout=WAIT)
-        wait_for(lambda: not steps(f"train-{part}", workflow.folder), "the trainer to end")
+        wait_for(lambda: not steps(part, workflow.folder), "the trainer to end")
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -88,7 +86,7 @@ def test_a_second_run_from_scratch_through_every_kind_of_kill_gives_the_same_tab
     code = stop_at(
         again,
         "corrector",
-        lambda p: [os.kill(n, signal.SIGKILL) for n in steps("train-corrector", again.folder)],
+        lambda p: [os.kill(n, signal.SIGKILL) for n in steps("corrector", again.folder)],
     )
     assert code != 0
     assert not list(again.folder.glob("results/cells/**/corrector/model.safetensors"))
@@ -107,6 +105,18 @@ def test_a_resumed_training_really_goes_on_from_its_checkpoint(unfinished):
     assert done.returncode == 0, done.stdout + done.stderr
     log = next(unfinished.folder.glob("logs/hypothesizer/**/*.log")).read_text()
     assert "goes on from step" in log
+
+
+def test_a_step_is_forked_from_the_workflows_server(unfinished):
+    servers = []
+
+    def look(process):
+        step = steps("corrector", unfinished.folder)[0]
+        servers.append(Path(f"/proc/{step}/cmdline").read_text())
+        process.kill()
+
+    stop_at(unfinished, "corrector", look)
+    assert "fork_server" in servers[0]
 
 
 def test_two_workflows_in_one_folder_are_refused_in_one_line(unfinished):

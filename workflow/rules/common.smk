@@ -3,7 +3,7 @@ import sys
 from shlex import quote
 
 import textback
-from textback import cells, prices, specs
+from textback import cells, fork_server, prices, specs
 from textback.config import FIGURES, canonical, lookup, parts, read_study, study_warnings, used
 from textback.config.finding import find_corpus, find_inverter, find_part, find_retrieval_set
 from textback.corpora import names_files, own_files
@@ -47,6 +47,7 @@ FOLDER = cells.study_folder(STUDY.study)
 STATE = cells.RESULTS / ".state"
 LOGS = "logs"
 GPUS = gpus(STUDY.device)  # of a step that uses one
+FORKED_JOBS = 8  # from here on they save more than a server takes to start
 TRAINING_GPUS = GPUS * STUDY.gpus
 
 mark_steps(STUDY.device, STUDY.compile, STUDY.gpus)
@@ -230,6 +231,13 @@ def say_prices():
     """The first lines of a run that may cost money."""
     for line in mendable(prices.lines, STUDY):
         print(line, file=sys.stderr)
+
+
+def start_fork_server():
+    """Spare the steps of a run on this machine's CPU their imports, where it has enough of them."""
+    jobs = sum(1 for job in workflow.dag.needrun_jobs())
+    if workflow.local_exec and GPUS == 0 and jobs >= FORKED_JOBS:
+        fork_server.start()
 
 
 def say_what_to_open():

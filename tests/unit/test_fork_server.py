@@ -1,0 +1,158 @@
+"""Steps that a workflow's server forks: what they do and how they end is what a command's own would."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from textback import fork_server
+from textback.processes import WORKFLOW
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="no pidfd (not Linux)")
+WAIT = 60
+LONG = ("bench", "training", "--size", "toy", "--seconds", "600", "--compile", "off")
+
+
+@dataclass
+class Server:
+    """A workflow that only sleeps, and the server of its steps."""
+
+    workflow: subprocess.Popen
+    socket: Path
+
+    def command(self, *arguments: str, **environment: str) -> dict[str, Any]:
+        """What `subprocess` needs to run a command of textback as a step of the workflow."""
+        own = {WORKFLOW: str(self.workflow.pid), fork_server.SOCKET: str(self.socket)}
+        own |= {fork_server.THREADS: "1"} | environment
+        return {
+            "args": [Path(sys.executable).with_name("textback"), *arguments],
+            "env": os.environ | own,
+            "text": True,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+        }
+
+    def run(self, *arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+        command = self.command(*arguments, **environment)
+        return subprocess.run(**command, cwd=folder, timeout=WAIT)
+
+
+@pytest.fixture(scope="module")
+def server():
+    workflow = subprocess.Popen(["sleep", "600"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(WORKFLOW, str(workflow.pid))
+        patch.setenv(fork_server.SOCKET, "")
+        fork_server.start()
+        found = Server(workflow, Path(os.environ[fork_server.SOCKET]))
+    wait_for(found.socket.exists, "the server")
+    yield found
+    workflow.kill()
+    workflow.wait()
+
+
+def wait_for(found, what):
+    end = time.monotonic() + WAIT
+    while time.monotonic() < end:
+        if result := found():
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"waited {WAIT} s for {what}")
+
+
+def forked_steps(server: Server) -> list[int]:
+    """Process numbers of the steps that are children of keepers of the server."""
+    parents = {}
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            name, _, rest = Path("/proc", entry, "stat").read_text().rpartition(")")
+            command = Path("/proc", entry, "cmdline").read_text()
+        except OSError:
+            continue
+        if str(server.socket) in command and rest.split()[0] != "Z":
+            parents[int(entry)] = name.endswith("(textback")
+    return [number for number, is_step in parents.items() if is_step]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--help",), 0, "Steps of the workflow"),
+        (("no-such-step",), 2, "No such command"),
+        (("show", "--study", "nowhere"), 1, "nowhere/texts.parquet: there is no such table"),
+    ],
+)
+def test_a_forked_step_says_what_a_command_says_and_ends_as_it(
+    server, tmp_path, arguments, code, said
+):
+    forked = server.run(*arguments, folder=tmp_path)
+    alone = server.run(*arguments, folder=tmp_path, **{fork_server.SOCKET: "/nowhere"})
+    assert (forked.returncode, forked.stdout, forked.stderr) == (
+        alone.returncode,
+        alone.stdout,
+        alone.stderr,
+    )
+    assert forked.returncode == code and said in forked.stdout + forked.stderr
+
+
+def test_a_step_is_forked_works_where_its_command_does_and_ends_with_it(server, tmp_path):
+    process = subprocess.Popen(**server.command(*LONG), cwd=tmp_path)
+    try:
+        (step,) = wait_for(lambda: forked_steps(server), "a forked step")
+        assert os.readlink(f"/proc/{step}/cwd") == str(tmp_path)
+        for stream in range(fork_server.STREAMS):
+            same = (os.readlink(f"/proc/{one}/fd/{stream}") for one in (step, process.pid))
+            assert len(set(same)) == 1
+    finally:
+        process.kill()
+    wait_for(lambda: not forked_steps(server), "the step to end with its command")
+
+
+def test_a_step_has_the_environment_of_its_command(server, tmp_path):
+    step = server.run("bench", "training", folder=tmp_path, TEXTBACK_COMPILE="nonsense")
+    assert step.returncode == 1 and "unknown compile 'nonsense'" in step.stderr
+
+
+def test_a_command_ends_by_the_signal_that_ends_its_step(server, tmp_path):
+    process = subprocess.Popen(**server.command(*LONG), cwd=tmp_path)
+    (step,) = wait_for(lambda: forked_steps(server), "a forked step")
+    os.kill(step, signal.SIGKILL)
+    assert process.wait(WAIT) == -signal.SIGKILL
+
+
+def test_a_step_of_several_threads_or_processes_is_not_forked(monkeypatch):
+    monkeypatch.setenv(fork_server.SOCKET, "/nowhere")
+    monkeypatch.setattr("socket.socket", lambda family: pytest.fail("asks a server"))
+    monkeypatch.setenv(fork_server.THREADS, "2")
+    assert fork_server.hand_over() is None
+    monkeypatch.setenv(fork_server.THREADS, "1")
+    monkeypatch.setenv("RANK", "0")
+    assert fork_server.hand_over() is None
+
+
+def test_a_command_without_a_server_is_its_own_step(monkeypatch, tmp_path):
+    monkeypatch.setenv(fork_server.THREADS, "1")
+    monkeypatch.delenv(fork_server.SOCKET, raising=False)
+    assert fork_server.hand_over() is None
+    monkeypatch.setenv(fork_server.SOCKET, str(tmp_path / "none"))
+    assert fork_server.hand_over() is None
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_server_ends_with_its_workflow_and_leaves_nothing(monkeypatch, ready):
+    workflow = subprocess.Popen(["sleep", "600"])
+    monkeypatch.setenv(WORKFLOW, str(workflow.pid))
+    monkeypatch.setenv(fork_server.SOCKET, "")
+    fork_server.start()
+    folder = Path(os.environ[fork_server.SOCKET]).parent
+    if ready:
+        wait_for((folder / "socket").exists, "the server")
+    workflow.kill()
+    workflow.wait()
+    wait_for(lambda: not folder.exists(), "the server to end")
