@@ -47,11 +47,14 @@ PATIENCE = 5.0  # seconds in which a step that is to end may do so
 def start() -> None:
     """Start a server for the steps of this process, and end it with this process.
 
-    Does nothing where the system has no pidfd (not Linux).
+    Does nothing where the system has no pidfd (not Linux), or no place for the server's socket.
     """
     if not hasattr(os, "pidfd_open"):
         return
-    path = str(Path(tempfile.mkdtemp(prefix="textback-")) / "socket")
+    try:
+        path = str(Path(tempfile.mkdtemp(prefix="textback-")) / "socket")
+    except OSError:
+        return
     os.environ[SOCKET] = path
     subprocess.Popen(
         [sys.executable, "-P", "-c", f"from textback.fork_server import serve; serve({path!r})"],
@@ -107,7 +110,8 @@ def _preload() -> None:
 def _wait_for_command(path: str) -> socket.socket:
     """Listen until the workflow ends. Returns the connection of a command, in its forked keeper."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for keepers
-    with suppress(ProcessLookupError), socket.socket(socket.AF_UNIX) as listener:
+    # The workflow may have ended, and the path may be too long.
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as listener:
         workflow = os.pidfd_open(int(os.environ[WORKFLOW]))
         listener.bind(path)
         listener.listen()

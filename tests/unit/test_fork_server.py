@@ -126,6 +126,26 @@ def test_a_command_ends_by_the_signal_that_ends_its_step(server, tmp_path):
     assert process.wait(WAIT) == -signal.SIGKILL
 
 
+def test_ctrl_c_ends_a_command_and_its_step_without_a_traceback(server, tmp_path):
+    process = subprocess.Popen(
+        **server.command(*LONG),
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    wait_for(lambda: forked_steps(server), "a forked step")
+    process.send_signal(signal.SIGINT)
+    assert "Traceback" not in process.communicate(timeout=WAIT)[1]
+    assert process.returncode == -signal.SIGINT
+    wait_for(lambda: not forked_steps(server), "the step to end")
+
+
+def test_no_place_for_a_socket_is_no_error(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    monkeypatch.setenv(fork_server.SOCKET, "as before")
+    fork_server.start()
+    assert os.environ[fork_server.SOCKET] == "as before"
+
+
 def test_a_step_of_several_threads_or_processes_is_not_forked(monkeypatch):
     monkeypatch.setenv(fork_server.SOCKET, "/nowhere")
     monkeypatch.setattr("socket.socket", lambda family: pytest.fail("asks a server"))

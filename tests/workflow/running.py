@@ -1,6 +1,7 @@
 """Runs the real workflow in a temporary folder, on the study `tiny`, which takes a minute."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -27,10 +28,19 @@ class Workflow:
         )
 
     def start(self, *arguments: str, config: Path = TINY) -> subprocess.Popen:
-        """The run in a process group of its own, so that a test can kill what it wants of it."""
+        """The run in a process group of its own, so that a test can kill what it wants of it.
+
+        Ctrl-C reaches it even where the tests run in the background, which ignores it.
+        """
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         command = self.command(*arguments, config=config)
-        return subprocess.Popen(command, env=environment(), start_new_session=True, **quiet)
+        return subprocess.Popen(
+            command,
+            env=environment(),
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            **quiet,
+        )
 
     def planned(self, *arguments: str, config: Path = TINY) -> dict[str, int]:
         """How many jobs of each rule a run would do."""
