@@ -10,11 +10,7 @@ from textback import fork_server
 
 def main() -> None:
     """Run the command, and end as it ended."""
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    if on_interrupt is signal.default_int_handler:  # while it waits, Ctrl-C ends it without words
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
     code = fork_server.hand_over()
-    signal.signal(signal.SIGINT, on_interrupt)
     if code is None:
         from textback.cli import main as run
 

@@ -7,8 +7,9 @@ of steps. So a workflow starts a server, and a step's command hands over to it:
        ▲                                                               │ forks
        └─────────────────────── exit code ──────────────────────── keeper ── forks ──▶ step
 
-The step writes to the command's own streams, and ends with it: where the command is ended, its
-keeper ends the step. A command to which no server answers is its own step, as before.
+The step writes to the command's own streams, gets the signals that the command gets, and ends with
+it: where the command is killed, its keeper kills the step. A command to which no server answers is
+its own step.
 
 Libraries count their threads as they are loaded, so that only steps of one thread are forked; and
 CUDA does not outlive a fork, so that a workflow on a GPU has no server.
@@ -32,16 +33,18 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
-from textback.processes import WORKFLOW
+from textback.processes import WORKFLOW, end_with
 
 SOCKET = "TEXTBACK_FORK_SERVER"  # the variable that names the server's socket
 THREADS = "OMP_NUM_THREADS"  # as Snakemake tells a step of its threads, among others
 THREAD_VARIABLES = (THREADS, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 STREAMS = 3
 SIZE, CODE = struct.Struct("!Q"), struct.Struct("!i")
-PATIENCE = 5.0  # seconds in which a step that is to end may do so
+TAKEN = b"+"  # a keeper's word that there is a step: until then a command may be its own
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT)
 
 
 def start() -> None:
@@ -74,25 +77,65 @@ def hand_over() -> int | None:
     path = os.environ.get(SOCKET)
     if path is None or os.environ.get(THREADS) != "1" or "RANK" in os.environ:
         return None
-    given = {"argv": sys.argv, "environ": dict(os.environ), "folder": os.getcwd()}
-    message = json.dumps(given).encode()
     with socket.socket(socket.AF_UNIX) as connection:
+        if connection.fileno() < STREAMS:  # the command lacks a stream
+            return None
         try:
             connection.connect(path)
-            socket.send_fds(connection, [SIZE.pack(len(message))], range(STREAMS))
-            connection.sendall(message)
-        except OSError:  # it still imports, or has ended
+            _give(connection)
+            taken = connection.recv(len(TAKEN))
+        except OSError:  # the server still imports, or has ended
             return None
-        answer = connection.recv(CODE.size)
-    return CODE.unpack(answer)[0] if answer else 1
+        return _wait_for_step(connection) if taken else None
+
+
+def _give(connection: socket.socket) -> None:
+    given = {"argv": sys.argv, "environ": dict(os.environ), "folder": os.getcwd()}
+    message = json.dumps(given).encode()
+    socket.send_fds(connection, [SIZE.pack(len(message))], range(STREAMS))
+    connection.sendall(message)
+
+
+def _wait_for_step(connection: socket.socket) -> int:
+    """The step's exit code. What signals the command gets meanwhile the step gets."""
+
+    def pass_on(number: int, frame: FrameType | None = None) -> None:
+        with suppress(OSError):  # it has just ended
+            connection.send(bytes([number]))
+
+    def suspend(number: int, frame: FrameType | None) -> None:
+        pass_on(signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    handlers = dict.fromkeys(PASSED_ON, pass_on) | {signal.SIGTSTP: suspend}
+    ignored = [number for number in handlers if signal.getsignal(number) is signal.SIG_IGN]
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in handlers.items()
+        if number not in ignored
+    }
+    answer = connection.recv(CODE.size)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    if answer:
+        return CODE.unpack(answer)[0]
+    print("textback: error: the keeper of this step was ended", file=sys.stderr)
+    return 1
 
 
 def serve(path: str) -> None:
     """Import, then fork steps for commands until the workflow ends."""
     from textback.cli import main
 
-    _preload()
-    connection = _wait_for_command(path)
+    server = os.getpid()
+    try:
+        _preload()
+        connection = _wait_for_command(path)
+    finally:
+        if os.getpid() == server:
+            shutil.rmtree(Path(path).parent, ignore_errors=True)
+    if connection is None:
+        os._exit(0)
     _keep(connection)
     _end(_exit_code(main))
 
@@ -107,12 +150,11 @@ def _preload() -> None:
     gc.freeze()
 
 
-def _wait_for_command(path: str) -> socket.socket:
-    """Listen until the workflow ends. Returns the connection of a command, in its forked keeper."""
+def _wait_for_command(path: str) -> socket.socket | None:
+    """Listen. Returns a command's connection, in its forked keeper; None as the workflow ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for keepers
-    # The workflow may have ended, and the path may be too long.
-    with suppress(OSError), socket.socket(socket.AF_UNIX) as listener:
-        workflow = os.pidfd_open(int(os.environ[WORKFLOW]))
+    workflow = os.pidfd_open(int(os.environ[WORKFLOW]))
+    with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
         while workflow not in select.select([listener, workflow], [], [])[0]:
@@ -121,26 +163,29 @@ def _wait_for_command(path: str) -> socket.socket:
                 os.close(workflow)
                 return connection
             connection.close()
-    shutil.rmtree(Path(path).parent, ignore_errors=True)
-    os._exit(0)
+    return None
 
 
 def _keep(connection: socket.socket) -> None:
     """Fork the step, see to its end, and say how it ended. Returns in the step alone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     given, streams = _receive(connection)
+    keeper = os.getpid()
     step = os.fork()
     if step == 0:
         connection.close()
         _take_the_place_of(given, streams)
+        end_with(keeper)
         return
     for stream in streams:
         os.close(stream)
+    connection.sendall(TAKEN)
     ended = os.pidfd_open(step)
-    if ended not in select.select([connection, ended], [], [])[0]:  # the command was ended
-        os.kill(step, signal.SIGTERM)
-        if not select.select([ended], [], [], PATIENCE)[0]:
-            os.kill(step, signal.SIGKILL)
+    while ended not in select.select([connection, ended], [], [])[0]:
+        passed_on = connection.recv(1)
+        os.kill(step, passed_on[0] if passed_on else signal.SIGKILL)  # as the command was
+        if not passed_on:
+            break
     code = os.waitstatus_to_exitcode(os.waitpid(step, 0)[1])
     with suppress(OSError):
         connection.sendall(CODE.pack(code))
@@ -160,7 +205,10 @@ def _exit_code(main: Callable[[], None]) -> int:
     try:
         main()
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+        return 1
     except BaseException:
         traceback.print_exc()
         return 1
@@ -186,3 +234,5 @@ def _take_the_place_of(given: dict[str, Any], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(given["environ"])
     sys.argv[:] = given["argv"]
+    sys.stdout.reconfigure(line_buffering=os.isatty(sys.stdout.fileno()))
+    tempfile.tempdir = None  # the server's, else

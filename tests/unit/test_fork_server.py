@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,18 +68,31 @@ def wait_for(found, what):
     raise AssertionError(f"waited {WAIT} s for {what}")
 
 
+def status(process: int) -> tuple[str, list[str]]:
+    """What a list of tasks calls a process, and the fields after that: its state and parent first."""
+    name, _, rest = Path("/proc", str(process), "stat").read_text().rpartition(")")
+    return name.partition("(")[2], rest.split()
+
+
+def state(process: int) -> str:
+    return status(process)[1][0]
+
+
+def parent(process: int) -> int:
+    return int(status(process)[1][1])
+
+
 def forked_steps(server: Server) -> list[int]:
-    """Process numbers of the steps that are children of keepers of the server."""
-    parents = {}
-    for entry in filter(str.isdecimal, os.listdir("/proc")):
+    """Process numbers of the steps that the keepers of the server have forked and not ended."""
+    found = []
+    for process in map(int, filter(str.isdecimal, os.listdir("/proc"))):
         try:
-            name, _, rest = Path("/proc", entry, "stat").read_text().rpartition(")")
-            command = Path("/proc", entry, "cmdline").read_text()
+            of_server = str(server.socket) in Path("/proc", str(process), "cmdline").read_text()
+            if of_server and status(process)[0] == "textback" and state(process) != "Z":
+                found.append(process)
         except OSError:
             continue
-        if str(server.socket) in command and rest.split()[0] != "Z":
-            parents[int(entry)] = name.endswith("(textback")
-    return [number for number, is_step in parents.items() if is_step]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -126,17 +141,49 @@ def test_a_command_ends_by_the_signal_that_ends_its_step(server, tmp_path):
     assert process.wait(WAIT) == -signal.SIGKILL
 
 
-def test_ctrl_c_ends_a_command_and_its_step_without_a_traceback(server, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_a_command_reaches_its_step_which_ends_as_it_would(
+    server, tmp_path, number, code
+):
     process = subprocess.Popen(
         **server.command(*LONG),
         cwd=tmp_path,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    wait_for(lambda: forked_steps(server), "a forked step")
-    process.send_signal(signal.SIGINT)
+    (step,) = wait_for(lambda: forked_steps(server), "a forked step")
+    wait_for(lambda: int(status(step)[1][11]) > 50, "half a second of work")  # utime, in 1/100 s
+    process.send_signal(number)
     assert "Traceback" not in process.communicate(timeout=WAIT)[1]
-    assert process.returncode == -signal.SIGINT
+    assert process.returncode == code
+    assert not forked_steps(server)
+
+
+def test_a_command_that_is_suspended_and_resumed_suspends_and_resumes_its_step(server, tmp_path):
+    process = subprocess.Popen(**server.command(*LONG), cwd=tmp_path)
+    try:
+        (step,) = wait_for(lambda: forked_steps(server), "a forked step")
+        process.send_signal(signal.SIGTSTP)
+        wait_for(lambda: state(step) == state(process.pid) == "T", "both to be suspended")
+        process.send_signal(signal.SIGCONT)
+        wait_for(lambda: state(step) != "T", "the step to be resumed")
+    finally:
+        process.kill()
     wait_for(lambda: not forked_steps(server), "the step to end")
+
+
+def test_a_step_ends_with_its_keeper_and_its_command_says_so(server, tmp_path):
+    process = subprocess.Popen(**server.command(*LONG), cwd=tmp_path)
+    (step,) = wait_for(lambda: forked_steps(server), "a forked step")
+    os.kill(parent(step), signal.SIGKILL)
+    assert "the keeper of this step was ended" in process.communicate(timeout=WAIT)[1]
+    assert process.returncode == 1
+    wait_for(lambda: not forked_steps(server), "the step to end")
+
+
+def test_a_command_without_a_stdin_is_its_own_step(server, tmp_path):
+    process = server.command("--help")
+    step = subprocess.run(**process, cwd=tmp_path, preexec_fn=lambda: os.close(0), timeout=WAIT)
+    assert step.returncode == 0 and "Steps of the workflow" in step.stdout
 
 
 def test_no_place_for_a_socket_is_no_error(monkeypatch, tmp_path):
@@ -162,6 +209,18 @@ def test_a_command_without_a_server_is_its_own_step(monkeypatch, tmp_path):
     assert fork_server.hand_over() is None
     monkeypatch.setenv(fork_server.SOCKET, str(tmp_path / "none"))
     assert fork_server.hand_over() is None
+
+
+def test_a_command_whose_server_ends_before_it_forks_is_its_own_step(monkeypatch, tmp_path):
+    monkeypatch.setenv(fork_server.THREADS, "1")
+    monkeypatch.setenv(fork_server.SOCKET, str(tmp_path / "socket"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        server = threading.Thread(target=lambda: listener.accept()[0].close())
+        server.start()
+        assert fork_server.hand_over() is None
+        server.join()
 
 
 @pytest.mark.parametrize("ready", [True, False])

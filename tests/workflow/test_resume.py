@@ -107,16 +107,26 @@ def test_a_resumed_training_really_goes_on_from_its_checkpoint(unfinished):
     assert "goes on from step" in log
 
 
-def test_a_step_is_forked_from_the_workflows_server(unfinished):
-    servers = []
+def test_a_step_is_forked_from_the_workflows_server_and_ctrl_c_lets_it_write_a_checkpoint(
+    unfinished, monkeypatch
+):
+    monkeypatch.setenv("TEXTBACK_CHECKPOINT_SECONDS", "1")  # the second one is Ctrl-C's
+    seen = {}
 
-    def look(process):
+    def interrupt(process):
         step = steps("corrector", unfinished.folder)[0]
-        servers.append(Path(f"/proc/{step}/cmdline").read_text())
-        process.kill()
+        seen["command"] = Path(f"/proc/{step}/cmdline").read_text()
+        seen["written"] = checkpoint(unfinished).stat().st_mtime_ns
+        os.killpg(process.pid, signal.SIGINT)
 
-    stop_at(unfinished, "corrector", look)
-    assert "fork_server" in servers[0]
+    stop_at(unfinished, "corrector", interrupt)
+    assert "fork_server" in seen["command"]
+    assert checkpoint(unfinished).stat().st_mtime_ns > seen["written"]
+
+
+def checkpoint(workflow):
+    pattern = "results/.state/**/corrector/**/checkpoint.safetensors"
+    return next(workflow.folder.glob(pattern))
 
 
 def test_two_workflows_in_one_folder_are_refused_in_one_line(unfinished):

@@ -14,7 +14,7 @@ from textback.plan.memory import Memory
 from textback.plan.throughput import How, Machine, Rate, Throughput
 from textback.plan.work import Task, Work
 
-START_SECONDS = {"cpu": 1.0, "cuda": 60.0}  # of a job: to fork it; on a GPU, about, compilation
+START_SECONDS = {"cpu": 1.0, "cuda": 60.0}  # of a job: forked; on a GPU, about, compilation
 ON_GPU = (  # steps that ask for one
     *TRAININGS,
     *("embed", "embed_target", "hypotheses", "invert", "embed_retrieval", "score_retrieval"),
