@@ -108,11 +108,10 @@ def _wait_for_step(connection: socket.socket) -> int:
         os.kill(os.getpid(), signal.SIGSTOP)
 
     handlers = dict.fromkeys(PASSED_ON, pass_on) | {signal.SIGTSTP: suspend}
-    ignored = [number for number in handlers if signal.getsignal(number) is signal.SIG_IGN]
     before = {
         number: signal.signal(number, handler)
         for number, handler in handlers.items()
-        if number not in ignored
+        if signal.getsignal(number) is not signal.SIG_IGN
     }
     answer = connection.recv(CODE.size)
     for number, handler in before.items():
