@@ -90,7 +90,12 @@ def hand_over() -> int | None:
 
 
 def _give(connection: socket.socket) -> None:
-    given = {"argv": sys.argv, "environ": dict(os.environ), "folder": os.getcwd()}
+    given = {
+        "argv": sys.argv,
+        "environ": dict(os.environ),
+        "folder": os.getcwd(),
+        "uninterrupted": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    }
     message = json.dumps(given).encode()
     socket.send_fds(connection, [SIZE.pack(len(message))], range(STREAMS))
     connection.sendall(message)
@@ -233,5 +238,7 @@ def _take_the_place_of(given: dict[str, Any], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(given["environ"])
     sys.argv[:] = given["argv"]
+    uninterrupted = given["uninterrupted"]
+    signal.signal(signal.SIGINT, signal.SIG_IGN if uninterrupted else signal.default_int_handler)
     sys.stdout.reconfigure(line_buffering=os.isatty(sys.stdout.fileno()))
     tempfile.tempdir = None  # the server's, else

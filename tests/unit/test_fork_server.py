@@ -1,12 +1,15 @@
 """Steps that a workflow's server forks: what they do and how they end is what a command's own would."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +46,24 @@ class Server:
     def run(self, *arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
         command = self.command(*arguments, **environment)
         return subprocess.run(**command, cwd=folder, timeout=WAIT)
+
+    @contextmanager
+    def step(
+        self, folder: Path, on_interrupt: signal.Handlers = signal.SIG_DFL
+    ) -> Iterator[tuple[subprocess.Popen, int]]:
+        """A command that works for long, and the process number of its forked step."""
+        process = subprocess.Popen(
+            **self.command(*LONG),
+            cwd=folder,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, on_interrupt),
+        )
+        try:
+            (found,) = wait_for(lambda: forked_steps(self), "a forked step")
+            yield process, found
+        finally:
+            process.kill()
+            process.wait()
+            wait_for(lambda: not forked_steps(self), "the step to end")
 
 
 @pytest.fixture(scope="module")
@@ -117,16 +138,13 @@ def test_a_forked_step_says_what_a_command_says_and_ends_as_it(
 
 
 def test_a_step_is_forked_works_where_its_command_does_and_ends_with_it(server, tmp_path):
-    process = subprocess.Popen(**server.command(*LONG), cwd=tmp_path)
-    try:
-        (step,) = wait_for(lambda: forked_steps(server), "a forked step")
+    with server.step(tmp_path) as (process, step):
         assert os.readlink(f"/proc/{step}/cwd") == str(tmp_path)
         for stream in range(fork_server.STREAMS):
             same = (os.readlink(f"/proc/{one}/fd/{stream}") for one in (step, process.pid))
             assert len(set(same)) == 1
-    finally:
         process.kill()
-    wait_for(lambda: not forked_steps(server), "the step to end with its command")
+        wait_for(lambda: not forked_steps(server), "the step to end with its command")
 
 
 def test_a_step_has_the_environment_of_its_command(server, tmp_path):
@@ -135,49 +153,43 @@ def test_a_step_has_the_environment_of_its_command(server, tmp_path):
 
 
 def test_a_command_ends_by_the_signal_that_ends_its_step(server, tmp_path):
-    process = subprocess.Popen(**server.command(*LONG), cwd=tmp_path)
-    (step,) = wait_for(lambda: forked_steps(server), "a forked step")
-    os.kill(step, signal.SIGKILL)
-    assert process.wait(WAIT) == -signal.SIGKILL
+    with server.step(tmp_path) as (process, step):
+        os.kill(step, signal.SIGKILL)
+        assert process.wait(WAIT) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_to_a_command_reaches_its_step_which_ends_as_it_would(
     server, tmp_path, number, code
 ):
-    process = subprocess.Popen(
-        **server.command(*LONG),
-        cwd=tmp_path,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    (step,) = wait_for(lambda: forked_steps(server), "a forked step")
-    wait_for(lambda: int(status(step)[1][11]) > 50, "half a second of work")  # utime, in 1/100 s
-    process.send_signal(number)
-    assert "Traceback" not in process.communicate(timeout=WAIT)[1]
-    assert process.returncode == code
-    assert not forked_steps(server)
+    with server.step(tmp_path) as (process, step):
+        wait_for(lambda: int(status(step)[1][11]) > 50, "half a second of work")  # in 1/100 s
+        process.send_signal(number)
+        assert "Traceback" not in process.communicate(timeout=WAIT)[1]
+        assert process.returncode == code
+        assert not forked_steps(server)
+
+
+def test_a_step_ignores_ctrl_c_where_its_command_does(server, tmp_path):
+    with server.step(tmp_path, on_interrupt=signal.SIG_IGN) as (process, step):
+        ignored = re.search("SigIgn:\t(.*)", Path(f"/proc/{step}/status").read_text())[1]
+        assert int(ignored, 16) & 1 << signal.SIGINT - 1
 
 
 def test_a_command_that_is_suspended_and_resumed_suspends_and_resumes_its_step(server, tmp_path):
-    process = subprocess.Popen(**server.command(*LONG), cwd=tmp_path)
-    try:
-        (step,) = wait_for(lambda: forked_steps(server), "a forked step")
+    with server.step(tmp_path) as (process, step):
         process.send_signal(signal.SIGTSTP)
         wait_for(lambda: state(step) == state(process.pid) == "T", "both to be suspended")
         process.send_signal(signal.SIGCONT)
         wait_for(lambda: state(step) != "T", "the step to be resumed")
-    finally:
-        process.kill()
-    wait_for(lambda: not forked_steps(server), "the step to end")
 
 
 def test_a_step_ends_with_its_keeper_and_its_command_says_so(server, tmp_path):
-    process = subprocess.Popen(**server.command(*LONG), cwd=tmp_path)
-    (step,) = wait_for(lambda: forked_steps(server), "a forked step")
-    os.kill(parent(step), signal.SIGKILL)
-    assert "the keeper of this step was ended" in process.communicate(timeout=WAIT)[1]
-    assert process.returncode == 1
-    wait_for(lambda: not forked_steps(server), "the step to end")
+    with server.step(tmp_path) as (process, step):
+        os.kill(parent(step), signal.SIGKILL)
+        assert "the keeper of this step was ended" in process.communicate(timeout=WAIT)[1]
+        assert process.returncode == 1
+        wait_for(lambda: not forked_steps(server), "the step to end")
 
 
 def test_a_command_without_a_stdin_is_its_own_step(server, tmp_path):
