@@ -372,6 +372,31 @@ def test_a_text_is_recovered_only_if_its_vector_is_as_long_as_the_target():
         assert (history[1].candidate is None) == (tried == 1)
 
 
+def test_a_text_with_half_a_character_is_not_recovered_and_gives_way_to_one_without():
+    """'f' is read as half a character, which the embedder does not see."""
+
+    def read(ids):
+        return [text.replace("f", "\ufffd") for text in decode(ids)]
+
+    class Dropping(Scripted):
+        def attack(self):
+            return dataclasses.replace(super().attack(), decode=read)
+
+        def embed(self, texts, ids):
+            return embed(texts)
+
+        def guess(self, targets):
+            return np.array([[0, 0, 0, 1]])
+
+    half = "ab\ufffd\ufffd"
+    toy = Dropping([["abff", "bbba", "bbaa"]])
+    history = invert(toy.attack(), targets("aabb"), beam=1, rounds=4, patience=9)[0]
+    assert [r.best.text for r in history] == ["aaab", half, half, "bbaa", "bbaa"]
+    assert history[1].best.cosine > 1 - 1e-9 and history[3].best.cosine > 1 - 1e-9
+    assert not history[1].best.recovered and history[3].best.recovered
+    assert history[4].candidate is None
+
+
 def test_by_likelihood_the_likeliest_go_on_even_where_others_are_nearer():
     """The toy's way 0, its likeliest, mends a letter; a toy that spoils it there gets nowhere."""
     mended = last(Effort("paper", 2, 3, rank="likelihood"), way=0)

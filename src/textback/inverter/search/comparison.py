@@ -15,6 +15,7 @@ from textback.inverter.search.states import Hypothesis, Trial
 from textback.vectors import cosines
 
 RECOVERED = 1e-5  # of a cosine to 1: the same embedding; 16-bit storage costs 1e-7
+NO_CHARACTER = "\ufffd"  # what bytes that make no character are read as; embedders may drop it
 T = TypeVar("T")
 Embed = Callable[[Sequence[str], np.ndarray], np.ndarray]
 
@@ -83,7 +84,8 @@ class Comparison:
         found = np.stack(vectors)
         # Of unit vectors the squared distance is twice what the cosine lacks to 1.
         distance = ((found - targets) ** 2).sum(1)
-        recovered = distance <= 2 * RECOVERED * (targets**2).sum(1)
+        readable = np.array([NO_CHARACTER not in text for text in trial.texts])
+        recovered = readable & (distance <= 2 * RECOVERED * (targets**2).sum(1))
         cosine = cosines(found, targets).tolist()
         likelihoods = trial.candidates.likelihoods.tolist()
         columns = trial.texts, ids, vectors, cosine, recovered.tolist(), likelihoods

@@ -19,7 +19,7 @@ from textback.inverter.search.states import (
     Hypothesis,
     Round,
     Trial,
-    by_cosine,
+    recovered_first,
 )
 
 
@@ -82,9 +82,9 @@ class Elitist:
     def add(self, new: list[Hypothesis]) -> None:
         """End a round that brought these hypotheses."""
         before = self.best
-        self.known = sorted(self.known + new, key=by_cosine)
+        self.known = sorted(self.known + new, key=recovered_first)
         self.idle = 0 if self.best.cosine > before.cosine else self.idle + 1
-        self._record(min(new, key=by_cosine, default=None))
+        self._record(min(new, key=recovered_first, default=None))
 
     def rest(self) -> None:
         """End a round in which the text had stopped."""

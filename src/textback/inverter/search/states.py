@@ -128,9 +128,9 @@ class Trial:
 class Hypothesis:
     """A guessed text, its tokens (length,), its embedding (dim,) and its cosine to the target.
 
-    recovered: whether its embedding is the target itself, length included; likelihood: its
-    logarithm as `Candidates` has it, given what it was corrected from, or e alone if it is an
-    edit, 0 for a first guess
+    recovered: whether its embedding is the target itself, length included, and its text is made of
+    whole characters: embedders drop half a one; likelihood: its logarithm as `Candidates` has it,
+    given what it was corrected from, or e alone if it is an edit, 0 for a first guess
     """
 
     text: str
@@ -157,6 +157,11 @@ class Round:
 def by_cosine(hypothesis: Hypothesis) -> tuple[float, str]:
     """Sorts the nearest first, equal ones by their text."""
     return -hypothesis.cosine, hypothesis.text
+
+
+def recovered_first(hypothesis: Hypothesis) -> tuple[bool, float, str]:
+    """Sorts as `by_cosine`, but what is recovered before what has the same embedding and is not."""
+    return not hypothesis.recovered, *by_cosine(hypothesis)
 
 
 def by_likelihood(hypothesis: Hypothesis) -> tuple[float, str]:
