@@ -255,7 +255,11 @@ def _show_end(console: Console, history: list[Round], effort: Effort) -> None:
 
 
 def _show_means(console: Console) -> Callable[[int, list[Round]], None]:
+    """Many texts: a line a round that tried anything."""
+
     def show(number: int, state: list[Round]) -> None:
+        if number and all(one.candidate is None for one in state):
+            return
         mean = np.mean([r.best.cosine for r in state])
         console.print(f"round {number:<3} mean cosine {mean:.4f}", style="dim", highlight=False)
 

@@ -41,6 +41,16 @@ def test_it_says_nothing_where_it_found_the_embedding_or_went_to_the_end(recover
     assert said(hypothesis("best", recovered), 2, tried) == ""
 
 
+def test_of_many_texts_only_rounds_that_tried_something_are_shown():
+    console = Console(record=True, width=200)
+    show = interactive._show_means(console)
+    found, other = hypothesis("found"), hypothesis("other")
+    show(0, [Round(other, None, 1)] * 2)
+    show(1, [Round(found, None, 1), Round(other, other, 2)])
+    show(2, [Round(found, None, 1), Round(other, None, 2)])
+    assert [line[:8] for line in console.export_text().splitlines()] == ["round 0 ", "round 1 "]
+
+
 @pytest.mark.parametrize(
     ("vectors", "message"),
     [

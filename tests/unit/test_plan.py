@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import BACKBONES
+from rich.console import Console
 
 from textback import hub, prices, specs
 from textback.bench import choices
@@ -25,6 +27,7 @@ from textback.plan.jobs import jobs
 from textback.plan.networks import Network
 from textback.plan.throughput import Machine, find_machine, finished_rate
 from textback.plan.work import Task
+from textback.studies import status
 
 ROOT = Path(__file__).parents[2]
 AWAY = find_machine("cpu", 1e14)
@@ -274,6 +277,20 @@ def test_all_that_is_missing_is_named_in_one_line_before_anything_runs(config, n
         *("backbone of inverter 'paper'", "hf download", "--repo-type dataset", "HF_HOME"),
     ):
         assert name in said, name
+
+
+def test_the_status_of_a_study_tells_what_a_run_would_lack(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = {"kind": "files", "folder": "letters", "glob": "*.txt"}
+    config["corpora"]["letters"] = own
+    study = read_study(config | {"use_corpora": ["letters"], "figures": []})
+    console = Console(record=True, file=StringIO())
+    status.show(study, console, all_cells=False)
+    assert "Not at hand: corpus 'letters': " in console.export_text()
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "first.txt").write_text("dear sir")
+    status.show(study, console, all_cells=False)
+    assert "Not at hand" not in console.export_text()
 
 
 def test_of_much_that_is_missing_the_line_names_a_few_and_counts_the_rest(config, no_hub):

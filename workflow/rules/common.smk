@@ -249,6 +249,7 @@ def say_what_to_open():
 
 
 def say_what_failed(logs):
-    """The last lines of a run that failed: what its failed steps said last."""
+    """The last lines of a run that failed or was stopped: what its failed steps said last."""
     for line in last_words(map(Path, logs)):
         print(f"failed: {line}", file=sys.stderr)
+    print("What is finished is kept: the same command goes on from there.", file=sys.stderr)

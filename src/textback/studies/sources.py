@@ -38,7 +38,12 @@ def texts_of(
     cell.
     """
     if folder is not None:
-        return _of_table(folder / "texts.parquet", given)
+        path = folder / "texts.parquet"
+        if not path.exists():
+            raise TextbackError(
+                f"{path}: there is no such table: name a study's folder: results/studies/NAME"
+            )
+        return _of_table(path, given)
     study = read_study()
     old = outdated(study)
     traced = _traced(study, old)

@@ -16,7 +16,9 @@ from textback import cells
 from textback.cells import Cell
 from textback.config import Study, parts
 from textback.counted import counted
+from textback.errors import TextbackError
 from textback.outdated import outdated_of
+from textback.plan.at_hand import check_all_at_hand
 from textback.products import Product, products_of_study
 from textback.sharing.unpacking import check_imported
 from textback.table import cells_of_parts
@@ -88,7 +90,7 @@ def _state(waited: Path) -> str:
 
 
 def show(study: Study, console: Console, all_cells: bool) -> None:
-    """Print what is done of every step, and which cells are missing."""
+    """Print what is done of every step, which cells are missing, and what a run would lack."""
     check_imported(study)
     every = list(products_of_study(study))
     old = outdated_of(every)
@@ -103,6 +105,7 @@ def show(study: Study, console: Console, all_cells: bool) -> None:
     console.print(table)
     _show_outdated(found, console)
     _show_missing(missing(study, every, old), console, all_cells)
+    _show_not_at_hand(study, console)
 
 
 def _show_outdated(found: dict[str, Count], console: Console) -> None:
@@ -129,3 +132,11 @@ def _show_missing(found: list[Missing], console: Console, all_cells: bool) -> No
     console.print(table)
     if len(shown) < len(found):
         console.print(f"… and {len(found) - len(shown)} more: --all lists them")
+
+
+def _show_not_at_hand(study: Study, console: Console) -> None:
+    """What a run would end of before its first step."""
+    try:
+        check_all_at_hand(study)
+    except TextbackError as error:
+        console.print(f"\nNot at hand: {error}", markup=False, highlight=False, soft_wrap=True)
