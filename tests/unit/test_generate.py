@@ -109,12 +109,12 @@ def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
         toy.edit(read, *(part.numpy() for part in given), 4),
         generate.edit(hypothesizer, once, rows, ids, 4),
     )
-    assert toy.predict is None  # of a corrector whose surrogate was never fitted
+    assert toy.expect is None  # of a corrector whose surrogate was never fitted
     alone = toy_attack(hypothesizer, None)
     assert (alone.read, alone.correct, alone.edit) == (None, None, None)
 
 
-def test_an_attack_edits_and_predicts_by_the_correctors_surrogate(
+def test_an_attack_edits_and_expects_by_the_correctors_surrogate(
     hypothesizer, corrector, targets, fp32
 ):
     generator = torch.Generator().manual_seed(3)
@@ -130,11 +130,12 @@ def test_an_attack_edits_and_predicts_by_the_correctors_surrogate(
     read = toy.read(targets.numpy())
     same(toy.edit(read, *given, 4), edited)
     assert edited[0].shape == (2, 4 + 4, LENGTH)
-    predicted = generate.predict(corrector, reading, rows, vectors, ids, edited[0])
-    np.testing.assert_allclose(toy.predict(read, *given, edited[0].numpy()), predicted)
+    seen, candidates = [part.numpy() for part in (ids, vectors)], edited[0][0]
+    expected = corrector.surrogate.expected_cosines(targets[4], ids, vectors, candidates)
+    np.testing.assert_allclose(toy.expect(read, 4, *seen, candidates.numpy()), expected)
     corrector.feedback = False
     blind = toy_attack(hypothesizer, corrector)
-    assert blind.predict is None and blind.edit(read, *given, 4)[0].shape == (2, 4, LENGTH)
+    assert blind.expect is None and blind.edit(read, *given, 4)[0].shape == (2, 4, LENGTH)
 
 
 def same(found, expected):

@@ -7,7 +7,7 @@ import pytest
 
 from textback.inverter.search import Attack, Effort
 from textback.inverter.search import invert as search
-from textback.inverter.search.states import FEWEST_EDITS
+from textback.inverter.search.states import FEWEST_EDITS, REMEMBERED, Seen
 
 LETTERS = "abcdef"
 
@@ -290,24 +290,58 @@ def test_nothing_is_edited_that_is_not_to_be():
         assert toy.edits == [] and toy.corrected
 
 
-def test_what_is_predicted_to_be_near_is_embedded_before_what_is_likelier():
+def test_what_is_expected_to_be_near_is_embedded_before_what_is_likelier():
     """The ways that end in 'd' and 'f', though others are likelier."""
 
-    def predict(read, rows, vectors, ids, candidates):
-        return np.isin(candidates[:, :, -1], (3, 5)) * 0.9
+    def expect(read, row, ids, vectors, candidates):
+        return np.isin(candidates[:, -1], (3, 5)) * 0.9
 
     toy = Many()
-    attack = dataclasses.replace(toy.attack(), predict=predict)
+    attack = dataclasses.replace(toy.attack(), expect=expect)
     search(attack, targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
     assert toy.embedded == ["aaa", "aad", "aaf", "abd", "abf"]
 
 
-def test_the_papers_search_predicts_nothing():
-    def predict(*given):
+@pytest.mark.parametrize("screened", [False, True])
+def test_nearness_is_expected_of_all_that_waits_given_all_that_was_seen_of_the_text(screened):
+    """Each round anew: what is screened away was seen, too, and what waits is judged again."""
+    given = []
+
+    def expect(read, row, ids, vectors, candidates):
+        given.append((row, decode(ids), decode(candidates)))
+        np.testing.assert_array_equal(vectors, embed(decode(ids)))
+        return np.zeros(len(candidates))
+
+    toy = Many()
+    screen = toy.embed if screened else None
+    attack = dataclasses.replace(toy.attack(), expect=expect, screen=screen)
+    search(attack, targets("fff", "eee"), Effort("elitist", 2, 2, patience=9, breadth=4))
+    assert [row for row, *_ in given] == [0, 1, 0, 1]
+    for row in (0, 1):
+        (_, first, offered), (_, then, again) = (one for one in given if one[0] == row)
+        assert first == ["aaa"] and len(then) == 5 and "aaa" in then
+        tried = set(then) - {"aaa"}
+        assert tried == set(offered[:4])  # the likeliest, as none is nearer
+        assert set(offered[4:]) & set(again) and not tried & set(again)
+
+
+def test_of_what_was_seen_the_nearest_are_remembered():
+    def seen(*cosines):
+        n = len(cosines)
+        return Seen(np.arange(n)[:, None], np.zeros((n, 2)), np.array(cosines))
+
+    both = seen(0.1, 0.9, 0.3) + seen(*np.linspace(0.2, 0.8, REMEMBERED))
+    assert len(both.cosines) == len(both.ids) == len(both.vectors) == REMEMBERED
+    assert both.cosines[0] == 0.9 and (np.diff(both.cosines) <= 0).all() and 0.1 not in both.cosines
+    assert both.ids[0, 0] == 1
+
+
+def test_the_papers_search_expects_nothing():
+    def expect(*given):
         raise AssertionError
 
     toy = Toy()
-    attack = dataclasses.replace(toy.attack(), predict=predict)
+    attack = dataclasses.replace(toy.attack(), expect=expect)
     search(attack, targets("bcd"), Effort("paper", 2, 3))
     assert toy.corrected
 

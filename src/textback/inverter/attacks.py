@@ -38,8 +38,8 @@ def attack(
         return Attack(guess, decode, embed)
     predicts = corrector.feedback and corrector.surrogate.fitted
     models = _Models(hypothesizer, corrector, predicts)
-    predict = models.predict if predicts else None
-    made = models.read, models.correct, models.edit, predict
+    expect = models.expect if predicts else None
+    made = models.read, models.correct, models.edit, expect
     return Attack(guess, decode, embed, *made, screen)
 
 
@@ -82,17 +82,17 @@ class _Models:
         with bulk_precision(self._device.type):
             return _arrays(generate.edit(self.hypothesizer, read[0], at, texts, width, near))
 
-    def predict(
+    def expect(
         self,
         read: Readings,
-        rows: np.ndarray,
-        vector: np.ndarray,
+        row: int,
         ids: np.ndarray,
+        vectors: np.ndarray,
         candidates: np.ndarray,
     ) -> np.ndarray:
         """The cosines that the surrogate expects; in fp32, as embeddings are compared."""
-        given = self._tensors(rows, vector, ids, candidates)
-        return generate.predict(self.corrector, read[1], *given).cpu().numpy()
+        given = self._tensors(ids, vectors, candidates)
+        return generate.expect(self.corrector, read[1], row, *given).cpu().numpy()
 
     @property
     def _device(self) -> torch.device:

@@ -197,6 +197,18 @@ def predict(
     return torch.cat(_in_batches(cosines, ids, candidates.shape[1], None))
 
 
+@torch.inference_mode()
+def expect(
+    model: Inverter, reading: Reading, row: int, ids: Tensor, vectors: Tensor, candidates: Tensor
+) -> Tensor:
+    """The cosines to e of candidates, given texts that were embedded, by a corrector's surrogate.
+
+    row: of the reading; ids and vectors: of the texts, (n, length) and (n, dim); candidates: (m,
+    length) → (m,)
+    """
+    return model.surrogate.expected_cosines(reading.targets[row], ids, vectors, candidates)
+
+
 def _in_batches(
     decode: Callable[[slice], T], rows: Tensor, tokens: int, label: str | None
 ) -> list[T]:

@@ -27,7 +27,7 @@ class NGrams(nn.Module):
 
     def __init__(self, vocabulary: int) -> None:
         super().__init__()
-        self._vocabulary = vocabulary
+        self.vocabulary = vocabulary
         wider = range(2, WIDEST + 1)
         sizes = [vocabulary, *(min(KEPT, vocabulary**width) for width in wider)]
         self._bounds = [0, *accumulate(sizes)]
@@ -55,8 +55,8 @@ class NGrams(nn.Module):
     def tokens(self, width: int) -> Tensor:
         """Of the runs of a width, in the order of their numbers, (n, width)."""
         codes = self.codes[self.numbers(width)] - self._first_code(width)
-        powers = (self._vocabulary**after for after in reversed(range(width)))
-        return torch.stack([codes // power % self._vocabulary for power in powers], 1)
+        powers = (self.vocabulary**after for after in reversed(range(width)))
+        return torch.stack([codes // power % self.vocabulary for power in powers], 1)
 
     def _fill(self, width: int, codes: Tensor) -> None:
         """Give the numbers of a width to some codes, ascending."""
@@ -80,8 +80,8 @@ class NGrams(nn.Module):
         places = ids.shape[-1] - width + 1
         code = torch.zeros_like(ids[..., :places], dtype=torch.long)
         for after in range(width):
-            code = code * self._vocabulary + ids[..., after : after + places]
+            code = code * self.vocabulary + ids[..., after : after + places]
         return code + self._first_code(width)
 
     def _first_code(self, width: int) -> int:
-        return sum(self._vocabulary**shorter for shorter in range(1, width))
+        return sum(self.vocabulary**shorter for shorter in range(1, width))

@@ -6,8 +6,9 @@ by ridge regression on training passages. Of a text near x̂, whose embedding ê
 
     φ(x) ≈ ê + DAMPED · (Σ vectors[runs of x] − Σ vectors[runs of x̂])
 
-and so how near e it lies, before it is embedded. It is of passages of one length: in longer texts a
-token changes less than it says, in shorter ones more.
+and so how near e it lies, before it is embedded; given the embeddings of several texts, see
+`kriging.py`. It is of passages of one length: in longer texts a token changes less than it says, in
+shorter ones more.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textback import device
+from textback.inverter import kriging
 from textback.inverter.ngrams import WIDEST, NGrams
 
 ROWS = 100_000  # training passages that it is fitted to
@@ -76,6 +78,18 @@ class Surrogate(nn.Module):
         """
         changed = self._sums(candidates) - self._sums(ids[:, None])
         return F.cosine_similarity(vector[:, None] + DAMPED * changed, target[:, None], dim=2)
+
+    def expected_cosines(
+        self, target: Tensor, ids: Tensor, vectors: Tensor, candidates: Tensor
+    ) -> Tensor:
+        """The cosines to one e of candidates, given texts that were embedded, (m, length) → (m,).
+
+        target: e, (dim,); ids and vectors: of the texts, (n, length) and (n, dim)
+        """
+        by_itself = self._sums(torch.cat([ids, candidates]))
+        vocabulary = self.ngrams.vocabulary
+        found = kriging.expected(vocabulary, ids, vectors, candidates, by_itself)
+        return F.cosine_similarity(found, target[None])
 
     def known(self, barred: Tensor) -> list[Known]:
         """What there is to propose, by width.

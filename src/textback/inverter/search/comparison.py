@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from textback.inverter.search.states import Hypothesis, Trial
+from textback.inverter.search.states import Hypothesis, Seen, Trial
 from textback.vectors import cosines
 
 RECOVERED = 1e-5  # of a cosine to 1: the same embedding; 16-bit storage costs 1e-7
@@ -50,31 +50,50 @@ class Screen:
 
     def __call__(
         self, rows: Sequence[int], trials: Sequence[Trial], targets: np.ndarray
-    ) -> list[Trial]:
-        """What stays of the trials of some targets, in its order; rows: which of (n, dim)."""
+    ) -> list[tuple[Trial, Seen]]:
+        """What stays of the trials of some targets, in its order, and what is seen of them all.
+
+        rows: which of the targets, (n, dim)
+        """
         together = Trial.joined(trials)
         vectors = np.stack(self._embedded(together.texts, together.candidates.ids))
-        distance = _split(-cosines(vectors, targets[_whose(rows, trials)]), trials)
+        cosine = cosines(vectors, targets[_whose(rows, trials)])
+        each = zip(trials, _split(vectors, trials), _split(cosine, trials), strict=True)
         return [
-            trial.take(np.sort(np.argsort(far, kind="stable")[: self._most]))
-            for trial, far in zip(trials, distance, strict=True)
+            (self._nearest(trial, cosine), Seen(trial.candidates.ids, vectors, cosine))
+            for trial, vectors, cosine in each
         ]
+
+    def _nearest(self, trial: Trial, cosine: np.ndarray) -> Trial:
+        return trial.take(np.sort(np.argsort(-cosine, kind="stable")[: self._most]))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Embeds texts, and says how near they are to their targets, (n, dim)."""
+    """Embeds texts, and says how near they are to their targets, (n, dim).
+
+    Of the trials of some targets it returns what a screen leaves, in full precision, and all that
+    was seen, none where there is no screen and nothing was tried.
+    """
 
     embedded: Embedded
     screen: Screen | None
     targets: np.ndarray
 
-    def __call__(self, rows: Sequence[int], trials: Sequence[Trial]) -> list[list[Hypothesis]]:
-        """Of the trials of some targets what a screen leaves, embedded."""
+    def __call__(
+        self, rows: Sequence[int], trials: Sequence[Trial]
+    ) -> list[tuple[list[Hypothesis], Seen | None]]:
+        """See the class's docstring."""
         if not any(map(len, trials)):
-            return [[] for _ in trials]
-        if self.screen is not None:
-            trials = self.screen(rows, trials, self.targets)
+            return [([], None) for _ in trials]
+        if self.screen is None:
+            found = self._each(rows, trials)
+            return [(new, Seen.of(new) if new else None) for new in found]
+        trials, seen = zip(*self.screen(rows, trials, self.targets), strict=True)
+        return list(zip(self._each(rows, trials), seen, strict=True))
+
+    def _each(self, rows: Sequence[int], trials: Sequence[Trial]) -> list[list[Hypothesis]]:
+        """The trials of some targets, embedded in full precision."""
         return _split(self.exact(_whose(rows, trials), Trial.joined(trials)), trials)
 
     def exact(self, rows: np.ndarray, trial: Trial) -> list[Hypothesis]:

@@ -2,9 +2,9 @@
 
 Of hypotheses of one text a corrector writes mostly the same. So few hypotheses are corrected in a
 round, and many more sequences decoded of each than are tried. The same hypotheses are also
-edited. What was written and what was edited wait from round to round, each kind for itself, and
-the likeliest of both that were not tried before are, by turns; see `Candidates` of what
-counts as likely.
+edited. What was written and what was edited wait from round to round, each kind for itself, and the
+most promising of both that were not tried before are, by turns. What waits is judged anew in each
+round, with all that was seen until then.
 """
 
 import itertools
@@ -18,6 +18,7 @@ from textback.inverter.search.states import (
     Effort,
     Hypothesis,
     Round,
+    Seen,
     Trial,
     recovered_first,
 )
@@ -30,7 +31,8 @@ class Elitist:
     row: int
     effort: Effort
     known: list[Hypothesis]  # embedded, best first
-    waiting: list[Candidates] = field(default_factory=list)  # of each kind, the likeliest first
+    seen: Seen  # embedded, if only roughly
+    waiting: list[Candidates] = field(default_factory=list)  # of each kind
     chosen: set[bytes] = field(default_factory=set)  # tokens that have left for the embedder
     tried: set[str] = field(default_factory=set)  # their texts
     corrected: set[str] = field(default_factory=set)  # texts
@@ -42,7 +44,8 @@ class Elitist:
         """From the hypothesis of round 0."""
         chosen = {first.ids.tobytes()}
         history = [Round(first, first, 1)]
-        return cls(row, effort, [first], chosen=chosen, tried={first.text}, history=history)
+        known = [first], Seen.of([first])
+        return cls(row, effort, *known, chosen=chosen, tried={first.text}, history=history)
 
     @property
     def best(self) -> Hypothesis:
@@ -61,12 +64,17 @@ class Elitist:
         self.corrected.update(parent.text for parent in parents)
         return parents
 
-    def choose(self, made: Sequence[Candidates]) -> Candidates:
-        """Which candidates to try: of these, a kind each, and of those that wait."""
+    def gather(self, made: Sequence[Candidates]) -> list[Candidates]:
+        """What may be tried, of each kind: what was made now, and what waits."""
         waiting = self.waiting or [kind.take([]) for kind in made]
         pairs = map(Candidates.joined, zip(waiting, made, strict=True))
+        return [self._untried(_first(pair, pair.likelihoods), len(pair)) for pair in pairs]
+
+    def choose(self, kinds: Sequence[Candidates], promises: Sequence[np.ndarray]) -> Candidates:
+        """Which of what was gathered to try; promises: of each kind, (m,)."""
         kept = self.effort.tried * self.effort.breadth
-        kinds = [self._untried(_likeliest(pair), self.effort.tried + kept) for pair in pairs]
+        most = self.effort.tried + kept
+        kinds = [_first(*each, most) for each in zip(kinds, promises, strict=True)]
         first = (len(self.history) - 1) % len(kinds)  # where a round tries but one
         best = self._untried(_by_turns(kinds[first:] + kinds[:first]), self.effort.tried)
         self.chosen.update(best.keys())
@@ -79,9 +87,10 @@ class Elitist:
         self.tried.update(new)
         return Trial(chosen, texts).take(sorted(new.values()))
 
-    def add(self, new: list[Hypothesis]) -> None:
-        """End a round that brought these hypotheses."""
+    def add(self, new: list[Hypothesis], seen: Seen | None) -> None:
+        """End a round that brought these hypotheses, and what was seen, if anything was tried."""
         before = self.best
+        self.seen = self.seen if seen is None else self.seen + seen
         self.known = sorted(self.known + new, key=recovered_first)
         self.idle = 0 if self.best.cosine > before.cosine else self.idle + 1
         self._record(min(new, key=recovered_first, default=None))
@@ -109,9 +118,9 @@ class Elitist:
         self.history.append(Round(self.best, candidate, len(self.tried)))
 
 
-def _likeliest(candidates: Candidates) -> Candidates:
-    """The likeliest first, equal ones as they came."""
-    return candidates.take(np.argsort(-candidates.likelihoods, kind="stable"))
+def _first(candidates: Candidates, promise: np.ndarray, most: int | None = None) -> Candidates:
+    """The most promising, so many, or all; equal ones as they came."""
+    return candidates.take(np.argsort(-promise, kind="stable")[:most])
 
 
 def _by_turns(kinds: Sequence[Candidates]) -> Candidates:

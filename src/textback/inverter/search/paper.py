@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from textback.inverter.search.states import (
     Candidates,
     Effort,
     Hypothesis,
     Round,
+    Seen,
     Trial,
     by_cosine,
     by_likelihood,
@@ -36,9 +39,14 @@ class Paper:
         """The hypotheses to be corrected now."""
         return self.parents
 
-    def choose(self, made: Sequence[Candidates]) -> Candidates:
-        """Which candidates to try: all that was written, and nothing is edited."""
+    def gather(self, made: Sequence[Candidates]) -> list[Candidates]:
+        """What may be tried: what was written, and nothing is edited."""
         (written,) = made
+        return [written]
+
+    def choose(self, kinds: Sequence[Candidates], promises: Sequence[np.ndarray]) -> Candidates:
+        """Which of what was gathered to try: all of it."""
+        (written,) = kinds
         return written
 
     def trial(self, chosen: Candidates, texts: Sequence[str]) -> Trial:
@@ -46,7 +54,7 @@ class Paper:
         self.queries += len(texts)
         return Trial(chosen, texts)
 
-    def add(self, new: list[Hypothesis]) -> None:
+    def add(self, new: list[Hypothesis], seen: Seen | None) -> None:
         """End a round that brought these hypotheses; the distinct best become parents."""
         rank = RANKS[self.effort.rank]
         distinct = {h.text: h for h in sorted(new, key=rank, reverse=True)}

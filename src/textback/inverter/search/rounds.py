@@ -14,7 +14,7 @@ from textback.inverter.search.states import Candidates, Effort, Hypothesis, Roun
 
 SEARCHES: dict[str, type[Elitist] | type[Paper]] = {"elitist": Elitist, "paper": Paper}
 Writer = Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
-NEARNESS = 400.0  # nats that a predicted cosine of 1 is worth; 600 does as well
+NEARNESS = 400.0  # nats that an expected cosine of 1 is worth
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Attack:
     correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
         their log-likelihoods (m, width), or fewer than `width` where there are no more
     edit: as `correct`, texts one change away from x̂, `width` and as many of a surrogate
-    predict: read, rows, ê and x̂ as for `correct`, candidates (m, width, length) → the cosines to e
-        that they are expected to have, (m, width)
+    expect: read, a row of it, the ids (n, length) and embeddings (n, dim) of texts that were seen,
+        candidates (m, length) → the cosines to e that they are expected to have, (m,)
     screen: as `embed`, faster, and near enough to say which texts are worth embedding
 
     Without rounds there is no need to read and to correct, without `edit` nothing is edited,
-    without `predict` likelihoods alone say what is tried, and without `screen` all of it is
+    without `expect` likelihoods alone say what is tried, and without `screen` all of it is
     embedded.
     """
 
@@ -43,9 +43,7 @@ class Attack:
     read: Callable[[np.ndarray], Any] | None = None
     correct: Writer | None = None
     edit: Writer | None = None
-    predict: Callable[[Any, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None = (
-        None
-    )
+    expect: Callable[[Any, int, np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None = None
     screen: Embed | None = None
 
 
@@ -100,12 +98,27 @@ def _round(
             active.append(search)
     if not active:
         return
-    made = _made(attack, read, active)
-    chosen = [search.choose(kinds) for search, kinds in zip(active, made, strict=True)]
+    chosen = []
+    for search, made in zip(active, _made(attack, read, active), strict=True):
+        kinds = search.gather(made)
+        chosen.append(search.choose(kinds, _promises(attack, read, search, kinds)))
     trials = _trials(attack, active, chosen)
     found = compare([search.row for search in active], trials)
-    for search, new in zip(active, found, strict=True):
-        search.add(new)
+    for search, (new, seen) in zip(active, found, strict=True):
+        search.add(new, seen)
+
+
+def _promises(
+    attack: Attack, read: Any, search: Elitist | Paper, kinds: Sequence[Candidates]
+) -> list[np.ndarray]:
+    """How likely candidates are, and what their expected nearness is worth; (m,) of each kind."""
+    likely = [kind.likelihoods for kind in kinds]
+    if attack.expect is None or not isinstance(search, Elitist) or not any(map(len, kinds)):
+        return likely
+    seen, ids = search.seen, Candidates.joined(kinds).ids
+    cosines = attack.expect(read, search.row, seen.ids, seen.vectors, ids)
+    near = np.split(cosines, np.cumsum([len(kind) for kind in kinds])[:-1])
+    return [logp + NEARNESS * cosine for logp, cosine in zip(likely, near, strict=True)]
 
 
 def _trials(
@@ -134,8 +147,6 @@ def _made(
     made = [attack.correct(*given, effort.width)]
     if edits:
         made.append(attack.edit(*given, effort.edited))
-    if attack.predict is not None and effort.mode != "paper":
-        made = [(new, logp + NEARNESS * attack.predict(*given, new)) for new, logp in made]
     kinds = (_by_text(numbers, map(Candidates, *kind), active) for kind in made)
     return list(zip(*kinds, strict=True))
 

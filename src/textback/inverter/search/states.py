@@ -10,6 +10,7 @@ MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benc
 NARROWEST = 4  # times the breadth: as many sequences are decoded of a hypothesis at least
 SCREENED = 8  # texts tried for each that is embedded in full precision
 FEWEST_EDITS = 16  # of a hypothesis, among which a narrow beam may choose
+REMEMBERED = 96  # of the texts that were embedded for a target, the nearest
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Written for one text, or edited: tokens (m, length) and log-likelihoods (m,).
-
-    Where an embedding was predicted, what its nearness is worth is added to the likelihood.
-    """
+    """Written for one text, or edited: tokens (m, length) and log-likelihoods (m,)."""
 
     ids: np.ndarray
     likelihoods: np.ndarray
@@ -122,6 +120,32 @@ class Trial:
     def take(self, rows: Sequence[int] | np.ndarray) -> "Trial":
         """Some of them."""
         return Trial(self.candidates.take(rows), [self.texts[row] for row in rows])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Texts that were embedded for one target, if only roughly, and how near they are.
+
+    ids: tokens (n, length); vectors: embeddings (n, dim); cosines: to the target, (n,)
+    """
+
+    ids: np.ndarray
+    vectors: np.ndarray
+    cosines: np.ndarray
+
+    @classmethod
+    def of(cls, hypotheses: "Sequence[Hypothesis]") -> "Seen":
+        """What is known of hypotheses of one target."""
+        columns = zip(*((h.ids, h.vector, h.cosine) for h in hypotheses), strict=True)
+        return cls(*map(np.array, columns))
+
+    def __add__(self, other: "Seen") -> "Seen":
+        """The nearest of both."""
+        cosines = np.concatenate([self.cosines, other.cosines])
+        nearest = np.argsort(-cosines, kind="stable")[:REMEMBERED]
+        pairs = (self.ids, other.ids), (self.vectors, other.vectors)
+        ids, vectors = (np.concatenate(pair)[nearest] for pair in pairs)
+        return Seen(ids, vectors, cosines[nearest])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,72 @@
+"""Embeddings that are expected given those of texts like them, against a plain Gaussian process."""
+
+import numpy as np
+import pytest
+import torch
+
+from textback.inverter.kriging import ANYWHERE, IN_PLACE, NOISE, expected
+
+VOCABULARY = 5  # few, so that texts share much
+DIMENSION = 4
+
+
+def texts(n, length, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, VOCABULARY, (n, length), generator=generator)
+
+
+def normals(n, seed):
+    return torch.randn(n, DIMENSION, generator=torch.Generator().manual_seed(seed))
+
+
+def kernel(x, y):
+    """As the module says it, pair by pair."""
+    length = len(x)
+    total = sum(IN_PLACE for a, b in zip(x, y, strict=True) if a == b)
+    for tokens, weight in ANYWHERE:
+        runs = [
+            [tuple(text[at + token] for token in tokens) for at in range(length - tokens[-1])]
+            for text in (x, y)
+        ]
+        total += weight * sum(a == b for a in runs[0] for b in runs[1])
+    return 1 + total / length
+
+
+def plain(ids, vectors, new, by_itself):
+    """Rasmussen and Williams 2006, equation 2.25, one text at a time in float64."""
+    ids, new = ids.tolist(), new.tolist()
+    vectors, by_itself = vectors.double().numpy(), by_itself.double().numpy()
+    between = np.array([[kernel(x, y) for y in ids] for x in ids]) + NOISE * np.eye(len(ids))
+    away = np.linalg.solve(between, vectors - by_itself[: len(ids)])
+    to = np.array([[kernel(x, y) for y in ids] for x in new])
+    return by_itself[len(ids) :] + to @ away
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 6])
+@pytest.mark.parametrize("n", [1, 12])
+def test_it_is_a_gaussian_process_on_what_texts_share(length, n):
+    ids, new, vectors = texts(n, length, 1), texts(7, length, 2), normals(n, 3)
+    by_itself = normals(n + 7, 4)
+    found = expected(VOCABULARY, ids, vectors, new, by_itself)
+    np.testing.assert_allclose(found, plain(ids, vectors, new, by_itself), atol=2e-5, rtol=1e-4)
+
+
+def test_the_vocabulary_does_not_matter_if_it_is_large_enough():
+    ids, new, vectors, by_itself = texts(9, 6, 1), texts(7, 6, 2), normals(9, 3), normals(16, 4)
+    small, large = (expected(size, ids, vectors, new, by_itself) for size in (VOCABULARY, 32_128))
+    torch.testing.assert_close(small, large)
+
+
+def test_a_text_that_was_embedded_many_times_is_expected_where_it_lies():
+    ids, vectors = texts(1, 6, 1).repeat(500, 1), normals(1, 3).repeat(500, 1)
+    found = expected(VOCABULARY, ids, vectors, ids[:1], torch.zeros(501, DIMENSION))
+    torch.testing.assert_close(found, vectors[:1], atol=1e-3, rtol=1e-3)
+
+
+def test_of_texts_that_share_nothing_only_the_common_error_of_the_surrogate_is_known():
+    ids, vectors = torch.zeros(40, 6, dtype=torch.long), torch.ones(40, DIMENSION)
+    new = torch.full((1, 6), 4)
+    by_itself = normals(41, 4)
+    by_itself[:40] = 0
+    away = float((expected(VOCABULARY, ids, vectors, new, by_itself) - by_itself[40:]).mean())
+    assert away == pytest.approx(1 / kernel([0] * 6, [0] * 6), rel=0.01)
