@@ -33,7 +33,7 @@ def kernel(x, y):
 
 
 def plain(ids, vectors, new, by_itself):
-    """Rasmussen and Williams 2006, equation 2.25, one text at a time in float64."""
+    """Rasmussen and Williams 2006, equation 2.38, one text at a time in float64."""
     ids, new = ids.tolist(), new.tolist()
     vectors, by_itself = vectors.double().numpy(), by_itself.double().numpy()
     between = np.array([[kernel(x, y) for y in ids] for x in ids]) + NOISE * np.eye(len(ids))
