@@ -3,7 +3,8 @@
     φ(x) ≈ s(x) + k(x)ᵀ (K + NOISE · I)⁻¹ (φ(X) − s(X))
 
 (Gaussian process regression: Rasmussen and Williams 2006, equation 2.38.) X are texts that were
-embedded, s what a surrogate predicts of a text by itself, and the kernel, of which K has those
+embedded, s what a surrogate predicts of a text by itself (without the embeddings' mean, for which
+the kernel's 1 stands), and the kernel, of which K has those
 between X and k(x) those to X, counts what two texts of `length` tokens share:
 
     k(x, y) = 1 + Σ weight / length · equal pairs of what x and y are made of

@@ -2,7 +2,8 @@
 
 After Morris et al. 2023, section 3.2. Two searches:
 
-    elitist  ours: the best hypothesis ever seen is kept, so the cosine never falls. Each round
+    elitist  ours: the best hypothesis ever seen is kept, so the cosine never falls, but by 1e-5
+             where a recovered text takes the place of one with half a character. Each round
              corrects and edits the best two not corrected yet, whichever round they come from,
              and tries the `beam`² most promising tokens not tried yet, written and edited ones by
              turns: the likeliest, and the nearest as a surrogate of the embedder expects it, given

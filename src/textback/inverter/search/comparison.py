@@ -15,7 +15,9 @@ from textback.inverter.search.states import Hypothesis, Seen, Trial
 from textback.vectors import cosines
 
 RECOVERED = 1e-5  # of a cosine to 1: the same embedding; 16-bit storage costs 1e-7
-NO_CHARACTER = "\ufffd"  # what bytes that make no character are read as; embedders may drop it
+# What bytes that make no character are read as; embedders may drop it. A text that really has one
+# is told from these by nothing: it is not said to be recovered, and may give way to one without.
+NO_CHARACTER = "\ufffd"
 T = TypeVar("T")
 Embed = Callable[[Sequence[str], np.ndarray], np.ndarray]
 
@@ -73,7 +75,7 @@ class Comparison:
     """Embeds texts, and says how near they are to their targets, (n, dim).
 
     Of the trials of some targets it returns what a screen leaves, in full precision, and all that
-    was seen, none where there is no screen and nothing was tried.
+    was seen, as the screen saw it where there is one: none, or nothing, where nothing was tried.
     """
 
     embedded: Embedded

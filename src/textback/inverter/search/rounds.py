@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,8 @@ def invert(
 
     Returns the rounds 0 … `effort.rounds` of each text.
     """
+    if effort.mode == "paper":
+        attack = replace(attack, expect=None)
     compare = _comparison(attack, effort, targets)
     kind = SEARCHES[effort.mode]
     guessed = _guessed(attack, compare, targets)
@@ -113,7 +115,7 @@ def _promises(
 ) -> list[np.ndarray]:
     """How likely candidates are, and what their expected nearness is worth; (m,) of each kind."""
     likely = [kind.likelihoods for kind in kinds]
-    if attack.expect is None or not isinstance(search, Elitist) or not any(map(len, kinds)):
+    if attack.expect is None or not any(map(len, kinds)):
         return likely
     seen, ids = search.seen, Candidates.joined(kinds).ids
     cosines = attack.expect(read, search.row, seen.ids, seen.vectors, ids)
