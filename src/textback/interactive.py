@@ -217,6 +217,7 @@ def _run(
     if len(targets) == 1:
         _show_end(console, histories[0], effort)
     else:
+        _show_ends(console, histories, effort)
         for i, history in enumerate(histories):
             if texts is not None:
                 console.print(f"text           {texts[i]}", style="bold", **PLAIN)
@@ -244,14 +245,31 @@ def _show_rounds(
 def _show_end(console: Console, history: list[Round], effort: Effort) -> None:
     """Why it ended before its last round, where it did without finding the embedding itself."""
     best = history[-1].best
-    queries = [state.queries for state in history]
-    last = queries.index(queries[-1])  # nothing was tried after it
+    last = _last_tried(history)
     if last == effort.rounds or best.recovered:
         return
     found = next(number for number, state in enumerate(history) if state.best is best)
     gave_up = last - found >= effort.patience
     why = f"{counted(last - found, 'round')} without gain" if gave_up else "nothing new to try"
     console.print(f"ended after round {last}: {why} (see --patience, --beam)", style="dim", **PLAIN)
+
+
+def _show_ends(console: Console, histories: list[list[Round]], effort: Effort) -> None:
+    """Many texts: why none was tried any more, where the last round was not reached."""
+    last = max(map(_last_tried, histories))
+    if last == effort.rounds:
+        return
+    recovered = sum(history[-1].best.recovered for history in histories)
+    why = f"{recovered} of {len(histories)} texts recovered"
+    if recovered < len(histories):
+        why += ", no more gain or nothing new to try for the others (see --patience, --beam)"
+    console.print(f"ended after round {last}: {why}", style="dim", **PLAIN)
+
+
+def _last_tried(history: list[Round]) -> int:
+    """The last round in which anything was tried of a text."""
+    queries = [state.queries for state in history]
+    return queries.index(queries[-1])
 
 
 def _show_means(console: Console) -> Callable[[int, list[Round]], None]:

@@ -121,7 +121,11 @@ def forked_steps(server: Server) -> list[int]:
     [
         (("--help",), 0, "Steps of the workflow"),
         (("no-such-step",), 2, "No such command"),
-        (("show", "--study", "nowhere"), 1, "nowhere/texts.parquet: there is no such table"),
+        (
+            ("show", "--study", "nowhere"),
+            1,
+            "no such table: name a study's folder, results/studies/NAME",
+        ),
     ],
 )
 def test_a_forked_step_says_what_a_command_says_and_ends_as_it(

@@ -117,9 +117,7 @@ def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
 def test_an_attack_edits_and_expects_by_the_correctors_surrogate(
     hypothesizer, corrector, targets, fp32
 ):
-    generator = torch.Generator().manual_seed(3)
-    corrector.surrogate.ngrams.learn(hypotheses(50))
-    corrector.surrogate.vectors[:-1].normal_(generator=generator)
+    know_something(corrector.surrogate)
     toy, rows, ids = toy_attack(hypothesizer, corrector), torch.tensor([4, 1]), hypotheses(2)
     vectors, reading = targets[rows].flip(0), generate.read_targets(corrector, targets)
     given = [part.numpy() for part in (rows, vectors, ids)]
@@ -130,9 +128,18 @@ def test_an_attack_edits_and_expects_by_the_correctors_surrogate(
     read = toy.read(targets.numpy())
     same(toy.edit(read, *given, 4), edited)
     assert edited[0].shape == (2, 4 + 4, LENGTH)
-    seen, candidates = [part.numpy() for part in (ids, vectors)], edited[0][0]
-    expected = corrector.surrogate.expected_cosines(targets[4], ids, vectors, candidates)
-    np.testing.assert_allclose(toy.expect(read, 4, *seen, candidates.numpy()), expected)
+    seen, candidates = [ids, ids[:1]], [edited[0][0], edited[0][1, :3]]
+    near = [vectors, vectors[:1]]
+    found = toy.expect(
+        read, given[0], *([e.numpy() for e in each] for each in (seen, near, candidates))
+    )
+    for row, cosines, *of_it in zip(rows, found, seen, near, candidates, strict=True):
+        texts, embedded, offered = (each[None] for each in of_it)
+        known = torch.ones(texts.shape[:2], dtype=torch.bool)
+        expected = corrector.surrogate.expected_cosines(
+            targets[row][None], texts, embedded, known, offered
+        )
+        np.testing.assert_allclose(cosines, expected[0], rtol=1e-5, atol=1e-6)
     corrector.feedback = False
     blind = toy_attack(hypothesizer, corrector)
     assert blind.expect is None and blind.edit(read, *given, 4)[0].shape == (2, 4, LENGTH)
@@ -203,16 +210,25 @@ def toy_attack(hypothesizer, corrector):
     return attack(hypothesizer, corrector, decode, embed, greedy(LENGTH))
 
 
+def know_something(surrogate):
+    generator = torch.Generator().manual_seed(3)
+    surrogate.ngrams.learn(torch.randint(1, 30, (200, LENGTH), generator=generator))
+    surrogate.vectors[:-1] = torch.randn(len(surrogate.vectors) - 1, DIMENSION, generator=generator)
+
+
 def answers(histories):
     """The text and the queries of every round of every text."""
     return [[(state.best.text, state.queries) for state in rounds] for rounds in histories]
 
 
+@pytest.mark.parametrize("surrogate", [True, False], ids=["surrogate", "none"])
 @pytest.mark.parametrize("has", [True, False], ids=["bf16", "fp32"])
 @pytest.mark.parametrize("how", [("elitist", 3, 5, 1, 3), ("elitist", 2, 5, 3, 4), ("paper", 3, 3)])
 def test_a_real_inverters_search_does_not_depend_on_batches_or_on_other_texts(
-    hypothesizer, corrector, targets, how, has, monkeypatch
+    hypothesizer, corrector, targets, how, has, surrogate, monkeypatch
 ):
+    if surrogate:
+        know_something(corrector.surrogate)
     monkeypatch.setattr(device, "has_bf16", lambda device: has)
     toy, effort, targets = toy_attack(hypothesizer, corrector), Effort(*how), targets[:5]
     expected = answers(invert(toy, targets.numpy(), effort))

@@ -16,13 +16,17 @@ def hypothesis(text, recovered=False):
     return Hypothesis(text, np.array([1]), np.ones(1), 0.5, recovered, 0.0)
 
 
-def said(best, found, tried, rounds=9, patience=3):
+def history_of(best, found, tried, rounds=9):
     """Of a search that found `best` in round `found` and tried texts up to round `tried`."""
     other = hypothesis("other")
-    history = [
+    return [
         Round(best if number >= found else other, None, 1 + min(number, tried))
         for number in range(rounds + 1)
     ]
+
+
+def said(best, found, tried, rounds=9, patience=3):
+    history = history_of(best, found, tried, rounds)
     console = Console(record=True, width=200)
     _show_end(console, history, Effort("elitist", 2, rounds, breadth=2, patience=patience))
     return console.export_text().strip()
@@ -49,6 +53,25 @@ def test_of_many_texts_only_rounds_that_tried_something_are_shown():
     show(1, [Round(found, None, 1), Round(other, other, 2)])
     show(2, [Round(found, None, 1), Round(other, None, 2)])
     assert [line[:8] for line in console.export_text().splitlines()] == ["round 0 ", "round 1 "]
+
+
+@pytest.mark.parametrize(
+    ("recovered", "tried", "line"),
+    [
+        ((True, True), (4, 6), "ended after round 6: 2 of 2 texts recovered"),
+        ((True, False), (4, 6), "ended after round 6: 1 of 2 texts recovered, no more gain or"),
+        ((True, False), (4, 9), ""),
+    ],
+)
+def test_of_many_texts_it_says_why_they_ended_early(recovered, tried, line):
+    histories = [
+        history_of(hypothesis("best", found), 2, last)
+        for found, last in zip(recovered, tried, strict=True)
+    ]
+    console = Console(record=True, width=200)
+    interactive._show_ends(console, histories, Effort("elitist", 2, 9, breadth=2, patience=3))
+    said = console.export_text().strip()
+    assert said.startswith(line) and bool(said) == bool(line)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from textback.inverter.kriging import ANYWHERE, IN_PLACE, NOISE, expected
+from textback.inverter import kriging
+from textback.inverter.kriging import ANYWHERE, IN_PLACE, NOISE
 
 VOCABULARY = 5  # few, so that texts share much
 DIMENSION = 4
@@ -30,6 +31,13 @@ def kernel(x, y):
         ]
         total += weight * sum(a == b for a in runs[0] for b in runs[1])
     return 1 + total / length
+
+
+def expected(vocabulary, ids, vectors, new, by_itself):
+    """Of one target alone."""
+    known = torch.ones(1, len(ids), dtype=torch.bool)
+    given = (each[None] for each in (ids, vectors))
+    return kriging.expected(vocabulary, *given, known, new[None], by_itself[None])[0]
 
 
 def plain(ids, vectors, new, by_itself):
@@ -70,3 +78,21 @@ def test_of_texts_that_share_nothing_only_the_common_error_of_the_surrogate_is_k
     by_itself[:40] = 0
     away = float((expected(VOCABULARY, ids, vectors, new, by_itself) - by_itself[40:]).mean())
     assert away == pytest.approx(1 / kernel([0] * 6, [0] * 6), rel=0.01)
+
+
+@pytest.mark.parametrize("vocabulary", [VOCABULARY, 250_002])
+def test_of_several_targets_each_has_its_own_texts_of_which_what_is_not_there_counts_nothing(
+    vocabulary,
+):
+    numbers, n, m = (7, 3, 1), 7, 4
+    ids = torch.stack([vocabulary - 1 - texts(n, 6, seed) for seed in range(3)])
+    new = torch.stack([vocabulary - 1 - texts(m, 6, seed) for seed in range(3, 6)])
+    vectors = torch.stack([normals(n, seed) for seed in range(3)])
+    by_itself = torch.stack([normals(n + m, seed) for seed in range(3, 6)])
+    known = (torch.arange(n) < torch.tensor(numbers)[:, None]).flip(1)  # the last of each
+    found = kriging.expected(vocabulary, ids, vectors, known, new, by_itself)
+    for row, number in enumerate(numbers):
+        there = slice(n - number, n)
+        own = by_itself[row, n - number :]
+        alone = plain(ids[row, there], vectors[row, there], new[row], own)
+        np.testing.assert_allclose(found[row], alone, atol=2e-5, rtol=1e-4)

@@ -279,7 +279,7 @@ def test_all_that_is_missing_is_named_in_one_line_before_anything_runs(config, n
         assert name in said, name
 
 
-def test_the_status_of_a_study_tells_what_a_run_would_lack(config, tmp_path, monkeypatch):
+def test_the_status_of_a_study_tells_what_a_run_would_lack(config, no_hub, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own = {"kind": "files", "folder": "letters", "glob": "*.txt"}
     config["corpora"]["letters"] = own

@@ -180,4 +180,4 @@ def test_a_step_that_failed_says_why_at_the_end(copied, changed_config):
     assert done.returncode != 0 and len(said) == 1
     assert "passages/own/bpe-2k/len4.log: textback: error: length 4: only" in said[0]
     assert said[0] in done.stderr.splitlines()[-6:]
-    assert "the same command goes on from there" in done.stderr
+    assert "once that is mended, the same command goes on from there" in done.stderr

@@ -120,7 +120,7 @@ def test_errors_by_frequency_have_every_word_of_the_test_texts(finished):
 
 def test_the_best_cosine_never_falls_over_the_rounds(table):
     cosine = table.query("baseline == '' and metric == 'cosine'").sort_values("round")["value"]
-    assert cosine.is_monotonic_increasing
+    assert (cosine.diff().dropna() > -1e-5).all()  # but for what is not recovered (see `search`)
 
 
 def test_recovered_bits_are_the_difference_of_the_likelihoods(table):

@@ -250,6 +250,8 @@ def say_what_to_open():
 
 def say_what_failed(logs):
     """The last lines of a run that failed or was stopped: what its failed steps said last."""
-    for line in last_words(map(Path, logs)):
+    said = last_words(map(Path, logs))
+    for line in said:
         print(f"failed: {line}", file=sys.stderr)
-    print("What is finished is kept: the same command goes on from there.", file=sys.stderr)
+    when = "once that is mended, " if said else ""
+    print(f"What is finished is kept: {when}the same command goes on from there.", file=sys.stderr)

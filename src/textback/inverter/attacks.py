@@ -36,23 +36,22 @@ def attack(
 
     if corrector is None:
         return Attack(guess, decode, embed)
-    predicts = corrector.feedback and corrector.surrogate.fitted
-    models = _Models(hypothesizer, corrector, predicts)
-    expect = models.expect if predicts else None
-    made = models.read, models.correct, models.edit, expect
-    return Attack(guess, decode, embed, *made, screen)
+    has_surrogate = corrector.feedback and corrector.surrogate.fitted
+    models = _Models(hypothesizer, corrector, has_surrogate)
+    expect = models.expect if has_surrogate else None
+    return Attack(guess, decode, embed, models.read, models.correct, models.edit, expect, screen)
 
 
 @dataclass(frozen=True)
 class _Models:
     """What corrects and edits; the methods' arguments and results are those of `Attack`.
 
-    predicts: whether the corrector's surrogate takes part
+    has_surrogate: whether the corrector has one that knows of this embedder
     """
 
     hypothesizer: Inverter
     corrector: Inverter
-    predicts: bool
+    has_surrogate: bool
 
     def read(self, target: np.ndarray) -> Readings:
         """For each model what it makes of e, once a text; and what can be proposed."""
@@ -61,7 +60,7 @@ class _Models:
             own = generate.read_once(self.hypothesizer, e)
             read = generate.read_targets(self.corrector, e)
         surrogate, barred = self.corrector.surrogate, self.corrector.barred
-        return own, read, surrogate.known(barred) if self.predicts else []
+        return own, read, surrogate.known(barred) if self.has_surrogate else []
 
     def correct(
         self, read: Readings, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
@@ -76,7 +75,7 @@ class _Models:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Edits that the hypothesizer and the surrogate propose, judged by the hypothesizer."""
         given, near = self._tensors(rows, vector, ids), None
-        if self.predicts:
+        if self.has_surrogate:
             near = generate.substitute(self.corrector, *read[1:], *given, width)
         at, _, texts = given
         with bulk_precision(self._device.type):
@@ -85,14 +84,16 @@ class _Models:
     def expect(
         self,
         read: Readings,
-        row: int,
-        ids: np.ndarray,
-        vectors: np.ndarray,
-        candidates: np.ndarray,
-    ) -> np.ndarray:
+        rows: np.ndarray,
+        ids: Sequence[np.ndarray],
+        vectors: Sequence[np.ndarray],
+        candidates: Sequence[np.ndarray],
+    ) -> list[np.ndarray]:
         """The cosines that the surrogate expects; in fp32, as embeddings are compared."""
-        given = self._tensors(ids, vectors, candidates)
-        return generate.expect(self.corrector, read[1], row, *given).cpu().numpy()
+        given = ([*map(torch.from_numpy, each)] for each in (ids, vectors, candidates))
+        (at,) = self._tensors(rows)
+        found = generate.expect(self.corrector, read[1], at, *given).cpu().numpy()
+        return [cosines[: len(each)] for cosines, each in zip(found, candidates, strict=True)]
 
     @property
     def _device(self) -> torch.device:

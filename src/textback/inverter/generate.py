@@ -1,12 +1,14 @@
 """Texts in bulk from trained models: batched over any number of rows."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from textback.device import out_of_memory
 from textback.errors import TextbackError
@@ -199,14 +201,31 @@ def predict(
 
 @torch.inference_mode()
 def expect(
-    model: Inverter, reading: Reading, row: int, ids: Tensor, vectors: Tensor, candidates: Tensor
+    model: Inverter,
+    reading: Reading,
+    rows: Tensor,
+    ids: Sequence[Tensor],
+    vectors: Sequence[Tensor],
+    candidates: Sequence[Tensor],
 ) -> Tensor:
     """The cosines to e of candidates, given texts that were embedded, by a corrector's surrogate.
 
-    row: of the reading; ids and vectors: of the texts, (n, length) and (n, dim); candidates: (m,
-    length) → (m,)
+    rows: of the reading, (m,); of each row ids and vectors of the texts, (n, length) and (n, dim),
+    and candidates, (k, length), on whatever device → (m, most candidates), any number beyond a
+    row's own
     """
-    return model.surrogate.expected_cosines(reading.targets[row], ids, vectors, candidates)
+    device, longest = rows.device, max(map(len, candidates))
+
+    def cosines(part: slice) -> Tensor:
+        known = [torch.ones(len(each), dtype=torch.bool) for each in ids[part]]
+        given = (
+            pad_sequence(each, batch_first=True).to(device)
+            for each in (ids[part], vectors[part], known, candidates[part])
+        )
+        found = model.surrogate.expected_cosines(reading.targets[rows[part]], *given)
+        return F.pad(found, (0, longest - found.shape[1]))
+
+    return torch.cat(_in_batches(cosines, rows, longest * candidates[0].shape[1], None))
 
 
 def _in_batches(

@@ -4,10 +4,12 @@
 
 (Gaussian process regression: Rasmussen and Williams 2006, equation 2.38.) X are texts that were
 embedded, s what a surrogate predicts of a text by itself (without the embeddings' mean, for which
-the kernel's 1 stands), and the kernel, of which K has those
-between X and k(x) those to X, counts what two texts of `length` tokens share:
+the kernel's 1 stands), and the kernel, of which K has those between X and k(x) those to X, counts
+what two texts of `length` tokens share:
 
     k(x, y) = 1 + Σ weight / length · equal pairs of what x and y are made of
+
+Of several targets together, each by the texts that were embedded for it.
 """
 
 from itertools import accumulate
@@ -24,42 +26,55 @@ ANYWHERE = (((0,), 0.3), ((0, 1), 0.25), ((0, 1, 2), 0.1), ((0, 2), 0.1))
 
 
 def expected(
-    vocabulary: int, ids: Tensor, vectors: Tensor, texts: Tensor, by_itself: Tensor
+    vocabulary: int,
+    ids: Tensor,
+    vectors: Tensor,
+    known: Tensor,
+    texts: Tensor,
+    by_itself: Tensor,
 ) -> Tensor:
-    """The expected embeddings of texts, (m, length) → (m, dim).
+    """The expected embeddings of texts of some targets, (t, m, length) → (t, m, dim).
 
-    ids and vectors: of texts that were embedded, (n, length) and (n, dim); by_itself: what the
-    surrogate predicts of these and then of the texts, (n + m, dim)
+    ids and vectors: of texts that were embedded for each, (t, n, length) and (t, n, dim); known:
+    which of these there are, (t, n), of others nothing is used; by_itself: what the surrogate
+    predicts of these and then of the texts, (t, n + m, dim)
     """
-    n = len(ids)
-    kernel = _kernel(vocabulary, torch.cat([ids, texts]), n)
-    noisy = kernel[:n] + NOISE * torch.eye(n, device=ids.device)
-    weights = torch.linalg.solve(noisy, vectors - by_itself[:n])
-    return torch.addmm(by_itself[n:], kernel[n:], weights)
+    n = ids.shape[1]
+    kernel = _kernel(vocabulary, torch.cat([ids, texts], 1), n)
+    both = known[:, None] & known[..., None]
+    between = kernel[:, :n] * both + NOISE * torch.eye(n, device=ids.device)
+    away = (vectors - by_itself[:, :n]) * known[..., None]
+    weights = torch.cholesky_solve(away, torch.linalg.cholesky_ex(between)[0])
+    return torch.baddbmm(by_itself[:, n:], kernel[:, n:], weights)
 
 
 def _kernel(vocabulary: int, texts: Tensor, n: int) -> Tensor:
-    """Between texts, (m, length), and the first n of them → (m, n)."""
-    m, length = texts.shape
+    """Between texts, (t, m, length), and the first n of a target's → (t, m, n)."""
+    length = texts.shape[2]
     codes, weights = _made_of(vocabulary, texts)
-    known, which = codes[:n].unique(return_inverse=True)
+    present, which = codes[:, :n].unique(return_inverse=True)
     owners = torch.arange(n, device=texts.device)[:, None].expand_as(which)
-    table = torch.zeros(len(known) + 1, n, device=texts.device)  # the last: what none of them has
-    table.index_put_((which, owners), weights.expand(n, -1) / length, accumulate=True)
-    at = torch.searchsorted(known, codes).clamp_max(len(known) - 1)
-    at = torch.where(known[at] == codes, at, len(known))
-    return 1 + F.embedding_bag(at, table, mode="sum")
+    table = torch.zeros(len(present) + 1, n, device=texts.device)  # the last: what none of them has
+    table.index_put_((which, owners), (weights / length).expand_as(which), accumulate=True)
+    at = torch.searchsorted(present, codes).clamp_max(len(present) - 1)
+    at = torch.where(present[at] == codes, at, len(present))
+    return 1 + F.embedding_bag(at.flatten(0, 1), table, mode="sum").unflatten(0, at.shape[:2])
 
 
 def _made_of(vocabulary: int, texts: Tensor) -> tuple[Tensor, Tensor]:
-    """A number for all that texts, (m, length), are made of, (m, parts), and weights, (parts,)."""
-    texts, length, kinds = texts.long(), texts.shape[1], 1 + len(ANYWHERE)
+    """A number for all that texts, (t, m, length), are made of, (t, m, parts); weights, (parts,).
+
+    Of two targets' texts these are never the same; none is over t · vocabulary³ · kinds.
+    """
+    texts, length, kinds = texts.long(), texts.shape[2], 1 + len(ANYWHERE)
+    targets = torch.arange(len(texts), device=texts.device)[:, None, None]
     places = torch.arange(length, device=texts.device)
-    codes, weights = [(places * vocabulary + texts) * kinds], [IN_PLACE] * length
+    codes = [((targets * length + places) * vocabulary + texts) * kinds]
+    weights = [IN_PLACE] * length
     for kind, (tokens, weight) in enumerate(ANYWHERE, 1):
         number = max(length - tokens[-1], 0)
-        parts = (texts[:, token : token + number] for token in tokens)
-        *_, code = accumulate(parts, lambda before, token: before * vocabulary + token)
+        parts = (texts[..., token : token + number] for token in tokens)
+        *_, code = accumulate(parts, lambda run, token: run * vocabulary + token, initial=targets)
         codes.append(code * kinds + kind)
         weights += [weight] * number
-    return torch.cat(codes, 1), torch.tensor(weights, device=texts.device)
+    return torch.cat(codes, 2), torch.tensor(weights, device=texts.device)

@@ -77,13 +77,17 @@ def _read_by_jobs(study: Study) -> Iterator[tuple[str, str]]:
 
 
 def check_all_at_hand(study: Study) -> None:
-    """Raise TextbackError, one line, where anything that a study is made from is missing.
+    """Raise TextbackError, one line, where anything that a study is made from is missing."""
+    if line := what_is_missing(study):
+        raise TextbackError(line)
+
+
+def what_is_missing(study: Study) -> str:
+    """What a run would end of before its first step, in one line, or nothing.
 
     It names the first few, and counts the others.
     """
-    missing = [need for need in needed(study) if need.where in ENDS_A_RUN]
-    if missing:
-        raise TextbackError("; ".join(_lines(missing)))
+    return "; ".join(_lines([need for need in needed(study) if need.where in ENDS_A_RUN]))
 
 
 def _lines(missing: list[Needed]) -> Iterator[str]:

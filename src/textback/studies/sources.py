@@ -41,7 +41,7 @@ def texts_of(
         path = folder / "texts.parquet"
         if not path.exists():
             raise TextbackError(
-                f"{path}: there is no such table: name a study's folder: results/studies/NAME"
+                f"{path}: there is no such table: name a study's folder, results/studies/NAME"
             )
         return _of_table(path, given)
     study = read_study()

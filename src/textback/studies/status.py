@@ -16,9 +16,8 @@ from textback import cells
 from textback.cells import Cell
 from textback.config import Study, parts
 from textback.counted import counted
-from textback.errors import TextbackError
 from textback.outdated import outdated_of
-from textback.plan.at_hand import check_all_at_hand
+from textback.plan.at_hand import what_is_missing
 from textback.products import Product, products_of_study
 from textback.sharing.unpacking import check_imported
 from textback.table import cells_of_parts
@@ -136,7 +135,5 @@ def _show_missing(found: list[Missing], console: Console, all_cells: bool) -> No
 
 def _show_not_at_hand(study: Study, console: Console) -> None:
     """What a run would end of before its first step."""
-    try:
-        check_all_at_hand(study)
-    except TextbackError as error:
-        console.print(f"\nNot at hand: {error}", markup=False, highlight=False, soft_wrap=True)
+    if line := what_is_missing(study):
+        console.print(f"\nNot at hand: {line}", markup=False, highlight=False, soft_wrap=True)

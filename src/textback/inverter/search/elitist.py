@@ -30,7 +30,7 @@ class Elitist:
 
     row: int
     effort: Effort
-    known: list[Hypothesis]  # embedded, best first
+    known: list[Hypothesis]  # embedded, as `recovered_first` sorts them
     seen: Seen  # embedded, if only roughly
     waiting: list[Candidates] = field(default_factory=list)  # of each kind
     chosen: set[bytes] = field(default_factory=set)  # tokens that have left for the embedder
@@ -49,7 +49,7 @@ class Elitist:
 
     @property
     def best(self) -> Hypothesis:
-        """The nearest to the target so far."""
+        """The nearest to the target so far, but what is recovered before what is not."""
         return self.known[0]
 
     @property
@@ -94,6 +94,8 @@ class Elitist:
         self.known = sorted(self.known + new, key=recovered_first)
         self.idle = 0 if self.best.cosine > before.cosine else self.idle + 1
         self._record(min(new, key=recovered_first, default=None))
+        if self.stopped:
+            self._forget()
 
     def rest(self) -> None:
         """End a round in which the text had stopped."""
@@ -113,6 +115,10 @@ class Elitist:
             if key not in self.chosen:
                 found.setdefault(key, row)
         return ordered.take([*found.values()])
+
+    def _forget(self) -> None:
+        """Of a text that has stopped keep what it came to: other texts may go on for long."""
+        self.known, self.waiting, self.seen = self.known[:1], [], Seen.of(self.known[:1])
 
     def _record(self, candidate: Hypothesis | None) -> None:
         self.history.append(Round(self.best, candidate, len(self.tried)))

@@ -14,6 +14,9 @@ from textback.inverter.search.states import Candidates, Effort, Hypothesis, Roun
 
 SEARCHES: dict[str, type[Elitist] | type[Paper]] = {"elitist": Elitist, "paper": Paper}
 Writer = Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+Expect = Callable[
+    [Any, np.ndarray, list[np.ndarray], list[np.ndarray], list[np.ndarray]], list[np.ndarray]
+]
 NEARNESS = 400.0  # nats that an expected cosine of 1 is worth
 
 
@@ -28,8 +31,9 @@ class Attack:
     correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
         their log-likelihoods (m, width), or fewer than `width` where there are no more
     edit: as `correct`, texts one change away from x̂, `width` and as many of a surrogate
-    expect: read, a row of it, the ids (n, length) and embeddings (n, dim) of texts that were seen,
-        candidates (m, length) → the cosines to e that they are expected to have, (m,)
+    expect: read, rows (m,) of it, and for each row the ids (n, length) and embeddings (n, dim) of
+        texts that were seen, and candidates (k, length) → the cosines to e that these are expected
+        to have, (k,) a row
     screen: as `embed`, faster, and near enough to say which texts are worth embedding
 
     Without rounds there is no need to read and to correct, without `edit` nothing is edited,
@@ -43,7 +47,7 @@ class Attack:
     read: Callable[[np.ndarray], Any] | None = None
     correct: Writer | None = None
     edit: Writer | None = None
-    expect: Callable[[Any, int, np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None = None
+    expect: Expect | None = None
     screen: Embed | None = None
 
 
@@ -100,10 +104,10 @@ def _round(
             active.append(search)
     if not active:
         return
-    chosen = []
-    for search, made in zip(active, _made(attack, read, active), strict=True):
-        kinds = search.gather(made)
-        chosen.append(search.choose(kinds, _promises(attack, read, search, kinds)))
+    made = _made(attack, read, active)
+    kinds = [search.gather(each) for search, each in zip(active, made, strict=True)]
+    promises = _promises(attack, read, active, kinds)
+    chosen = [search.choose(*each) for search, *each in zip(active, kinds, promises, strict=True)]
     trials = _trials(attack, active, chosen)
     found = compare([search.row for search in active], trials)
     for search, (new, seen) in zip(active, found, strict=True):
@@ -111,16 +115,28 @@ def _round(
 
 
 def _promises(
-    attack: Attack, read: Any, search: Elitist | Paper, kinds: Sequence[Candidates]
-) -> list[np.ndarray]:
-    """How likely candidates are, and what their expected nearness is worth; (m,) of each kind."""
-    likely = [kind.likelihoods for kind in kinds]
-    if attack.expect is None or not any(map(len, kinds)):
+    attack: Attack,
+    read: Any,
+    active: Sequence[Elitist | Paper],
+    gathered: Sequence[list[Candidates]],
+) -> list[list[np.ndarray]]:
+    """Of each text's candidates, by kind, how likely they are and what their nearness is worth."""
+    likely = [[kind.likelihoods for kind in kinds] for kinds in gathered]
+    together = [Candidates.joined(kinds).ids for kinds in gathered]
+    if attack.expect is None or not any(map(len, together)):
         return likely
-    seen, ids = search.seen, Candidates.joined(kinds).ids
-    cosines = attack.expect(read, search.row, seen.ids, seen.vectors, ids)
-    near = np.split(cosines, np.cumsum([len(kind) for kind in kinds])[:-1])
-    return [logp + NEARNESS * cosine for logp, cosine in zip(likely, near, strict=True)]
+    rows, seen = np.array([search.row for search in active]), [search.seen for search in active]
+    known = [each.ids for each in seen], [each.vectors for each in seen]
+    cosines = attack.expect(read, rows, *known, together)
+    return [
+        [logp + NEARNESS * near for logp, near in zip(kinds, _like(kinds, cosine), strict=True)]
+        for kinds, cosine in zip(likely, cosines, strict=True)
+    ]
+
+
+def _like(kinds: list[np.ndarray], together: np.ndarray) -> list[np.ndarray]:
+    """What there is of all kinds, (m,), by kind."""
+    return np.split(together, np.cumsum([len(kind) for kind in kinds])[:-1])
 
 
 def _trials(
