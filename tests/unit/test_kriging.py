@@ -20,8 +20,8 @@ def normals(n, seed):
     return torch.randn(n, DIMENSION, generator=torch.Generator().manual_seed(seed))
 
 
-def kernel(x, y):
-    """As the module says it, pair by pair."""
+def shared(x, y):
+    """What two texts share, as the module says it."""
     length = len(x)
     total = sum(IN_PLACE for a, b in zip(x, y, strict=True) if a == b)
     for tokens, weight in ANYWHERE:
@@ -42,12 +42,15 @@ def expected(vocabulary, ids, vectors, new, by_itself):
 
 def plain(ids, vectors, new, by_itself):
     """Rasmussen and Williams 2006, equation 2.38, one text at a time in float64."""
-    ids, new = ids.tolist(), new.tolist()
+    n, every = len(ids), [*ids.tolist(), *new.tolist()]
     vectors, by_itself = vectors.double().numpy(), by_itself.double().numpy()
-    between = np.array([[kernel(x, y) for y in ids] for x in ids]) + NOISE * np.eye(len(ids))
-    away = np.linalg.solve(between, vectors - by_itself[: len(ids)])
-    to = np.array([[kernel(x, y) for y in ids] for x in new])
-    return by_itself[len(ids) :] + to @ away
+    scale = (by_itself[:n] ** 2).sum(1).mean()
+    kernel = np.zeros((len(every), n))
+    for i, j in np.ndindex(kernel.shape):
+        apart = ((by_itself[i] - by_itself[j]) ** 2).sum()
+        kernel[i, j] = np.exp(-apart / scale) * shared(every[i], every[j])
+    away = np.linalg.solve(kernel[:n] + NOISE * np.eye(n), vectors - by_itself[:n])
+    return by_itself[n:] + kernel[n:] @ away
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 6])
@@ -72,12 +75,18 @@ def test_a_text_that_was_embedded_many_times_is_expected_where_it_lies():
 
 
 def test_of_texts_that_share_nothing_only_the_common_error_of_the_surrogate_is_known():
-    ids, vectors = torch.zeros(40, 6, dtype=torch.long), torch.ones(40, DIMENSION)
-    new = torch.full((1, 6), 4)
-    by_itself = normals(41, 4)
-    by_itself[:40] = 0
-    away = float((expected(VOCABULARY, ids, vectors, new, by_itself) - by_itself[40:]).mean())
-    assert away == pytest.approx(1 / kernel([0] * 6, [0] * 6), rel=0.01)
+    ids, vectors = torch.zeros(40, 6, dtype=torch.long), torch.full((40, DIMENSION), 3.0)
+    new, by_itself = torch.full((1, 6), 4), torch.full((41, DIMENSION), 2.0)
+    away = float((expected(VOCABULARY, ids, vectors, new, by_itself) - 2).mean())
+    assert away == pytest.approx(1 / shared([0] * 6, [0] * 6), rel=0.01)
+
+
+def test_what_lies_far_away_by_itself_says_nothing():
+    """Though its tokens are the same: they are where the surrogate sees no likeness."""
+    ids, vectors = torch.zeros(1, 6, dtype=torch.long), torch.ones(1, DIMENSION)
+    by_itself = torch.eye(2, DIMENSION) * torch.tensor([[0.1], [5.0]])
+    found = expected(VOCABULARY, ids, vectors, ids, by_itself)
+    torch.testing.assert_close(found, by_itself[1:])
 
 
 @pytest.mark.parametrize("vocabulary", [VOCABULARY, 250_002])

@@ -5,9 +5,10 @@
 (Gaussian process regression: Rasmussen and Williams 2006, equation 2.38.) X are texts that were
 embedded, s what a surrogate predicts of a text by itself (without the embeddings' mean, for which
 the kernel's 1 stands), and the kernel, of which K has those between X and k(x) those to X, counts
-what two texts of `length` tokens share:
+what two texts of `length` tokens share, the less the farther apart the surrogate sees them:
 
-    k(x, y) = 1 + Σ weight / length · equal pairs of what x and y are made of
+    k(x, y) = exp(−|s(x) − s(y)|² / mean |s(X)|²)
+              · (1 + Σ weight / length · equal pairs of what x and y are made of)
 
 Of several targets together, each by the texts that were embedded for it.
 """
@@ -19,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 NOISE = 0.1
+TINY = 1e-12  # where a surrogate predicts nothing
 IN_PLACE = 0.25  # the weight of equal tokens in the same place
 # Of tokens anywhere, of two and three neighbours, and of two with another between: which tokens of
 # a run count, and the weight of two equal ones.
@@ -40,7 +42,8 @@ def expected(
     predicts of these and then of the texts, (t, n + m, dim)
     """
     n = ids.shape[1]
-    kernel = _kernel(vocabulary, torch.cat([ids, texts], 1), n)
+    shared = _shared(vocabulary, torch.cat([ids, texts], 1), n)
+    kernel = shared * _nearness(by_itself, known)
     both = known[:, None] & known[..., None]
     between = kernel[:, :n] * both + NOISE * torch.eye(n, device=ids.device)
     away = (vectors - by_itself[:, :n]) * known[..., None]
@@ -48,8 +51,21 @@ def expected(
     return torch.baddbmm(by_itself[:, n:], kernel[:, n:], weights)
 
 
-def _kernel(vocabulary: int, texts: Tensor, n: int) -> Tensor:
-    """Between texts, (t, m, length), and the first n of a target's → (t, m, n)."""
+def _nearness(by_itself: Tensor, known: Tensor) -> Tensor:
+    """Between texts, by what the surrogate predicts of them, (t, m, dim), and the first n of them.
+
+    known: which of these there are, (t, n) → (t, m, n)
+    """
+    square = by_itself.square().sum(2, keepdim=True)
+    squares = square[:, : known.shape[1]].mT
+    products = by_itself @ by_itself[:, : known.shape[1]].mT
+    apart = (square + squares - 2 * products).clamp_min(0)
+    mean = (squares * known[:, None]).sum(2, keepdim=True) / known[:, None].sum(2, keepdim=True)
+    return torch.exp(-apart / mean.clamp_min(TINY))
+
+
+def _shared(vocabulary: int, texts: Tensor, n: int) -> Tensor:
+    """What texts, (t, m, length), share with the first n of a target's → (t, m, n)."""
     length = texts.shape[2]
     codes, weights = _made_of(vocabulary, texts)
     present, which = codes[:, :n].unique(return_inverse=True)
