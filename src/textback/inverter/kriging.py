@@ -80,7 +80,8 @@ def _shared(vocabulary: int, texts: Tensor, n: int) -> Tensor:
 def _made_of(vocabulary: int, texts: Tensor) -> tuple[Tensor, Tensor]:
     """A number for all that texts, (t, m, length), are made of, (t, m, parts); weights, (parts,).
 
-    Of two targets' texts these are never the same; none is over t · vocabulary³ · kinds.
+    Of two targets' texts these are never the same, as long as t · vocabulary³ · kinds has 63 bits;
+    beyond, they wrap around and are hardly ever.
     """
     texts, length, kinds = texts.long(), texts.shape[2], 1 + len(ANYWHERE)
     targets = torch.arange(len(texts), device=texts.device)[:, None, None]
