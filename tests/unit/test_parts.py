@@ -100,7 +100,7 @@ def test_parts_that_search_the_same_cells_are_as_patient(study):
     """Their rows would be the same but for the values."""
     patient = {"lengths": [4], "evaluation": {"patience": 9}}
     study["parts"] = {"all": {}, "patient": patient}
-    with pytest.raises(TextbackError, match="'all' and 'patient'.* patience 3 and 9") as error:
+    with pytest.raises(TextbackError, match="'all' and 'patient'.* patience 10 and 9") as error:
         read_study(study)
     assert "\n" not in str(error.value)
     for apart in (

@@ -318,13 +318,13 @@ def test_a_disk_that_fails_leaves_nothing_behind(archive, study, here, monkeypat
     assert "No space left on device" in refused(study, archive)
 
 
-def test_a_study_that_changes_after_an_import_says_so(archive, study, make_study, here):
+def test_a_study_that_changes_after_an_import_says_so(archive, config, study, make_study, here):
     here()
     take(study, archive)
     check_imported(study)
     check_imported(make_study(lengths=[4]))
     with pytest.raises(TextbackError, match=r"results/imported/quickstart/\w+: .*'resamples'"):
-        check_imported(make_study(evaluation={"resamples": 7}))
+        check_imported(make_study(evaluation=config["evaluation"] | {"resamples": 7}))
 
 
 def test_the_parts_of_an_archive_are_the_studys(make_study, there):
