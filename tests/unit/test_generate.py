@@ -231,6 +231,7 @@ def test_a_real_inverters_search_does_not_depend_on_batches_or_on_other_texts(
         know_something(corrector.surrogate)
     monkeypatch.setattr(device, "has_bf16", lambda device: has)
     toy, effort, targets = toy_attack(hypothesizer, corrector), Effort(*how), targets[:5]
+    batches_of(100_000, monkeypatch)  # all that is expected in a round, together
     expected = answers(invert(toy, targets.numpy(), effort))
     assert any(rounds[0] != rounds[-1] for rounds in expected)
     alone = [answers(invert(toy, row.numpy(), effort))[0] for row in targets.split(1)]

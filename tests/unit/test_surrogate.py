@@ -183,12 +183,10 @@ def test_what_it_says_does_not_depend_on_the_batch_size(corrector, size, monkeyp
         known = corrector.surrogate.known(corrector.barred)
         found = generate.substitute(corrector, reading, known, rows, vectors, ids, 6)
         near = generate.predict(corrector, reading, rows, vectors, ids, found)
-        # Of each text as many as there are; where not, the padding's are no one's.
         seen = [found[0][:4], found[1][:1], found[2][:2]]
         of_seen = [normals(len(each), 5, seed=12) for each in seen]
         left = [found[0][4:], found[1][1:], found[2][2:3]]
-        cosines = generate.expect(corrector, reading, rows, seen, of_seen, left)
-        return found, near, *(row[: len(each)] for row, each in zip(cosines, left, strict=True))
+        return found, near, *generate.expect(corrector, reading, rows, seen, of_seen, left)
 
     expected = said()
     monkeypatch.setattr(generate, "BATCH", {"cpu": size})

@@ -14,6 +14,7 @@ from textback import interactive
 from textback.cli import main
 from textback.config import read_study
 from textback.errors import TextbackError
+from textback.inverter.search.comparison import RECOVERED
 from textback.words import words_of
 
 FIGURES = (
@@ -118,9 +119,9 @@ def test_errors_by_frequency_have_every_word_of_the_test_texts(finished):
     assert (words == sum(len(words_of(text)) for text in texts)).all()
 
 
-def test_the_best_cosine_never_falls_over_the_rounds(table):
+def test_the_best_cosine_falls_over_the_rounds_only_where_a_text_is_recovered(table):
     cosine = table.query("baseline == '' and metric == 'cosine'").sort_values("round")["value"]
-    assert (cosine.diff().dropna() > -1e-5).all()  # but for what is not recovered (see `search`)
+    assert (cosine.diff().dropna() >= -RECOVERED).all()
 
 
 def test_recovered_bits_are_the_difference_of_the_likelihoods(table):

@@ -36,9 +36,9 @@ def attack(
 
     if corrector is None:
         return Attack(guess, decode, embed)
-    has_surrogate = corrector.feedback and corrector.surrogate.fitted
-    models = _Models(hypothesizer, corrector, has_surrogate)
-    expect = models.expect if has_surrogate else None
+    uses_surrogate = corrector.feedback and corrector.surrogate.fitted
+    models = _Models(hypothesizer, corrector, uses_surrogate)
+    expect = models.expect if uses_surrogate else None
     return Attack(guess, decode, embed, models.read, models.correct, models.edit, expect, screen)
 
 
@@ -46,12 +46,12 @@ def attack(
 class _Models:
     """What corrects and edits; the methods' arguments and results are those of `Attack`.
 
-    has_surrogate: whether the corrector has one that knows of this embedder
+    uses_surrogate: whether the corrector's surrogate takes part: fitted, of a corrector that sees ê
     """
 
     hypothesizer: Inverter
     corrector: Inverter
-    has_surrogate: bool
+    uses_surrogate: bool
 
     def read(self, target: np.ndarray) -> Readings:
         """For each model what it makes of e, once a text; and what can be proposed."""
@@ -60,7 +60,7 @@ class _Models:
             own = generate.read_once(self.hypothesizer, e)
             read = generate.read_targets(self.corrector, e)
         surrogate, barred = self.corrector.surrogate, self.corrector.barred
-        return own, read, surrogate.known(barred) if self.has_surrogate else []
+        return own, read, surrogate.known(barred) if self.uses_surrogate else []
 
     def correct(
         self, read: Readings, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
@@ -75,7 +75,7 @@ class _Models:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Edits that the hypothesizer and the surrogate propose, judged by the hypothesizer."""
         given, near = self._tensors(rows, vector, ids), None
-        if self.has_surrogate:
+        if self.uses_surrogate:
             near = generate.substitute(self.corrector, *read[1:], *given, width)
         at, _, texts = given
         with bulk_precision(self._device.type):
@@ -92,8 +92,7 @@ class _Models:
         """The cosines that the surrogate expects; in fp32, as embeddings are compared."""
         given = ([*map(torch.from_numpy, each)] for each in (ids, vectors, candidates))
         (at,) = self._tensors(rows)
-        found = generate.expect(self.corrector, read[1], at, *given).cpu().numpy()
-        return [cosines[: len(each)] for cosines, each in zip(found, candidates, strict=True)]
+        return [row.numpy() for row in generate.expect(self.corrector, read[1], at, *given)]
 
     @property
     def _device(self) -> torch.device:

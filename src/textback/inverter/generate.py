@@ -1,5 +1,6 @@
 """Texts in bulk from trained models: batched over any number of rows."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,6 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from textback.device import out_of_memory
@@ -207,25 +207,24 @@ def expect(
     ids: Sequence[Tensor],
     vectors: Sequence[Tensor],
     candidates: Sequence[Tensor],
-) -> Tensor:
+) -> list[Tensor]:
     """The cosines to e of candidates, given texts that were embedded, by a corrector's surrogate.
 
     rows: of the reading, (m,); of each row ids and vectors of the texts, (n, length) and (n, dim),
-    and candidates, (k, length), on whatever device → (m, most candidates), any number beyond a
-    row's own
+    and candidates, (k, length) → of each row (k,); all on the CPU but the rows
     """
-    device, longest = rows.device, max(map(len, candidates))
+    tokens = candidates[0].shape[1] * sum(max(map(len, each)) for each in (ids, candidates))
 
-    def cosines(part: slice) -> Tensor:
-        known = [torch.ones(len(each), dtype=torch.bool) for each in ids[part]]
+    def cosines(part: slice) -> list[Tensor]:
+        there = [torch.ones(len(each), dtype=torch.bool) for each in ids[part]]
         given = (
-            pad_sequence(each, batch_first=True).to(device)
-            for each in (ids[part], vectors[part], known, candidates[part])
+            pad_sequence(each, batch_first=True).to(rows.device)
+            for each in (ids[part], vectors[part], there, candidates[part])
         )
-        found = model.surrogate.expected_cosines(reading.targets[rows[part]], *given)
-        return F.pad(found, (0, longest - found.shape[1]))
+        found = model.surrogate.expected_cosines(reading.targets[rows[part]], *given).cpu()
+        return [row[: len(each)] for row, each in zip(found, candidates[part], strict=True)]
 
-    return torch.cat(_in_batches(cosines, rows, longest * candidates[0].shape[1], None))
+    return [*itertools.chain.from_iterable(_in_batches(cosines, rows, tokens, None))]
 
 
 def _in_batches(

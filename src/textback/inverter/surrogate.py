@@ -80,16 +80,15 @@ class Surrogate(nn.Module):
         return F.cosine_similarity(vector[:, None] + DAMPED * changed, target[:, None], dim=2)
 
     def expected_cosines(
-        self, target: Tensor, ids: Tensor, vectors: Tensor, known: Tensor, candidates: Tensor
+        self, target: Tensor, ids: Tensor, vectors: Tensor, there: Tensor, candidates: Tensor
     ) -> Tensor:
         """The cosines to e of candidates, given texts that were embedded, (m, k, length) → (m, k).
 
         target: e, (m, dim); ids and vectors: of the texts that were embedded for each, (m, n,
-        length) and (m, n, dim); known: which of these there are, (m, n)
+        length) and (m, n, dim); there: which of these there are, (m, n)
         """
         by_itself = self._sums(torch.cat([ids, candidates], 1))
-        embedded = ids, vectors, known
-        found = kriging.expected(self.ngrams.vocabulary, *embedded, candidates, by_itself)
+        found = kriging.expected(ids, vectors, there, candidates, by_itself)
         return F.cosine_similarity(found, target[:, None], dim=2)
 
     def known(self, barred: Tensor) -> list[Known]:

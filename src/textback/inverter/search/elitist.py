@@ -4,7 +4,7 @@ Of hypotheses of one text a corrector writes mostly the same. So few hypotheses 
 round, and many more sequences decoded of each than are tried. The same hypotheses are also
 edited. What was written and what was edited wait from round to round, each kind for itself, and the
 most promising of both that were not tried before are, by turns. What waits is judged anew in each
-round, with all that was seen until then.
+round, with the nearest of all that was seen until then.
 """
 
 import itertools
@@ -117,8 +117,9 @@ class Elitist:
         return ordered.take([*found.values()])
 
     def _forget(self) -> None:
-        """Of a text that has stopped keep what it came to: other texts may go on for long."""
+        """Drop what only a text that goes on needs: others may do so for long."""
         self.known, self.waiting, self.seen = self.known[:1], [], Seen.of(self.known[:1])
+        self.chosen = set()
 
     def _record(self, candidate: Hypothesis | None) -> None:
         self.history.append(Round(self.best, candidate, len(self.tried)))

@@ -126,15 +126,15 @@ def _promises(
     if attack.expect is None or not any(map(len, together)):
         return likely
     rows, seen = np.array([search.row for search in active]), [search.seen for search in active]
-    known = [each.ids for each in seen], [each.vectors for each in seen]
-    cosines = attack.expect(read, rows, *known, together)
+    ids, vectors = [each.ids for each in seen], [each.vectors for each in seen]
+    cosines = attack.expect(read, rows, ids, vectors, together)
     return [
-        [logp + NEARNESS * near for logp, near in zip(kinds, _like(kinds, cosine), strict=True)]
+        [logp + NEARNESS * near for logp, near in zip(kinds, _by_kind(cosine, kinds), strict=True)]
         for kinds, cosine in zip(likely, cosines, strict=True)
     ]
 
 
-def _like(kinds: list[np.ndarray], together: np.ndarray) -> list[np.ndarray]:
+def _by_kind(together: np.ndarray, kinds: list[np.ndarray]) -> list[np.ndarray]:
     """What there is of all kinds, (m,), by kind."""
     return np.split(together, np.cumsum([len(kind) for kind in kinds])[:-1])
 
