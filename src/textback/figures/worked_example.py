@@ -36,7 +36,7 @@ def choose(texts: pd.DataFrame) -> pd.DataFrame:
     cell = max(same, key=lambda rows: rows["length"].iloc[0])
     cell = cell[cell["seed"] == cell["seed"].min()]
     steps = cell.groupby("text")["hypothesis"].nunique()
-    end = cell[cell["round"] == cell["round"].max()].set_index("text")["cosine"].round(2)
+    end = cell[cell["round"] == cell["round"].max()].set_index("text")["cosine"].round(3)
     order = pd.DataFrame({"end": end, "steps": steps}).sort_values(
         ["end", "steps"], ascending=False, kind="stable"
     )
