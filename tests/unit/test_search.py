@@ -7,14 +7,7 @@ import pytest
 
 from textback.inverter.search import Attack, Effort
 from textback.inverter.search import invert as search
-from textback.inverter.search.elitist import Elitist
-from textback.inverter.search.states import (
-    FEWEST_EDITS,
-    REMEMBERED,
-    Candidates,
-    Hypothesis,
-    Seen,
-)
+from textback.inverter.search.states import FEWEST_EDITS, REMEMBERED, Seen
 
 LETTERS = "abcdef"
 
@@ -342,48 +335,6 @@ def test_of_what_was_seen_the_nearest_are_remembered():
     assert len(both.cosines) == len(both.ids) == len(both.vectors) == REMEMBERED
     assert both.cosines[0] == 0.9 and (np.diff(both.cosines) <= 0).all() and 0.1 not in both.cosines
     assert both.ids[0, 0] == 1
-
-
-def candidates(*texts):
-    ids = np.array([[LETTERS.index(letter) for letter in text] for text in texts], int)
-    return Candidates(ids.reshape(-1, 3), -np.arange(len(texts), dtype=float))
-
-
-def begun(beam=2):
-    first = Hypothesis("aaa", np.zeros(3, int), np.ones(2), 0.5, recovered=False, likelihood=0.0)
-    return Elitist.begin(0, Effort("elitist", beam, 9, 1, 1), first)
-
-
-def test_a_round_has_what_there_is_where_one_kind_runs_out():
-    search = begun()
-    kinds = search.gather([candidates("abb", "aaa", "abc"), candidates()])
-    assert list(map(len, kinds)) == [2, 0]  # the first guess is known
-    best = search.choose(kinds, [kind.likelihoods for kind in kinds])
-    assert decode(best.ids) == ["abb", "abc"]
-    kinds = search.gather([candidates("abb"), candidates("bbb", "bbc", "abc", "bbd", "bbe")])
-    best = search.choose(kinds, [kind.likelihoods for kind in kinds])
-    assert decode(best.ids) == ["bbb", "bbc", "bbd", "bbe"]
-
-
-def test_what_both_kinds_bring_is_tried_once_and_waits_no_more():
-    search = begun()
-    kinds = search.gather([candidates("abb", "abc", "abd"), candidates("abb", "abe", "abf")])
-    best = search.choose(kinds, [kind.likelihoods for kind in kinds])
-    assert decode(best.ids) == ["abb", "abc", "abe", "abd"]
-    assert [decode(kind.ids) for kind in search.waiting] == [[], ["abf"]]
-
-
-def test_of_a_text_that_stopped_only_its_best_is_kept():
-    search = begun()
-    kinds = search.gather([candidates("abb", "abc", "abd", "abe", "abf")])
-    search.choose(kinds, [kind.likelihoods for kind in kinds])
-    worse = dataclasses.replace(search.best, text="abb", cosine=0.1)
-    search.take()
-    search.add([worse], Seen.of([worse]))
-    assert search.stopped and search.best.text == "aaa"
-    assert len(search.known) == len(search.seen.ids) == 1 and not any(map(len, search.waiting))
-    search.rest()
-    assert [one.best.text for one in search.history] == ["aaa"] * 3
 
 
 def test_the_papers_search_expects_nothing():
