@@ -40,6 +40,7 @@ OURS = {
     "textback, T5": Backbone(family="t5"),
     "textback, Llama": Backbone(family="llama"),
 }
+PATIENCE = 3  # rounds without gain, as a search has where nothing is said
 SHORT = 5  # steps of a training that tells how long one takes to start
 
 
@@ -161,8 +162,7 @@ def search(options: argparse.Namespace, breadth: int, edits: bool) -> dict[str, 
     test = load_file(options.folder / "test.safetensors")
     targets = Projection()(test["embeddings"].numpy()[: options.searched])
     references = (options.folder / "test.txt").read_text(encoding="utf-8").split("\n")
-    patience = study.evaluation.patience
-    effort = Effort("elitist", options.beam, options.rounds, breadth, patience, edits=edits)
+    effort = Effort("elitist", options.beam, options.rounds, breadth, PATIENCE, edits=edits)
     # To fill caches, and where steps are compiled, of every shape that the search has.
     warm = effort if compile_choice() == "on" else dataclasses.replace(effort, rounds=1)
     curve = []
