@@ -14,6 +14,10 @@ def targets():
     return torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
 
 
+def chances(targets):
+    return torch.rand(len(targets), LENGTH, generator=torch.Generator().manual_seed(0))
+
+
 def next_log_probabilities(model, inputs, prefix):
     """log p(token | inputs, prefix), (vocabulary,), computed anew without a cache.
 
@@ -85,8 +89,7 @@ def test_barred_tokens_are_never_written(hypothesizer, targets):
     with torch.no_grad():
         read = hypothesizer.read(targets)
         read.shared[:, [PAD, 7, 8]] = 1e4
-        generator = torch.Generator().manual_seed(0)
-        drawn = sample(hypothesizer, read, LENGTH, Drawing(), generator)
+        drawn = sample(hypothesizer, read, LENGTH, Drawing(), chances(targets))
         found, _ = beam_search(hypothesizer, read, LENGTH, 2)
     for written in (drawn, found):
         assert not torch.isin(written, torch.tensor([PAD, 7, 8])).any()
@@ -95,8 +98,7 @@ def test_barred_tokens_are_never_written(hypothesizer, targets):
 def test_sampling_follows_the_models_probabilities(hypothesizer, targets):
     many = targets[:1].expand(4000, -1)
     with torch.no_grad():
-        generator = torch.Generator().manual_seed(0)
-        drawn = sample(hypothesizer, hypothesizer.read(many), 1, Drawing(), generator)[:, 0]
+        drawn = sample(hypothesizer, hypothesizer.read(many), 1, Drawing(), chances(many))[:, 0]
     share = torch.bincount(drawn, minlength=30) / len(drawn)
     expected = next_log_probabilities(hypothesizer, (targets[:1],), []).exp()
     assert share == pytest.approx(expected, abs=0.04)
@@ -105,8 +107,7 @@ def test_sampling_follows_the_models_probabilities(hypothesizer, targets):
 def test_sampling_at_a_low_temperature_is_greedy(hypothesizer, targets):
     with torch.no_grad():
         read = hypothesizer.read(targets)
-        generator = torch.Generator().manual_seed(0)
-        cold = sample(hypothesizer, read, LENGTH, Drawing(1e-3), generator)
+        cold = sample(hypothesizer, read, LENGTH, Drawing(1e-3), chances(targets))
         assert (cold == beam_search(hypothesizer, read, LENGTH, 1)[0][:, 0]).all()
 
 
@@ -116,7 +117,7 @@ def test_given_tokens_are_written_in_their_places_and_the_others_follow_them(hyp
     with torch.no_grad():
         read = hypothesizer.read(targets)
         cold = Drawing(1e-3)
-        written = sample(hypothesizer, read, LENGTH, cold, torch.Generator().manual_seed(0), given)
+        written = sample(hypothesizer, read, LENGTH, cold, chances(targets), given)
     greedy = beam_search(hypothesizer, read, LENGTH, 1)[0][:, 0]
     assert (written[:, 1] == 7).all() and (written[:, 0] == greedy[:, 0]).all()
     for row, target in zip(written.tolist(), targets, strict=True):
@@ -125,12 +126,9 @@ def test_given_tokens_are_written_in_their_places_and_the_others_follow_them(hyp
 
 
 @pytest.mark.parametrize("drawn", [0.0, 1.0])  # chance is below 1, but times a sum may round up
-def test_sampling_at_the_ends_of_chance_draws_no_barred_token(
-    hypothesizer, targets, drawn, monkeypatch
-):
+def test_sampling_at_the_ends_of_chance_draws_no_barred_token(hypothesizer, targets, drawn):
     hypothesizer.bar([1, 28, 29])
-    monkeypatch.setattr(torch, "rand", lambda *shape, **options: torch.full(shape, drawn))
     with torch.no_grad():
         read = hypothesizer.read(targets)
-        written = sample(hypothesizer, read, LENGTH, Drawing(), torch.Generator())
+        written = sample(hypothesizer, read, LENGTH, Drawing(), torch.full((3, LENGTH), drawn))
     assert not torch.isin(written, torch.tensor([PAD, 1, 28, 29])).any()

@@ -37,6 +37,18 @@ def test_guesses_do_not_depend_on_the_batch_size(hypothesizer, targets, size, mo
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_what_is_sampled_does_not_depend_on_the_batch_size(
+    hypothesizer, targets, size, monkeypatch
+):
+    how = Drawing(nucleus=0.9)
+    expected = generate.sample(hypothesizer, targets, LENGTH, how, seed=1)
+    batches_of(size, monkeypatch)
+    assert torch.equal(generate.sample(hypothesizer, targets, LENGTH, how, seed=1), expected)
+    alone = generate.sample(hypothesizer, targets[:1], LENGTH, how, seed=1)
+    assert torch.equal(alone, expected[:1])
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_corrections_do_not_depend_on_the_batch_size(corrector, targets, size, monkeypatch):
     generator = torch.Generator().manual_seed(1)
     rows = torch.tensor([0, 0, 3, 6, 2])

@@ -85,7 +85,6 @@ class _Work:
 
 def _ways(beam: int, device: str) -> dict[str, tuple[Decode, int]]:
     """How to decode, and how many beams a passage it takes."""
-    generator = torch.Generator(device).manual_seed(0)
 
     def greedy(model: Inverter, read: Read, length: int) -> Tensor:
         return decoding.beam_search(model, read, length, 1)[0]
@@ -94,6 +93,7 @@ def _ways(beam: int, device: str) -> dict[str, tuple[Decode, int]]:
         return decoding.beam_search(model, read, length, beam)[0]
 
     def sampling(model: Inverter, read: Read, length: int) -> Tensor:
-        return decoding.sample(model, read, length, decoding.Drawing(), generator)
+        chances = torch.rand(len(read.memory), length, device=device)
+        return decoding.sample(model, read, length, decoding.Drawing(), chances)
 
     return {"greedy": (greedy, 1), f"beam {beam}": (search, beam), "sampling": (sampling, 1)}

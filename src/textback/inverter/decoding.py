@@ -66,19 +66,20 @@ def sample(
     read: Read,
     length: int,
     how: Drawing,
-    generator: torch.Generator,
+    chances: Tensor,
     given: Tensor | None = None,
 ) -> Tensor:
     """One passage drawn for each row, (n, length).
 
-    given: tokens that are written instead of drawn ones, (n, length), DRAWN elsewhere
+    chances: from 0 to 1, by which tokens are drawn, (n, length); given: tokens that are written
+    instead of drawn ones, (n, length), DRAWN elsewhere
     """
 
     def draw(logits: Tensor, position: int) -> Tensor:
         shares = (logits / how.temperature).softmax(-1)
         below = (shares if how.nucleus == 1 else _nucleus(shares, how.nucleus)).cumsum(-1)
         total = below[:, -1:].contiguous()
-        drawn = torch.rand(len(logits), 1, device=logits.device, generator=generator) * total
+        drawn = chances[:, position, None] * total
         # Twenty times as fast on a CPU as torch.multinomial; what is barred adds nothing.
         just_below = torch.nextafter(total, torch.zeros_like(total))
         found = torch.searchsorted(below, torch.minimum(drawn, just_below), right=True)[:, 0]

@@ -46,13 +46,15 @@ def sample(
 ) -> Tensor:
     """Passages drawn from the hypothesizer, e (n, dim) → ids (n, length).
 
-    given: as for `decoding.sample`
+    By chances that a row has to itself, whatever the device and the batch. given: as for
+    `decoding.sample`
     """
-    generator = torch.Generator(target.device).manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    chances = torch.rand(len(target), length, generator=generator).to(target.device)
 
     def decode(rows: slice) -> Tensor:
         part = None if given is None else given[rows]
-        return decoding.sample(model, model.read(target[rows]), length, how, generator, part)
+        return decoding.sample(model, model.read(target[rows]), length, how, chances[rows], part)
 
     return torch.cat(_in_batches(decode, target, 1, label))
 
@@ -234,8 +236,7 @@ def _in_batches(
 
     tokens: of a row at once, such as one of each sequence that is written of it
 
-    From where the device runs out of memory on it has half as many, in later calls, too; what is
-    drawn from there on is other than with more memory, as it is in batches of another size. Raises
+    From where the device runs out of memory on it has half as many, in later calls, too. Raises
     TextbackError where not even one row fits.
     """
     device, start, found = rows.device.type, 0, []
