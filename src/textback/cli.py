@@ -183,9 +183,18 @@ def main() -> None:
     except TextbackError as error:
         log.error("textback: error: %s", error)
         sys.exit(1)
-    except MemoryError:
-        log.error("textback: error: out of memory: lower the inverter's batch or size")
-        sys.exit(1)
-    except Exception:
+    except Exception as error:
+        if _out_of_memory(error):
+            log.error("textback: error: out of memory: choose a smaller size, batch or beam")
+            sys.exit(1)
         log.exception("textback: unexpected error, please report it with these lines")
         sys.exit(2)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether torch had no memory, if it was imported at all, or Python."""
+    if "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from textback.device import out_of_memory
+
+    return out_of_memory(error)

@@ -16,8 +16,15 @@ from textback.errors import TextbackError, unknown_name
 from textback.processes import compile_choice
 from textback.progress import log
 
-# Of errors that have no type of their own: the CPU allocator's, and the GPU libraries'.
-NO_MEMORY = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
+# Of errors that have no type of their own: the CPU allocator's, oneDNN's, and the GPU libraries'.
+NO_MEMORY = (
+    "can't allocate memory",
+    "could not create a memory object",
+    "could not create a primitive",
+    "could not execute a primitive",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDA error: out of memory",
+)
 
 Compilable = TypeVar("Compilable", bound=Callable[..., Any])
 

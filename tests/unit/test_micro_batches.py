@@ -1,14 +1,19 @@
 """Micro-batches: a batch in parts has the whole batch's gradients, and fits a smaller device."""
 
+import re
+
 import pytest
 import torch
 
-from textback.config import Training
+from textback.config import Backbone, Training
 from textback.errors import TextbackError
+from textback.inverter import parallel
 from textback.inverter.micro_batches import MicroBatches
 from textback.inverter.model import Inverter
+from textback.inverter.room import room_for
 from textback.inverter.state import Checkpoint
 from textback.inverter.training import train
+from textback.inverter.training_step import TrainingStep
 
 BATCH = 32
 BUDGET = Training(examples=8 * BATCH, batch=BATCH, learning_rate=1e-3, optimizer="adamw")
@@ -28,7 +33,11 @@ def out_of_host_memory():
     torch.empty(TOO_MUCH)
 
 
-def room_for(rows, monkeypatch, fail=out_of_memory):
+def out_of_memory_in_onednn():
+    raise RuntimeError("could not create a primitive")  # of a product in bf16
+
+
+def room_for_rows(rows, monkeypatch, fail=out_of_memory):
     """Let training passes fail above so many rows; returns the sizes that were tried."""
     return limit("forward", rows, monkeypatch, fail)
 
@@ -71,12 +80,12 @@ def trained(model, data, folder):
     return list(model.parameters()), result.history
 
 
-@pytest.mark.parametrize("fail", [out_of_memory, out_of_host_memory])
+@pytest.mark.parametrize("fail", [out_of_memory, out_of_host_memory, out_of_memory_in_onednn])
 def test_a_device_too_small_for_the_batch_ends_in_the_same_weights(
     make, toy, tmp_path, fail, logged, monkeypatch
 ):
     expected, history = trained(make(), toy, tmp_path / "large")
-    tried = room_for(10, monkeypatch, fail)
+    tried = room_for_rows(10, monkeypatch, fail)
     found, in_parts = trained(make(), toy, tmp_path / "small")
     assert_close(found, expected, 1e-5)
     assert in_parts[-1] == pytest.approx(history[-1], rel=1e-4)
@@ -106,11 +115,11 @@ def test_a_part_that_fails_after_others_passed_leaves_nothing_of_them_behind(
     assert_close(found, expected)
 
 
-@pytest.mark.parametrize("fail", [out_of_memory, out_of_host_memory])
+@pytest.mark.parametrize("fail", [out_of_memory, out_of_host_memory, out_of_memory_in_onednn])
 def test_a_device_too_small_for_one_passage_is_one_line_that_names_the_size(
     make, toy, fail, monkeypatch
 ):
-    room_for(0, monkeypatch, fail)
+    room_for_rows(0, monkeypatch, fail)
     with pytest.raises(TextbackError, match="size 'toy': not even one passage") as error:
         MicroBatches(make(), toy, BATCH).backward(torch.arange(BATCH))
     assert "\n" not in str(error.value)
@@ -119,14 +128,14 @@ def test_a_device_too_small_for_one_passage_is_one_line_that_names_the_size(
 def test_a_training_on_a_device_too_small_for_one_passage_is_one_line(
     make, toy, tmp_path, monkeypatch
 ):
-    room_for(0, monkeypatch)
+    room_for_rows(0, monkeypatch)
     with pytest.raises(TextbackError, match="not even one passage"):
         trained(make(), toy, tmp_path)
 
 
 def test_validation_too_goes_on_in_parts_that_fit_the_device(make, toy, tmp_path, monkeypatch):
     _, expected = trained(make(), toy, tmp_path / "large")
-    room_for(10, monkeypatch)
+    room_for_rows(10, monkeypatch)
     limit("nll", 10, monkeypatch)
     _, history = trained(make(), toy, tmp_path / "small")
     assert history[-1] == pytest.approx(expected[-1], rel=1e-4)
@@ -144,7 +153,59 @@ def test_another_error_of_the_device_is_not_taken_for_a_lack_of_memory(make, toy
     def fail():
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    tried = room_for(0, monkeypatch, fail)
+    tried = room_for_rows(0, monkeypatch, fail)
     with pytest.raises(RuntimeError, match="illegal memory access"):
         MicroBatches(make(), toy, BATCH).backward(torch.arange(BATCH))
     assert tried == [BATCH]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_no_room_for_what_the_optimiser_remembers_is_one_line(make, toy, optimizer, monkeypatch):
+    budget = BUDGET.model_copy(update={"optimizer": optimizer})
+    step = TrainingStep(make(), toy, budget)
+    monkeypatch.setattr(step.optimizers[0], "step", out_of_memory)
+    with pytest.raises(TextbackError, match="size 'toy': not even one passage") as error:
+        step(torch.arange(BATCH))
+    assert "\n" not in str(error.value)
+
+
+def test_what_has_no_room_is_told_what_the_smaller_sizes_take(monkeypatch):
+    mini = Backbone(family="llama", size="mini")
+    with pytest.raises(TextbackError) as error, room_for(mini, 500, 16, ways=1):
+        out_of_host_memory()
+    taken = dict(re.findall(r"'(\w+)' ([\d.]+)", str(error.value).split("in GB:")[1]))
+    assert [*taken] == ["mini", "tiny", "nano"]
+    model = Inverter(mini.model_copy(update={"size": "tiny"}), 500, 16, ways=1)
+    assert float(taken["tiny"]) == pytest.approx(16 * parameters(model) / 1e9, abs=0.006)
+
+
+def parameters(model):
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("entry", [Backbone(size="nano"), Backbone(pretrained="google-t5/t5-base")])
+def test_where_no_named_size_is_smaller_none_is_named(entry):
+    with pytest.raises(TextbackError, match="choose") as error, room_for(entry, 500, 16, ways=1):
+        out_of_memory()
+    assert "GB" not in str(error.value)
+
+
+def test_where_one_of_several_processes_has_no_room_it_says_so(make, toy, monkeypatch):
+    room_for_rows(10, monkeypatch)
+    micro = MicroBatches(make(), toy, BATCH)
+    monkeypatch.setattr(parallel, "world", lambda: 2)
+    with pytest.raises(TextbackError, match="one of 2 processes has no memory .* of 32"):
+        micro.backward(torch.arange(BATCH))
+
+
+def test_the_trial_leaves_the_room_that_optimisers_will_want(make, toy, monkeypatch):
+    model, made = make(), []
+    empty_like = torch.empty_like
+    monkeypatch.setattr(torch, "empty_like", lambda like: made.append(like) or empty_like(like))
+    tried = room_for_rows(10, monkeypatch)
+    micro = MicroBatches(model, toy, BATCH)
+    micro._try_sizes(BATCH)
+    taken = sum(like.numel() for like in made if isinstance(like, torch.nn.Parameter))
+    assert taken == 2 * parameters(model)
+    assert tried == [32, 16, 8] and micro.size == 8
+    assert all(parameter.grad is None for parameter in model.parameters())

@@ -10,6 +10,7 @@ from textback.inverter.data import Reduce
 from textback.inverter.model import Inverter
 from textback.inverter.ngrams import KEPT, WIDEST
 from textback.inverter.readers import TextbackReader
+from textback.inverter.room import room_for
 from textback.reductions import Projection
 from textback.tokenizer import PAD
 
@@ -22,21 +23,22 @@ def random_model(
 ) -> Inverter:
     """An inverter of random weights, which writes many texts, depending on what it reads.
 
-    Raises TextbackError for a form that the family does not have.
+    Raises TextbackError for a form that the family does not have, and where it has no room.
     """
     torch.manual_seed(0)
-    model = Inverter(entry, vocabulary, dimension, WAYS[part])
-    if entry.family == "t5":
-        model.backbone.token_embedding().data.mul_(SMALL)
-    if isinstance(model.reader, TextbackReader):
-        for head in model.reader.lexical:  # which begin as zeros
-            torch.nn.init.normal_(head.weight, std=dimension**-0.5)
-    model.reader.fit_scale(_unit_vectors(1024, dimension))
-    if model.surrogate is not None:
-        model.surrogate.ngrams.learn(torch.randint(1, vocabulary, (KEPT, WIDEST)))
-        torch.nn.init.normal_(model.surrogate.vectors[:-1], std=0.1 * dimension**-0.5)
-    model.bar([PAD])
-    return model.to(device)
+    with room_for(entry, vocabulary, dimension, WAYS[part]):
+        model = Inverter(entry, vocabulary, dimension, WAYS[part])
+        if entry.family == "t5":
+            model.backbone.token_embedding().data.mul_(SMALL)
+        if isinstance(model.reader, TextbackReader):
+            for head in model.reader.lexical:  # which begin as zeros
+                torch.nn.init.normal_(head.weight, std=dimension**-0.5)
+        model.reader.fit_scale(_unit_vectors(1024, dimension))
+        if model.surrogate is not None:
+            model.surrogate.ngrams.learn(torch.randint(1, vocabulary, (KEPT, WIDEST)))
+            torch.nn.init.normal_(model.surrogate.vectors[:-1], std=0.1 * dimension**-0.5)
+        model.bar([PAD])
+        return model.to(device)
 
 
 def random_data(

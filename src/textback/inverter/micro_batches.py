@@ -19,6 +19,7 @@ from textback.inverter import parallel
 from textback.inverter.batches import Data
 from textback.inverter.model import Inverter
 from textback.inverter.replay import Replay
+from textback.inverter.room import no_room, room_to_train
 from textback.progress import log
 
 
@@ -35,7 +36,8 @@ class MicroBatches:
         self._loss = compiled(self._parallel, data.device.type)
         self.size = batch
         if data.device.type == "cuda":
-            self._try_sizes(batch)
+            with room_to_train(model):
+                self._try_sizes(batch)
 
     def backward(self, rows: Tensor) -> Tensor:
         """Add the gradients of the rows' mean loss; returns the loss, (), on the device.
@@ -46,9 +48,11 @@ class MicroBatches:
             try:
                 return self._accumulate(self._loss, rows)
             except Exception as error:
-                if parallel.world() > 1 or Replay.recording:  # nothing to mend by oneself, or now
+                too_large, alone = out_of_memory(error), parallel.world() == 1
+                if Replay.recording or not (alone or too_large):  # nothing to mend now
                     raise
-                too_large = out_of_memory(error)
+                if not alone:
+                    raise self._too_large_together() from None
                 if not too_large and (self._loss is self._parallel or not compile_failed(error)):
                     raise
                 if not too_large:
@@ -71,36 +75,42 @@ class MicroBatches:
             total += mean.detach()
         return total
 
+    def _too_large_together(self) -> TextbackError:
+        """Where one of several processes runs out of memory, the others cannot follow it."""
+        return TextbackError(
+            f"training: one of {parallel.world()} processes has no memory for a micro-batch of "
+            f"{self.size}, which the trial before had: lower 'batch', or give it the device alone"
+        )
+
     def _halve(self) -> None:
         if self._data.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.size == 1:
-            raise does_not_fit(self._model, self._data)
+            raise no_room(self._model)
         self.size = (self.size + 1) // 2
         log.info("out of memory: goes on with micro-batches of %d", self.size)
 
     def _try_sizes(self, batch: int) -> None:
-        """Halve until a batch passes, before the first step; all processes take the least."""
+        """Halve until a batch passes, before the first step; all processes take the least.
+
+        Meanwhile the room is taken that optimisers will want, for two numbers a weight.
+        """
+        remembered = [torch.empty_like(p) for p in self._model.parameters() for _ in range(2)]
         rows = torch.arange(batch, device=self._data.device) % len(self._data)
-        while True:
-            try:
-                with bulk_precision(self._data.device.type), rng_kept(self._data.device.type):
-                    self._accumulate(self._model, rows[: self.size])
-                fits = True
-            except Exception as error:
-                if not out_of_memory(error):
-                    raise
-                fits = False
-            self._model.zero_grad(set_to_none=True)
-            if not parallel.any_of(not fits, self._data.device):
-                return
+        while parallel.any_of(not self._passes(rows[: self.size]), self._data.device):
             self._halve()
+        del remembered
 
-
-def does_not_fit(model: Inverter, data: Data) -> TextbackError:
-    """The error to raise where not even one passage fits the device."""
-    what = model.entry.pretrained or f"size '{model.entry.size}'"
-    return TextbackError(
-        f"inverter {what}: not even one passage of {data.ids.shape[1]} tokens fits the device's "
-        "memory: choose a smaller 'size', a shorter length, or another device"
-    )
+    def _passes(self, rows: Tensor) -> bool:
+        """Whether there is memory for them at a time."""
+        device = self._data.device.type
+        try:
+            with bulk_precision(device), rng_kept(device):
+                self._accumulate(self._model, rows)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            return False
+        finally:
+            self._model.zero_grad(set_to_none=True)
+        return True

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from textback.config import Backbone
-from textback.device import arithmetic
+from textback.device import arithmetic, out_of_memory
 from textback.errors import TextbackError
 from textback.files import replacing
 from textback.inverter import backbones
@@ -56,6 +56,8 @@ def load_model(path: Path, device: str = "cpu") -> Inverter:
         model.feedback = shape.get("feedback", True)
         _load_weights(model, tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise
         raise TextbackError(
             f"model {path}: is not a model of this version of textback ({error}): delete it and "
             "run the same command again"

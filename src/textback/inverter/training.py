@@ -22,8 +22,8 @@ from textback.device import out_of_memory, rng_kept
 from textback.errors import TextbackError
 from textback.inverter import optimizers, parallel
 from textback.inverter.batches import Data, Order
-from textback.inverter.micro_batches import does_not_fit
 from textback.inverter.model import Inverter
+from textback.inverter.room import no_room, room_to_train
 from textback.inverter.state import Checkpoint, Position
 from textback.inverter.training_step import TrainingStep
 from textback.progress import Meter
@@ -149,7 +149,7 @@ def passage_nll(model: Inverter, data: Data, batch: int) -> Tensor:
             if not out_of_memory(error):
                 raise
             if batch == 1:
-                raise does_not_fit(model, data) from None
+                raise no_room(model) from None
             batch //= 2
     model.train(training)
     return torch.cat(parts)
@@ -157,14 +157,10 @@ def passage_nll(model: Inverter, data: Data, batch: int) -> Tensor:
 
 def flops_per_example(model: Inverter, data: Data) -> int:
     """Floating-point operations of a forward and a backward pass over one passage, counted."""
-    try:
-        with rng_kept(data.device.type), FlopCounterMode(display=False) as counter:
-            model.train()
-            model(*data.rows(slice(0, 1))).backward()
-    except Exception as error:
-        if out_of_memory(error):
-            raise does_not_fit(model, data) from None
-        raise
+    counter = FlopCounterMode(display=False)
+    with room_to_train(model), rng_kept(data.device.type), counter:
+        model.train()
+        model(*data.rows(slice(0, 1))).backward()
     model.zero_grad(set_to_none=True)
     return counter.get_total_flops()
 

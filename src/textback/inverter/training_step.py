@@ -14,6 +14,7 @@ from textback.inverter.batches import Data
 from textback.inverter.micro_batches import MicroBatches
 from textback.inverter.model import Inverter
 from textback.inverter.replay import BackwardStudio, Replay
+from textback.inverter.room import room_to_train
 
 GRADIENT_NORM = 1.0
 
@@ -49,11 +50,12 @@ class TrainingStep:
         """Learn from rows of the data, (batch,); factor: of every learning rate's peak.
 
         Returns the mean loss, (), not yet synchronised. Raises TextbackError where not even a part
-        of one passage fits the device.
+        of one passage fits the device, or what the optimisers remember does not.
         """
         optimizers.set_rate(self.optimizers, factor)
         self._model.train()
-        return self._replay(0, rows)
+        with room_to_train(self._model):
+            return self._replay(0, rows)
 
 
 def _take(

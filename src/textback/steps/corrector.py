@@ -14,6 +14,7 @@ from textback.embeddings import forget
 from textback.inverter import backbones, data, generate, parallel, surrogate
 from textback.inverter.batches import Data, Rows
 from textback.inverter.model import Inverter
+from textback.inverter.room import room_for
 from textback.inverter.state import Checkpoint, load_model
 from textback.inverter.training import Result, train
 from textback.locks import locked
@@ -48,7 +49,7 @@ def train_corrector(
     device = pick_device(device)
     inputs = _Inputs(passages, embeddings, load_projection(reduction), device)
     with parallel.joined(device), locked(state) if parallel.rank() == 0 else nullcontext():
-        model = _new(spec, load_model(hypothesizer, device)).to(device)
+        model = _new(spec, load_model(hypothesizer, device))
         validation = inputs.read("validation", [hypotheses])
         embed = _embedder(spec, tokenizer, state, device)
         folders = [hypotheses]
@@ -108,8 +109,9 @@ def _new(spec: Spec, hypothesizer: Inverter) -> Inverter:
     torch.manual_seed(spec["seed"])
     own = spec["start"] == "backbone"
     backbone = None if own else backbones.restore(backbones.shape(hypothesizer.backbone))
-    entry, dimension = Backbone(**spec["backbone"]), hypothesizer.dimension
-    model = Inverter(entry, hypothesizer.vocabulary, dimension, 3, backbone)
+    shape = Backbone(**spec["backbone"]), hypothesizer.vocabulary, hypothesizer.dimension, 3
+    with room_for(*shape):
+        model = Inverter(*shape, backbone).to(hypothesizer.device)
     model.feedback = spec.get("feedback", True)
     if own:
         model.load_state_dict(dict(hypothesizer.named_buffers()), strict=False)

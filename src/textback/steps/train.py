@@ -15,6 +15,7 @@ from textback.files import replacing, write_json
 from textback.inverter import data, parallel
 from textback.inverter.batches import Data
 from textback.inverter.model import Inverter
+from textback.inverter.room import room_for
 from textback.inverter.state import Checkpoint, digest, save_model
 from textback.inverter.training import Result, passage_nll, train
 from textback.locks import locked
@@ -67,15 +68,16 @@ def train_hypothesizer(
 def _new(spec: Spec, tokenizer: Path, dimension: int, device: str) -> Inverter:
     """An untrained hypothesizer or null model, its weights drawn from the seed."""
     torch.manual_seed(spec["seed"])
-    bpe = Tokenizer.load(tokenizer)
-    model = Inverter(Backbone(**spec["backbone"]), bpe.size, dimension, ways=1)
+    bpe, entry = Tokenizer.load(tokenizer), Backbone(**spec["backbone"])
+    with room_for(entry, bpe.size, dimension, ways=1):
+        model = Inverter(entry, bpe.size, dimension, ways=1).to(device)
     if model.vocabulary < bpe.size:
         raise TextbackError(
             f"tokenizer: has {bpe.size} tokens, but pretrained {model.entry.pretrained} knows "
             f"{model.vocabulary}: use the tokenizer that belongs to it"
         )
     model.bar([*bpe.specials, *range(bpe.size, model.vocabulary)])
-    return model.to(device)
+    return model
 
 
 def _train(
