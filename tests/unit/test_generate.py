@@ -121,7 +121,7 @@ def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
         toy.edit(read, *(part.numpy() for part in given), 4),
         generate.edit(hypothesizer, once, rows, ids, 4),
     )
-    assert toy.expect is None  # of a corrector whose surrogate was never fitted
+    assert toy.expect is None and toy.foresee is None  # of a surrogate that was never fitted
     alone = toy_attack(hypothesizer, None)
     assert (alone.read, alone.correct, alone.edit) == (None, None, None)
 
@@ -154,7 +154,31 @@ def test_an_attack_edits_and_expects_by_the_correctors_surrogate(
         np.testing.assert_allclose(cosines, expected[0], rtol=1e-5, atol=1e-6)
     corrector.feedback = False
     blind = toy_attack(hypothesizer, corrector)
-    assert blind.expect is None and blind.edit(read, *given, 4)[0].shape == (2, 4, LENGTH)
+    assert (blind.expect, blind.foresee) == (None, None)
+    assert blind.edit(read, *given, 4)[0].shape == (2, 4, LENGTH)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_attack_edits_texts_not_embedded_by_the_embeddings_that_are_expected_of_them(
+    hypothesizer, corrector, targets, fp32, size, monkeypatch
+):
+    know_something(corrector.surrogate)
+    toy, rows, ids = toy_attack(hypothesizer, corrector), np.array([4, 1]), hypotheses(6).numpy()
+    read, vectors = toy.read(targets.numpy()), targets.numpy()
+    seen, near, texts = [ids[:3], ids[:1]], [vectors[:3], vectors[2:3]], [ids[3:4], ids[4:]]
+    batches_of(size, monkeypatch)
+    found = toy.foresee(read, rows, seen, near, texts, 4)
+    expected = []
+    for row, *of_it in zip(rows, seen, near, texts, strict=True):
+        known, embedded, offered = (torch.from_numpy(each)[None] for each in of_it)
+        there = torch.ones(known.shape[:2], dtype=torch.bool)
+        (imagined,) = corrector.surrogate.expected(known, embedded, there, offered)
+        assert not torch.isnan(imagined).any()
+        expected.append(
+            toy.edit(read, rows[rows == row].repeat(len(imagined)), imagined.numpy(), of_it[2], 4)
+        )
+    together = (np.concatenate(each) for each in zip(*expected, strict=True))
+    same(found, [*map(torch.from_numpy, together)])
 
 
 def same(found, expected):

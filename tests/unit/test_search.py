@@ -347,6 +347,71 @@ def test_the_papers_search_expects_nothing():
     assert toy.corrected
 
 
+class Foresighted(Edited):
+    """As `Edited`; of texts not embedded yet 'cab', 'cac' … are made, of which some are likely."""
+
+    def __init__(self, likelihood=0.0):
+        super().__init__()
+        self.foreseen, self.likelihood = [], likelihood
+
+    def attack(self):
+        return dataclasses.replace(super().attack(), foresee=self._foresee)
+
+    def _foresee(self, read, rows, ids, vectors, candidates, width):
+        for row, seen, near in zip(rows, ids, vectors, strict=True):
+            np.testing.assert_array_equal(near, embed(decode(seen)))
+            assert read[row].shape == (6,)
+        self.foreseen += [(decode(each), width) for each in candidates]
+        texts = np.concatenate(candidates)
+        ways = np.array([[[2, (1 + way) // 6, (1 + way) % 6] for way in range(width)]] * len(texts))
+        return ways, np.full((len(texts), width), self.likelihood) - np.arange(width)
+
+
+def test_what_promises_most_is_edited_before_it_is_embedded_and_that_is_tried_in_the_same_round():
+    toy = Foresighted()
+    search(toy.attack(), targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
+    ((texts, width),) = toy.foreseen
+    assert texts == ["aab", "aac", "aad", "aae"]  # the likeliest, none of which was embedded
+    assert width == FEWEST_EDITS // 2
+    assert toy.embedded == ["aaa", "aab", "aac", "cab", "cac"]
+
+
+def test_edits_of_what_was_not_embedded_take_their_place_among_the_others():
+    toy = Foresighted(likelihood=-9.5)
+    search(toy.attack(), targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
+    assert toy.embedded == ["aaa", "aab", "aac", "bab", "cab"]
+
+
+def test_no_text_is_edited_twice_before_it_is_embedded():
+    toy = Foresighted(likelihood=-99.0)
+    search(toy.attack(), targets("fff"), Effort("elitist", 2, 4, patience=9, breadth=4))
+    edited = [text for texts, _ in toy.foreseen for text in texts]
+    assert len(toy.foreseen) == 4 and len(edited) == len(set(edited)) == 4 * 4
+
+
+def test_what_is_foreseen_is_judged_by_how_near_it_is_expected_to_be():
+    def expect(read, rows, ids, vectors, candidates):
+        return [np.isin(each[:, -1], (3, 5)) * 0.9 for each in candidates]
+
+    toy = Foresighted()
+    attack = dataclasses.replace(toy.attack(), expect=expect)
+    search(attack, targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
+    ((texts, _),) = toy.foreseen
+    assert {text[-1] for text in texts} == {"d", "f"}
+    assert toy.embedded == ["aaa", "aad", "aaf", "cad", "caf"]
+
+
+@pytest.mark.parametrize(
+    "effort",
+    [Effort("elitist", 2, 3, patience=9, breadth=4, edits=False), Effort("paper", 2, 3)],
+    ids=["no edits", "paper"],
+)
+def test_where_nothing_is_edited_nothing_is_foreseen(effort):
+    toy = Foresighted()
+    search(toy.attack(), targets("fff"), effort)
+    assert toy.foreseen == [] and toy.corrected
+
+
 def test_the_two_best_hypotheses_are_corrected_a_round():
     toy = Toy()
     invert(toy.attack(), targets("bcd"), beam=3, rounds=1, patience=3)

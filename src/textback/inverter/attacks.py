@@ -38,8 +38,9 @@ def attack(
         return Attack(guess, decode, embed)
     uses_surrogate = corrector.feedback and corrector.surrogate.fitted
     models = _Models(hypothesizer, corrector, uses_surrogate)
-    expect = models.expect if uses_surrogate else None
-    return Attack(guess, decode, embed, models.read, models.correct, models.edit, expect, screen)
+    expected = (models.expect, models.foresee) if uses_surrogate else (None, None)
+    own = models.read, models.correct, models.edit, *expected
+    return Attack(guess, decode, embed, *own, screen)
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,24 @@ class _Models:
         candidates: Sequence[np.ndarray],
     ) -> list[np.ndarray]:
         """The cosines that the surrogate expects; in fp32, as embeddings are compared."""
-        given = ([*map(torch.from_numpy, each)] for each in (ids, vectors, candidates))
+        given = _on_cpu(ids, vectors, candidates)
         (at,) = self._tensors(rows)
         return [row.numpy() for row in generate.expect(self.corrector, read[1], at, *given)]
+
+    def foresee(
+        self,
+        read: Readings,
+        rows: np.ndarray,
+        ids: Sequence[np.ndarray],
+        vectors: Sequence[np.ndarray],
+        candidates: Sequence[np.ndarray],
+        width: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Edits of texts that were not embedded, by the embeddings that the surrogate expects."""
+        given = _on_cpu(ids, vectors, candidates)
+        vector = torch.cat(generate.imagine(self.corrector, *given)).numpy()
+        at = rows.repeat([len(each) for each in candidates])
+        return self.edit(read, at, vector, np.concatenate(candidates), width)
 
     @property
     def _device(self) -> torch.device:
@@ -104,6 +120,10 @@ class _Models:
 
 def _tensor(array: np.ndarray, device: torch.device) -> torch.Tensor:
     return torch.from_numpy(array).to(device)
+
+
+def _on_cpu(*columns: Sequence[np.ndarray]) -> list[list[torch.Tensor]]:
+    return [[*map(torch.from_numpy, column)] for column in columns]
 
 
 def _arrays(made: tuple[torch.Tensor, torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:

@@ -215,18 +215,54 @@ def expect(
     rows: of the reading, (m,); of each row ids and vectors of the texts, (n, length) and (n, dim),
     and candidates, (k, length) → of each row (k,); all on the CPU but the rows
     """
+
+    def cosines(part: slice, *given: Tensor) -> Tensor:
+        return model.surrogate.expected_cosines(reading.targets[rows[part]], *given)
+
+    return _of_several(cosines, rows.device, ids, vectors, candidates)
+
+
+@torch.inference_mode()
+def imagine(
+    model: Inverter,
+    ids: Sequence[Tensor],
+    vectors: Sequence[Tensor],
+    candidates: Sequence[Tensor],
+) -> list[Tensor]:
+    """The embeddings that a corrector's surrogate expects of candidates, given texts' embeddings.
+
+    ids, vectors and candidates: as for `expect` → of each row (k, dim)
+    """
+
+    def embeddings(part: slice, *given: Tensor) -> Tensor:
+        return model.surrogate.expected(*given)
+
+    return _of_several(embeddings, model.device, ids, vectors, candidates)
+
+
+def _of_several(
+    measure: Callable[..., Tensor],
+    device: torch.device,
+    ids: Sequence[Tensor],
+    vectors: Sequence[Tensor],
+    candidates: Sequence[Tensor],
+) -> list[Tensor]:
+    """What is measured of each target's candidates, in batches of targets, on the CPU.
+
+    measure: a slice of targets, their ids and vectors, which of these there are, and candidates,
+    all padded → (m, k, …); the others: as for `expect`
+    """
     tokens = candidates[0].shape[1] * sum(max(map(len, each)) for each in (ids, candidates))
 
-    def cosines(part: slice) -> list[Tensor]:
+    def padded(part: slice) -> list[Tensor]:
         there = [torch.ones(len(each), dtype=torch.bool) for each in ids[part]]
-        given = (
-            pad_sequence(each, batch_first=True).to(rows.device)
-            for each in (ids[part], vectors[part], there, candidates[part])
-        )
-        found = model.surrogate.expected_cosines(reading.targets[rows[part]], *given).cpu()
+        columns = ids[part], vectors[part], there, candidates[part]
+        given = (pad_sequence(each, batch_first=True).to(device) for each in columns)
+        found = measure(part, *given).cpu()
         return [row[: len(each)] for row, each in zip(found, candidates[part], strict=True)]
 
-    return [*itertools.chain.from_iterable(_in_batches(cosines, rows, tokens, None))]
+    targets = torch.arange(len(ids), device=device)
+    return [*itertools.chain.from_iterable(_in_batches(padded, targets, tokens, None))]
 
 
 def _in_batches(

@@ -87,9 +87,16 @@ class Surrogate(nn.Module):
         target: e, (m, dim); ids and vectors: of the texts that were embedded for each, (m, n,
         length) and (m, n, dim); there: which of these there are, (m, n)
         """
-        by_itself = self._sums(torch.cat([ids, candidates], 1))
-        found = kriging.expected(ids, vectors, there, candidates, by_itself)
+        found = self.expected(ids, vectors, there, candidates)
         return F.cosine_similarity(found, target[:, None], dim=2)
+
+    def expected(self, ids: Tensor, vectors: Tensor, there: Tensor, candidates: Tensor) -> Tensor:
+        """Candidates' embeddings, given texts that were embedded, (m, k, length) → (m, k, dim).
+
+        ids, vectors and there: as for `expected_cosines`
+        """
+        by_itself = self._sums(torch.cat([ids, candidates], 1))
+        return kriging.expected(ids, vectors, there, candidates, by_itself)
 
     def known(self, barred: Tensor) -> list[Known]:
         """What there is to propose, by width.

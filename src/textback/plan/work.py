@@ -64,8 +64,9 @@ class Task:
         """
         if not self.search:
             return 1
-        made = self._effort.width + 2 * self._effort.edited
-        return self._effort.corrected * made / self._effort.tried
+        effort = self._effort
+        made = effort.corrected * (effort.width + 2 * effort.edited)
+        return (made + 2 * effort.foreseen * effort.foreseen_edits) / effort.tried
 
     @property
     def _effort(self) -> Effort:

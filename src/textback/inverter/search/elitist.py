@@ -4,7 +4,8 @@ Of hypotheses of one text a corrector writes mostly the same. So few hypotheses 
 round, and many more sequences decoded of each than are tried. The same hypotheses are also
 edited. What was written and what was edited wait from round to round, each kind for itself, and the
 most promising of both that were not tried before are, by turns. What waits is judged anew in each
-round, with the nearest of all that was seen until then.
+round, with the nearest of all that was seen until then; and what promises most is edited before it
+is embedded, so that a round can be two changes away.
 """
 
 import itertools
@@ -36,6 +37,7 @@ class Elitist:
     chosen: set[bytes] = field(default_factory=set)  # tokens that have left for the embedder
     tried: set[str] = field(default_factory=set)  # their texts
     corrected: set[str] = field(default_factory=set)  # texts
+    foreseen: set[bytes] = field(default_factory=set)  # tokens edited before they were embedded
     idle: int = 0  # rounds without gain
     history: list[Round] = field(default_factory=list)
 
@@ -68,7 +70,14 @@ class Elitist:
         """What may be tried, of each kind: what was made now, and what waits."""
         waiting = self.waiting or [kind.take([]) for kind in made]
         pairs = map(Candidates.joined, zip(waiting, made, strict=True))
-        return [self._untried(_first(pair, pair.likelihoods), len(pair)) for pair in pairs]
+        return [self.untried(_first(pair, pair.likelihoods)) for pair in pairs]
+
+    def foresee(self, kinds: Sequence[Candidates], promises: Sequence[np.ndarray]) -> Candidates:
+        """Of what was gathered the most promising to be edited now, before it is embedded."""
+        ordered = _first(Candidates.joined(kinds), np.concatenate(promises))
+        found = _distinct(ordered, self.foreseen, self.effort.foreseen)
+        self.foreseen.update(found.keys())
+        return found
 
     def choose(self, kinds: Sequence[Candidates], promises: Sequence[np.ndarray]) -> Candidates:
         """Which of what was gathered to try; promises: of each kind, (m,)."""
@@ -76,9 +85,9 @@ class Elitist:
         most = self.effort.tried + kept
         kinds = [_first(*each, most) for each in zip(kinds, promises, strict=True)]
         first = (len(self.history) - 1) % len(kinds)  # where a round tries but one
-        best = self._untried(_by_turns(kinds[first:] + kinds[:first]), self.effort.tried)
+        best = _distinct(_by_turns(kinds[first:] + kinds[:first]), self.chosen, self.effort.tried)
         self.chosen.update(best.keys())
-        self.waiting = [self._untried(kind, kept) for kind in kinds]
+        self.waiting = [_distinct(kind, self.chosen, kept) for kind in kinds]
         return best
 
     def trial(self, chosen: Candidates, texts: Sequence[str]) -> Trial:
@@ -97,6 +106,10 @@ class Elitist:
         if self.stopped:
             self._forget()
 
+    def untried(self, candidates: Candidates) -> Candidates:
+        """The distinct ones that were never chosen."""
+        return _distinct(candidates, self.chosen)
+
     def rest(self) -> None:
         """End a round in which the text had stopped."""
         self._record(None)
@@ -106,20 +119,10 @@ class Elitist:
         left = (h for h in self.known if h.text not in self.corrected)
         return list(itertools.islice(left, self.effort.corrected))
 
-    def _untried(self, ordered: Candidates, most: int) -> Candidates:
-        """The first distinct ones that were never chosen, so many."""
-        found: dict[bytes, int] = {}
-        for row, key in enumerate(ordered.keys()):
-            if len(found) == most:
-                break
-            if key not in self.chosen:
-                found.setdefault(key, row)
-        return ordered.take([*found.values()])
-
     def _forget(self) -> None:
         """Drop what only a text that goes on needs: others may do so for long."""
         self.known, self.waiting, self.seen = self.known[:1], [], Seen.of(self.known[:1])
-        self.chosen = set()
+        self.chosen, self.foreseen = set(), set()
 
     def _record(self, candidate: Hypothesis | None) -> None:
         self.history.append(Round(self.best, candidate, len(self.tried)))
@@ -128,6 +131,17 @@ class Elitist:
 def _first(candidates: Candidates, promise: np.ndarray, most: int | None = None) -> Candidates:
     """The most promising, so many, or all; equal ones as they came."""
     return candidates.take(np.argsort(-promise, kind="stable")[:most])
+
+
+def _distinct(ordered: Candidates, known: set[bytes], most: int | None = None) -> Candidates:
+    """The first distinct ones that are not known, so many, or all."""
+    found: dict[bytes, int] = {}
+    for row, key in enumerate(ordered.keys()):
+        if len(found) == most:
+            break
+        if key not in known:
+            found.setdefault(key, row)
+    return ordered.take([*found.values()])
 
 
 def _by_turns(kinds: Sequence[Candidates]) -> Candidates:

@@ -10,6 +10,7 @@ MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benc
 NARROWEST = 4  # times the breadth: as many sequences are decoded of a hypothesis at least
 SCREENED = 8  # texts tried for each that is embedded in full precision
 FEWEST_EDITS = 16  # of a hypothesis, among which a narrow beam may choose
+FORESEEN = 4  # texts a round that are edited before they are embedded
 REMEMBERED = 96  # of the texts that were embedded for a target, the nearest
 
 
@@ -68,6 +69,16 @@ class Effort:
         if self.mode != "elitist" or not self.edits:
             return 0
         return max(self.tried // 2, FEWEST_EDITS)
+
+    @property
+    def foreseen(self) -> int:
+        """Candidates of a text that are edited in a round before they are embedded, at most."""
+        return FORESEEN if self.edited else 0
+
+    @property
+    def foreseen_edits(self) -> int:
+        """Edits made of each of these, beside as many of a surrogate."""
+        return self.edited // 2
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,53 @@
+"""What a search needs of an inverter and an embedder."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from textback.inverter.search.comparison import Embed
+
+Made = tuple[np.ndarray, np.ndarray]
+Writer = Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], Made]
+Expect = Callable[
+    [Any, np.ndarray, list[np.ndarray], list[np.ndarray], list[np.ndarray]], list[np.ndarray]
+]
+Foresee = Callable[
+    [Any, np.ndarray, list[np.ndarray], list[np.ndarray], list[np.ndarray], int], Made
+]
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What the search needs of an inverter and an embedder, for passages of one length.
+
+    guess: e (n, dim) → ids (n, length), the hypotheses of round 0
+    decode: ids → texts
+    embed: texts, and their ids (m, length) → embeddings (m, dim), reduced as e is
+    read: e (n, dim) → what the inverter makes of e, once a text, for `correct` and `edit`
+    correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
+        their log-likelihoods (m, width), or fewer than `width` where there are no more
+    edit: as `correct`, texts one change away from x̂, `width` and as many of a surrogate
+    expect: read, rows (m,) of it, and for each row the ids (n, length) and embeddings (n, dim) of
+        texts that were seen, and candidates (k, length) → the cosines to e that these are expected
+        to have, (k,) a row
+    foresee: as `expect`, and a width → what `edit` makes of all the candidates of all the rows, as
+        many of each, before they are embedded
+    screen: as `embed`, faster, and near enough to say which texts are worth embedding
+
+    Without rounds there is no need to read and to correct, without `edit` nothing is edited,
+    without `expect` likelihoods alone say what is tried, without `foresee` only what was embedded
+    is edited, and without `screen` all of it is
+    embedded.
+    """
+
+    guess: Callable[[np.ndarray], np.ndarray]
+    decode: Callable[[Sequence[Sequence[int]]], list[str]]
+    embed: Embed
+    read: Callable[[np.ndarray], Any] | None = None
+    correct: Writer | None = None
+    edit: Writer | None = None
+    expect: Expect | None = None
+    foresee: Foresee | None = None
+    screen: Embed | None = None
