@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from textback.bench.hardware import count_flops
 from textback.inverter import replay
 from textback.inverter.replay import Replay, Studio
 
@@ -51,6 +52,17 @@ def test_nothing_is_recorded_on_a_cpu(events):
     for number in range(3):
         assert replayed(0, torch.full((2,), float(number))).tolist() == [2.0 * number] * 2
     assert events == []
+
+
+def test_where_operations_are_counted_all_are_launched(events):
+    def work():
+        replayed = Replay("multiplying", lambda x: (x @ x)[0], "cuda", calls=9)
+        for number in range(5):
+            replayed(0, torch.full((2, 2), float(number)))
+
+    assert count_flops(work) == 5 * 2 * 2**3 and events == []
+    work()
+    assert "replay" in events
 
 
 def test_inputs_may_be_thrown_away(events):

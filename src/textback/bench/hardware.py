@@ -9,6 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from textback.device import bulk_precision, peak_memory, pick_device, use_threads
+from textback.inverter.replay import Replay
 
 SIDE = {"cpu": 2048, "cuda": 8192}  # of the matrices that tell the device's rate
 REPEATS = 8  # of their product, the fastest counts
@@ -75,8 +76,9 @@ def by_turns(works: Mapping[str, Work], turns: int, device: str) -> dict[str, Ti
 
 
 def count_flops(work: Work) -> int:
-    """Floating-point operations of a work's matrix products, counted without compiling it."""
-    with torch.compiler.set_stance("force_eager"), FlopCounterMode(display=False) as counter:
+    """Floating-point operations of a work's matrix products, neither compiled nor replayed."""
+    counter = FlopCounterMode(display=False)
+    with torch.compiler.set_stance("force_eager"), Replay.launching(), counter:
         work()
     return counter.get_total_flops()
 

@@ -3,10 +3,10 @@
 Of a trained cell, or of random weights, whose rounds are about as fast but find nothing.
 """
 
-import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from textback import cells, metrics
 from textback.bench import hardware
 from textback.bench.models import WAYS, random_model
-from textback.bench.report import Measurement, Numbers, Settings, measurement
+from textback.bench.report import Measurement, Numbers, Settings, measurement, throughput
 from textback.bench.words import WORDS, random_texts
 from textback.cells import Cell
 from textback.config import Backbone, Study, lookup
@@ -40,6 +40,7 @@ SAID = {  # what an effort of each mode has
     "elitist": ("mode", "beam", "rounds", "breadth", "patience", "edits"),
     "paper": ("mode", "beam", "rounds", "rank", "parents"),
 }
+COUNTED = 4  # texts whose operations are
 SPEED_ONLY = "random weights: measures speed only, the cosine means nothing"
 
 
@@ -117,10 +118,21 @@ def _spent(watched: dict[str, _Stopwatch], names: Sequence[str]) -> float:
     return sum(watched[name].seconds for name in names if name in watched)
 
 
-def _rounds(histories: list[list[Round]]) -> int:
-    """How many rounds embedded anything."""
-    queries = np.array([[state.queries for state in rounds] for rounds in histories])
-    return int((np.diff(queries, axis=1) > 0).any(0).sum())
+def _rounds_with_queries(histories: list[list[Round]]) -> np.ndarray:
+    """Which rounds of which texts embedded anything, (texts, rounds)."""
+    return np.diff([[state.queries for state in rounds] for rounds in histories], axis=1) > 0
+
+
+def _flops_per_text(attack: Attack, targets: np.ndarray, effort: Effort, share: float) -> float:
+    """Of a search's matrix products: the first guess, and that share of its rounds.
+
+    Counted are the first round of these targets, and what comes before it.
+    """
+    guess, first = (
+        hardware.count_flops(lambda n=n: invert(attack, targets, replace(effort, rounds=n)))
+        for n in (0, 1)
+    )
+    return (guess + (first - guess) * effort.rounds * share) / len(targets)
 
 
 def _measure(
@@ -137,20 +149,21 @@ def _measure(
 
     references: the texts that were embedded, if they are any that the search could find
     """
-    invert(attack, targets, dataclasses.replace(effort, rounds=1))
+    invert(attack, targets, replace(effort, rounds=1))
     hardware.forget_peak(device)
     parts = {name: getattr(attack, name) for name in DECODING + EMBEDDING}
     watched = {name: _Stopwatch(part) for name, part in parts.items() if part is not None}
     began = time.perf_counter()
-    histories = invert(dataclasses.replace(attack, **watched), targets, effort)
+    histories = invert(replace(attack, **watched), targets, effort)
     seconds = time.perf_counter() - began
-    texts = len(targets)
+    texts, embedded = len(targets), _rounds_with_queries(histories)
+    matmul = hardware.matmul_rate(device, hardware.bulk_dtype(device))
+    flops = _flops_per_text(attack, targets[:COUNTED], effort, embedded.mean())
     numbers = {
-        "examples_per_second": texts / seconds,
-        "tokens_per_second": texts * length / seconds,
+        **throughput(texts / seconds, length, flops, matmul),
         "seconds_per_text": seconds / texts,
         "queries_per_text": float(np.mean([rounds[-1].queries for rounds in histories])),
-        "rounds_per_second": _rounds(histories) / seconds,
+        "rounds_per_second": int(embedded.any(0).sum()) / seconds,
         "mean_cosine": float(np.mean([rounds[-1].best.cosine for rounds in histories])),
         "decoding_share": _spent(watched, DECODING) / seconds,
         "embedding_share": _spent(watched, EMBEDDING) / seconds,

@@ -6,8 +6,8 @@ one.
 
 import functools
 import gc
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import ClassVar
 
 import torch
@@ -77,6 +77,7 @@ class Replay:
 
     _refused: ClassVar[set[str]] = set()
     recording = False  # whether one is at this moment: what went wrong must not be mended then
+    _launching = False
 
     def __init__(
         self,
@@ -87,9 +88,20 @@ class Replay:
         studio: Studio | None = None,
     ) -> None:
         self._what, self._function, self._studio = what, function, studio or Studio()
-        self._records = device == "cuda" and calls >= FEWEST and what not in Replay._refused
+        worth = device == "cuda" and calls >= FEWEST
+        self._records = worth and not Replay._launching and what not in Replay._refused
         self._inputs: tuple[Tensor, ...] | None = None
         self._recordings: dict[int, Recording] = {}
+
+    @staticmethod
+    @contextmanager
+    def launching() -> Iterator[None]:
+        """Those that begin inside never record: for what counts launched operations."""
+        before, Replay._launching = Replay._launching, True
+        try:
+            yield
+        finally:
+            Replay._launching = before
 
     def __call__(self, place: int, *inputs: Tensor) -> Tensor:
         """The function of the inputs; place: where all else lies."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benchmarks/README.md)
+MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benchmarks/search.md)
 NARROWEST = 4  # times the breadth: as many sequences are decoded of a hypothesis at least
 SCREENED = 8  # texts tried for each that is embedded in full precision
 FEWEST_EDITS = 16  # of a hypothesis, among which a narrow beam may choose
-FORESEEN = 4  # texts a round that are edited before they are embedded
+FORESEEN = 2  # texts for each that is corrected are edited before they are embedded
 REMEMBERED = 96  # of the texts that were embedded for a target, the nearest
 
 
@@ -73,7 +73,7 @@ class Effort:
     @property
     def foreseen(self) -> int:
         """Candidates of a text that are edited in a round before they are embedded, at most."""
-        return FORESEEN if self.edited else 0
+        return FORESEEN * self.corrected if self.edited else 0
 
     @property
     def foreseen_edits(self) -> int:
