@@ -23,6 +23,7 @@ from textback.pages.figures import CAPTIONS, inline
 from textback.pages.findings import findings
 from textback.pages.overview import MOST
 from textback.pages.reached import CORRECTED, NEAREST, ONE_PASS, SHUFFLED, of_stage, reached
+from textback.schema import read_measured
 
 SVG = (
     '<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg width="10"><metadata>made today</metadata>'
@@ -140,6 +141,16 @@ def study(tmp_path):
     for name in ("by_length", "by_round", "recovered_bits", "cosine_bleu"):
         (tmp_path / "figures" / f"{name}.svg").write_text(SVG)
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"), [((("native", 384),), "len16 native"), ((("pca", 16),), "len16 pca16")]
+)
+def test_the_page_says_how_to_see_the_texts_of_a_cell_that_the_study_has(tmp_path, sizes, words):
+    write_study(tmp_path, cells(lengths=(16,), sizes=sizes))
+    name = read_measured(tmp_path / "table.csv")["study"].iloc[0]
+    expected = f"<code>textback show {words} --study results/studies/{name}</code>"
+    assert expected in overview_page(tmp_path)
 
 
 def test_the_page_has_three_figures_in_it(study):

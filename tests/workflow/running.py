@@ -30,17 +30,24 @@ class Workflow:
     def start(self, *arguments: str, config: Path = TINY) -> subprocess.Popen:
         """The run in a process group of its own, so that a test can kill what it wants of it.
 
-        Ctrl-C reaches it even where the tests run in the background, which ignores it.
+        Ctrl-C reaches it even where the tests run in the background, which ignores it. What it
+        says is in the file `said`.
         """
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         command = self.command(*arguments, config=config)
-        return subprocess.Popen(
-            command,
-            env=environment(),
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-            **quiet,
-        )
+        with self.said.open("w") as said:
+            return subprocess.Popen(
+                command,
+                env=environment(),
+                start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+            )
+
+    @property
+    def said(self) -> Path:
+        """What the last run that `start` began has said, if any."""
+        return self.folder / "said.txt"
 
     def planned(self, *arguments: str, config: Path = TINY) -> dict[str, int]:
         """How many jobs of each rule a run would do."""

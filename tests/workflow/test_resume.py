@@ -92,6 +92,8 @@ def test_a_second_run_from_scratch_through_every_kind_of_kill_gives_the_same_tab
     assert not list(again.folder.glob("results/cells/**/corrector/model.safetensors"))
     # A cluster's polite request: the workflow ends after the steps that run.
     stop_at(again, "corrector", lambda p: p.terminate())
+    kept = "What is finished is kept: the same command goes on from there."
+    assert kept in again.said.read_text()  # nothing failed, so nothing is to be mended
 
     done = again.run()
     assert done.returncode == 0, done.stdout + done.stderr

@@ -52,7 +52,7 @@ def overview_page(folder: Path) -> str:
         paragraphs(said),
         *(inline(path, number) for number, path in enumerate(pictures, 1)),
         law_section(fits),
-        _cells(rows),
+        _cells(rows, measured["study"].iloc[0]),
     )
 
 
@@ -84,8 +84,8 @@ def _gaps(folder: Path) -> str:
     )
 
 
-def _cells(rows: pd.DataFrame) -> str:
-    """A line a cell, from the most to the least recovered where there are too many for a page."""
+def _cells(rows: pd.DataFrame, study: str) -> str:
+    """A line a cell of the study, from the most to the least recovered where there are too many for a page."""
     shown = [
         (metric, stage, found)
         for metric, stages in COLUMNS
@@ -104,9 +104,17 @@ def _cells(rows: pd.DataFrame) -> str:
     )
     return (
         f"<h2>Cells</h2><p class=note>{note} The texts of a cell, worst to best, are shown by "
-        "<code>textback show</code> with words of its name, e.g. <code>textback show len8 pca64"
+        f"<code>textback show</code> with words of its path, e.g. <code>{_shown(cells[0], study)}"
         f"</code>.</p><div class=cells>{table(['', *head], body)}</div>"
     )
+
+
+def _shown(cell: tuple, study: str) -> str:
+    """The command that shows a cell's texts."""
+    point = dict(zip(KEYS, cell, strict=True))
+    size = "" if point["reduction"] == "native" else point["dim"]
+    words = f"len{point['length']} {point['reduction']}{size}"
+    return html.escape(f"textback show {words} --study results/studies/{study}")
 
 
 def _listed(rows: pd.DataFrame) -> tuple[list[tuple], str]:
