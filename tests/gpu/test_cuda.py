@@ -26,8 +26,8 @@ from textback.config import Backbone, Training, read_embedder
 from textback.embedders import load_embedder
 from textback.embeddings import write_embeddings
 from textback.errors import TextbackError
+from textback.inverter import batched, decoding, generate, losses, optimizers
 from textback.inverter import data as reading
-from textback.inverter import decoding, generate, losses, optimizers
 from textback.inverter.attacks import attack
 from textback.inverter.backbones import written
 from textback.inverter.batches import Data, Order
@@ -70,7 +70,7 @@ def exact(monkeypatch):
     """Full precision and nothing compiled, unless a test asks for it."""
     monkeypatch.setattr(device, "has_bf16", lambda device: False)
     monkeypatch.setenv(COMPILE, "off")
-    monkeypatch.setattr(generate, "_fitting", {})
+    monkeypatch.setattr(batched, "_fitting", {})
     decoding._steps.cache_clear()
     yield
     decoding._steps.cache_clear()

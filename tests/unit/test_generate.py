@@ -6,7 +6,7 @@ import torch
 
 from textback import device
 from textback.errors import TextbackError
-from textback.inverter import generate
+from textback.inverter import batched, generate, judging
 from textback.inverter.attacks import attack
 from textback.inverter.decoding import Drawing
 from textback.inverter.search import Effort, invert
@@ -26,7 +26,7 @@ def unit(vectors):
 
 
 def batches_of(size, monkeypatch):
-    monkeypatch.setattr(generate, "BATCH", {"cpu": size})
+    monkeypatch.setattr(batched, "BATCH", {"cpu": size})
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -66,11 +66,11 @@ def test_corrections_do_not_depend_on_the_batch_size(corrector, targets, size, m
 def test_edits_do_not_depend_on_the_batch_size(each_hypothesizer, targets, size, monkeypatch):
     rows, ids = torch.tensor([0, 0, 3, 6, 2]), hypotheses(5)
     batches_of(1000, monkeypatch)
-    read = generate.read_once(each_hypothesizer, targets)
-    expected, likelihoods = generate.edit(each_hypothesizer, read, rows, ids, 6)
+    read = judging.read_once(each_hypothesizer, targets)
+    expected, likelihoods = judging.edit(each_hypothesizer, read, rows, ids, 6)
     batches_of(size, monkeypatch)
-    read = generate.read_once(each_hypothesizer, targets)
-    found, likelihoods_too = generate.edit(each_hypothesizer, read, rows, ids, 6)
+    read = judging.read_once(each_hypothesizer, targets)
+    found, likelihoods_too = judging.edit(each_hypothesizer, read, rows, ids, 6)
     assert torch.equal(found, expected)
     torch.testing.assert_close(likelihoods_too, likelihoods)
 
@@ -78,8 +78,8 @@ def test_edits_do_not_depend_on_the_batch_size(each_hypothesizer, targets, size,
 @torch.inference_mode()
 def test_an_edit_is_as_likely_as_the_hypothesizer_says(each_hypothesizer, targets):
     rows, ids = torch.tensor([4, 1]), hypotheses(2)
-    read = generate.read_once(each_hypothesizer, targets)
-    found, likelihoods = generate.edit(each_hypothesizer, read, rows, ids, 6)
+    read = judging.read_once(each_hypothesizer, targets)
+    found, likelihoods = judging.edit(each_hypothesizer, read, rows, ids, 6)
     for texts, row, likely in zip(found, rows, likelihoods, strict=True):
         nll = each_hypothesizer.nll(texts, targets[row].expand(len(texts), -1))
         torch.testing.assert_close(likely, -nll.sum(1))
@@ -100,8 +100,8 @@ def test_tokens_after_each_beginning_are_as_likely_as_in_the_text_they_are_of(
 def test_half_the_edits_are_moves_and_none_writes_what_is_barred(hypothesizer, targets):
     hypothesizer.bar(list(range(10, 30)))
     rows, ids = torch.arange(7), torch.stack([torch.randperm(9)[:LENGTH] + 1 for _ in range(7)])
-    read = generate.read_once(hypothesizer, targets)
-    found, _ = generate.edit(hypothesizer, read, rows, ids, 16)
+    read = judging.read_once(hypothesizer, targets)
+    found, _ = judging.edit(hypothesizer, read, rows, ids, 16)
     assert found.shape == (7, 8 + 8, LENGTH) and (found < 10).all()
     for texts, own in zip(found, ids, strict=True):
         assert all(sorted(text) == sorted(own.tolist()) for text in texts[:8].tolist())
@@ -116,10 +116,10 @@ def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
     given = [rows, vectors, ids]
     expected = generate.correct(corrector, generate.read_targets(corrector, targets), *given, 3)
     same(toy.correct(read, *(part.numpy() for part in given), 3), expected)
-    once = generate.read_once(hypothesizer, targets)
+    once = judging.read_once(hypothesizer, targets)
     same(
         toy.edit(read, *(part.numpy() for part in given), 4),
-        generate.edit(hypothesizer, once, rows, ids, 4),
+        judging.edit(hypothesizer, once, rows, ids, 4),
     )
     assert toy.expect is None and toy.foresee is None  # of a surrogate that was never fitted
     alone = toy_attack(hypothesizer, None)
@@ -134,9 +134,9 @@ def test_an_attack_edits_and_expects_by_the_correctors_surrogate(
     vectors, reading = targets[rows].flip(0), generate.read_targets(corrector, targets)
     given = [part.numpy() for part in (rows, vectors, ids)]
     known = corrector.surrogate.known(corrector.barred)
-    near = generate.substitute(corrector, reading, known, rows, vectors, ids, 4)
-    once = generate.read_once(hypothesizer, targets)
-    edited = generate.edit(hypothesizer, once, rows, ids, 4, near)
+    near = judging.substitute(corrector, reading, known, rows, vectors, ids, 4)
+    once = judging.read_once(hypothesizer, targets)
+    edited = judging.edit(hypothesizer, once, rows, ids, 4, near)
     read = toy.read(targets.numpy())
     same(toy.edit(read, *given, 4), edited)
     assert edited[0].shape == (2, 4 + 4, LENGTH)
@@ -209,7 +209,7 @@ def sizes_of_batches(rows, beam, capacity=10**6):
             raise torch.OutOfMemoryError
         sizes.append(part.stop - part.start)
 
-    generate._in_batches(decode, torch.zeros(rows, LENGTH), beam, None)
+    batched.in_batches(decode, torch.zeros(rows, LENGTH), beam, None)
     return sizes
 
 
@@ -222,7 +222,7 @@ def test_a_batch_holds_about_so_many_sequences_whatever_the_beam(monkeypatch):
 
 def test_a_device_that_runs_out_of_memory_gets_half_as_much_from_there_on(monkeypatch):
     batches_of(8, monkeypatch)
-    monkeypatch.setattr(generate, "_fitting", {})
+    monkeypatch.setattr(batched, "_fitting", {})
     assert sizes_of_batches(9, beam=1, capacity=3) == [2, 2, 2, 2, 1]
     assert sizes_of_batches(5, beam=1) == [2, 2, 1]  # what did not fit is not tried again
     assert sizes_of_batches(2, beam=2) == [1, 1]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from textback.inverter import generate, ngrams
+from textback.inverter import batched, generate, judging, ngrams
 from textback.inverter.surrogate import DAMPED, RIDGE, SHORTLIST, Surrogate, nearest
 
 LENGTH, DIMENSION, VOCABULARY = 4, 6, 20
@@ -181,15 +181,15 @@ def test_what_it_says_does_not_depend_on_the_batch_size(corrector, size, monkeyp
 
     def said():
         known = corrector.surrogate.known(corrector.barred)
-        found = generate.substitute(corrector, reading, known, rows, vectors, ids, 6)
-        near = generate.predict(corrector, reading, rows, vectors, ids, found)
+        found = judging.substitute(corrector, reading, known, rows, vectors, ids, 6)
+        near = judging.predict(corrector, reading, rows, vectors, ids, found)
         seen = [found[0][:4], found[1][:1], found[2][:2]]
         of_seen = [normals(len(each), 5, seed=12) for each in seen]
         left = [found[0][4:], found[1][1:], found[2][2:3]]
-        return found, near, *generate.expect(corrector, reading, rows, seen, of_seen, left)
+        return found, near, *judging.expect(corrector, reading, rows, seen, of_seen, left)
 
     expected = said()
-    monkeypatch.setattr(generate, "BATCH", {"cpu": size})
+    monkeypatch.setattr(batched, "BATCH", {"cpu": size})
     found = said()
     assert torch.equal(found[0], expected[0])
     torch.testing.assert_close(found[1:], expected[1:])

@@ -12,8 +12,8 @@ from textback.bench.report import Measurement, Numbers, measurement, throughput
 from textback.config import Backbone
 from textback.device import bulk_precision
 from textback.inverter import decoding
+from textback.inverter.batched import BATCH
 from textback.inverter.batches import Data
-from textback.inverter.generate import BATCH
 from textback.inverter.model import Inverter, Read
 from textback.processes import compile_choice
 

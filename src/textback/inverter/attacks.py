@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from textback.device import bulk_precision
-from textback.inverter import generate
+from textback.inverter import generate, judging
 from textback.inverter.model import Inverter, Read
 from textback.inverter.search import Attack, Embed
 from textback.inverter.starts import First
@@ -58,7 +58,7 @@ class _Models:
         """For each model what it makes of e, once a text; and what can be proposed."""
         (e,) = self._tensors(target)
         with bulk_precision(self._device.type):
-            own = generate.read_once(self.hypothesizer, e)
+            own = judging.read_once(self.hypothesizer, e)
             read = generate.read_targets(self.corrector, e)
         surrogate, barred = self.corrector.surrogate, self.corrector.barred
         return own, read, surrogate.known(barred) if self.uses_surrogate else []
@@ -77,10 +77,10 @@ class _Models:
         """Edits that the hypothesizer and the surrogate propose, judged by the hypothesizer."""
         given, near = self._tensors(rows, vector, ids), None
         if self.uses_surrogate:
-            near = generate.substitute(self.corrector, *read[1:], *given, width)
+            near = judging.substitute(self.corrector, *read[1:], *given, width)
         at, _, texts = given
         with bulk_precision(self._device.type):
-            return _arrays(generate.edit(self.hypothesizer, read[0], at, texts, width, near))
+            return _arrays(judging.edit(self.hypothesizer, read[0], at, texts, width, near))
 
     def expect(
         self,
@@ -93,7 +93,7 @@ class _Models:
         """The cosines that the surrogate expects; in fp32, as embeddings are compared."""
         given = _on_cpu(ids, vectors, candidates)
         (at,) = self._tensors(rows)
-        return [row.numpy() for row in generate.expect(self.corrector, read[1], at, *given)]
+        return [row.numpy() for row in judging.expect(self.corrector, read[1], at, *given)]
 
     def foresee(
         self,
@@ -106,7 +106,7 @@ class _Models:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Edits of texts that were not embedded, by the embeddings that the surrogate expects."""
         given = _on_cpu(ids, vectors, candidates)
-        vector = torch.cat(generate.imagine(self.corrector, *given)).numpy()
+        vector = torch.cat(judging.imagine(self.corrector, *given)).numpy()
         at = rows.repeat([len(each) for each in candidates])
         return self.edit(read, at, vector, np.concatenate(candidates), width)
 

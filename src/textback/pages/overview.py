@@ -85,7 +85,7 @@ def _gaps(folder: Path) -> str:
 
 
 def _cells(rows: pd.DataFrame, study: str) -> str:
-    """A line a cell of the study, from the most to the least recovered where there are too many for a page."""
+    """A line a cell, from the most to the least recovered where there are too many for a page."""
     shown = [
         (metric, stage, found)
         for metric, stages in COLUMNS

@@ -12,8 +12,8 @@ from textback.device import bulk_precision
 from textback.embedders import Embedder, load_embedder
 from textback.errors import TextbackError
 from textback.inverter import decoding
+from textback.inverter.batched import BATCH
 from textback.inverter.batches import Order
-from textback.inverter.generate import BATCH
 from textback.inverter.training_step import TrainingStep
 from textback.plan import networks
 from textback.plan.networks import Network
