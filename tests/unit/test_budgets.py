@@ -196,3 +196,14 @@ def test_stacked_muon_makes_the_steps_of_the_librarys(shapes):
     for one, other in zip(ours, theirs, strict=True):
         momentum = plain.state[other]["momentum_buffer"]
         assert torch.equal(momentum, stacked.state[one]["momentum_buffer"]) and momentum.any()
+
+
+@pytest.mark.parametrize("part", ["null_model", "hypothesizer", "corrector"])
+def test_a_study_whose_batch_its_gpus_cannot_share_is_refused(config, part):
+    config["gpus"] = 3
+    for each in ("null_model", "hypothesizer", "corrector"):
+        config["inverters"]["nano"][each] |= {"batch": 127 if each == part else 126}
+    with pytest.raises(TextbackError, match=rf"nano.{part}' has a batch of 127, which 3 'gpus'"):
+        read_study(config)
+    config["inverters"]["nano"][part] |= {"batch": 126}
+    read_study(config)

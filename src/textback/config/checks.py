@@ -89,10 +89,10 @@ def _check_inverter(study: Study, name: str, inverter: Inverter) -> None:
             f"inverter '{name}': the form 'paper' is a T5's: set backbone.family: t5"
         )
     for part in ("null_model", "hypothesizer"):
-        _check_budget(f"inverters.{name}.{part}", getattr(inverter, part))
+        _check_budget(f"inverters.{name}.{part}", getattr(inverter, part), study.gpus)
     if inverter.corrector is not None:
         rounds = inverter.corrector.data_rounds
-        _check_budget(f"inverters.{name}.corrector", inverter.corrector, rounds)
+        _check_budget(f"inverters.{name}.corrector", inverter.corrector, study.gpus, rounds)
     if inverter.hypothesizer_of is not None:
         _check_owner(study, name, inverter)
 
@@ -114,8 +114,13 @@ def _check_owner(study: Study, name: str, inverter: Inverter) -> None:
         )
 
 
-def _check_budget(key: str, budget: Training, rounds: int = 1) -> None:
-    """Of a training that is divided into so many rounds."""
+def _check_budget(key: str, budget: Training, gpus: int, rounds: int = 1) -> None:
+    """Of a training that is shared by so many GPUs, and divided into so many rounds."""
+    if budget.batch % gpus:
+        raise TextbackError(
+            f"config: '{key}' has a batch of {budget.batch}, which {gpus} 'gpus' cannot share: make "
+            "it a multiple of them"
+        )
     if (budget.examples is None) == (budget.flops is None):
         raise TextbackError(f"config: '{key}' needs either 'examples' or 'flops'")
     if budget.examples is not None and budget.examples // rounds < 2 * budget.batch:
