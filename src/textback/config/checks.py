@@ -118,8 +118,8 @@ def _check_budget(key: str, budget: Training, gpus: int, rounds: int = 1) -> Non
     """Of a training that is shared by so many GPUs, and divided into so many rounds."""
     if budget.batch % gpus:
         raise TextbackError(
-            f"config: '{key}' has a batch of {budget.batch}, which {gpus} 'gpus' cannot share: make "
-            "it a multiple of them"
+            f"config: '{key}' has a batch of {budget.batch}, which {gpus} 'gpus' cannot share: "
+            "make it a multiple of them"
         )
     if (budget.examples is None) == (budget.flops is None):
         raise TextbackError(f"config: '{key}' needs either 'examples' or 'flops'")
