@@ -34,6 +34,7 @@ class Workflow:
         says is in the file `said`.
         """
         command = self.command(*arguments, config=config)
+        self.folder.mkdir(parents=True, exist_ok=True)
         with self.said.open("w") as said:
             return subprocess.Popen(
                 command,
