@@ -704,7 +704,9 @@ def test_a_surrogate_learns_and_predicts_as_on_a_cpu():
         barred = torch.zeros(VOCABULARY, device=where)
         given = [part[:5].to(where) for part in (e, vector, ids)]
         near, _ = surrogate.shortlist(*given, surrogate.known(barred), 6)
-        expected = surrogate.expected_cosines(given[0][0], given[2], given[1], near[0])
+        seen = ids[None, :5].to(where), vector[None, :5].to(where)
+        there = torch.ones(1, 5, dtype=torch.bool, device=where)
+        expected = surrogate.expected_cosines(given[0][:1], *seen, there, near[:1])
         said = surrogate.ngrams.codes, surrogate.vectors, surrogate.cosines(*given, near), expected
         found.append([part.cpu() for part in said])
     for on_device, on_cpu in zip(*found, strict=True):

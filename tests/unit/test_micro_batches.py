@@ -1,6 +1,7 @@
 """Micro-batches: a batch in parts has the whole batch's gradients, and fits a smaller device."""
 
 import re
+import weakref
 
 import pytest
 import torch
@@ -164,7 +165,7 @@ def test_no_room_for_what_the_optimiser_remembers_is_one_line(make, toy, optimiz
     budget = BUDGET.model_copy(update={"optimizer": optimizer})
     step = TrainingStep(make(), toy, budget)
     monkeypatch.setattr(step.optimizers[0], "step", out_of_memory)
-    with pytest.raises(TextbackError, match="size 'toy': not even one passage") as error:
+    with pytest.raises(TextbackError, match="size 'toy': the device has no memory for") as error:
         step(torch.arange(BATCH))
     assert "\n" not in str(error.value)
 
@@ -199,13 +200,23 @@ def test_where_one_of_several_processes_has_no_room_it_says_so(make, toy, monkey
 
 
 def test_the_trial_leaves_the_room_that_optimisers_will_want(make, toy, monkeypatch):
-    model, made = make(), []
-    empty_like = torch.empty_like
-    monkeypatch.setattr(torch, "empty_like", lambda like: made.append(like) or empty_like(like))
-    tried = room_for_rows(10, monkeypatch)
+    model, made, taken = make(), [], []
+    empty_like, tried = torch.empty_like, room_for_rows(10, monkeypatch)
+    limited = Inverter.forward
+
+    def remembered(like):
+        made.append(weakref.ref(new := empty_like(like)))
+        return new
+
+    def forward(self, *inputs):
+        there = [new() for new in made if new() is not None]
+        taken.append(sum(new.numel() for new in there))
+        return limited(self, *inputs)
+
+    monkeypatch.setattr(torch, "empty_like", remembered)
+    monkeypatch.setattr(Inverter, "forward", forward)
     micro = MicroBatches(model, toy, BATCH)
     micro._try_sizes(BATCH)
-    taken = sum(like.numel() for like in made if isinstance(like, torch.nn.Parameter))
-    assert taken == 2 * parameters(model)
     assert tried == [32, 16, 8] and micro.size == 8
+    assert taken == 3 * [2 * parameters(model)]
     assert all(parameter.grad is None for parameter in model.parameters())

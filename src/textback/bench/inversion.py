@@ -40,7 +40,7 @@ SAID = {  # what an effort of each mode has
     "elitist": ("mode", "beam", "rounds", "breadth", "patience", "edits"),
     "paper": ("mode", "beam", "rounds", "rank", "parents"),
 }
-COUNTED = 4  # texts whose operations are
+COUNTED = 4  # texts, whose searches are done again to count their operations
 SPEED_ONLY = "random weights: measures speed only, the cosine means nothing"
 
 
@@ -123,16 +123,9 @@ def _rounds_with_queries(histories: list[list[Round]]) -> np.ndarray:
     return np.diff([[state.queries for state in rounds] for rounds in histories], axis=1) > 0
 
 
-def _flops_per_text(attack: Attack, targets: np.ndarray, effort: Effort, share: float) -> float:
-    """Of a search's matrix products: the first guess, and that share of its rounds.
-
-    Counted are the first round of these targets, and what comes before it.
-    """
-    guess, first = (
-        hardware.count_flops(lambda n=n: invert(attack, targets, replace(effort, rounds=n)))
-        for n in (0, 1)
-    )
-    return (guess + (first - guess) * effort.rounds * share) / len(targets)
+def _flops_per_text(attack: Attack, targets: np.ndarray, effort: Effort) -> float:
+    """Of the matrix products of a whole search, a mean of these targets."""
+    return hardware.count_flops(lambda: invert(attack, targets, effort)) / len(targets)
 
 
 def _measure(
@@ -155,10 +148,10 @@ def _measure(
     watched = {name: _Stopwatch(part) for name, part in parts.items() if part is not None}
     began = time.perf_counter()
     histories = invert(replace(attack, **watched), targets, effort)
-    seconds = time.perf_counter() - began
+    seconds, memory = time.perf_counter() - began, peak_memory(device)
     texts, embedded = len(targets), _rounds_with_queries(histories)
     matmul = hardware.matmul_rate(device, hardware.bulk_dtype(device))
-    flops = _flops_per_text(attack, targets[:COUNTED], effort, embedded.mean())
+    flops = _flops_per_text(attack, targets[:COUNTED], effort)
     numbers = {
         **throughput(texts / seconds, length, flops, matmul),
         "seconds_per_text": seconds / texts,
@@ -167,7 +160,7 @@ def _measure(
         "mean_cosine": float(np.mean([rounds[-1].best.cosine for rounds in histories])),
         "decoding_share": _spent(watched, DECODING) / seconds,
         "embedding_share": _spent(watched, EMBEDDING) / seconds,
-        "peak_memory_bytes": peak_memory(device),
+        "peak_memory_bytes": memory,
     }
     if references is not None:
         numbers |= _found([rounds[-1].best.text for rounds in histories], references)

@@ -60,7 +60,7 @@ def edit(
     def judge(part: slice) -> None:
         nll[part] = model.nll_read(texts[part], read.of(sources[part])).sum(1)
 
-    in_batches(judge, texts, length, None)
+    in_batches(judge, texts, length)
     return found, -nll.view(found.shape[:2])
 
 
@@ -84,7 +84,7 @@ def substitute(
         near = reading.targets[rows[part]], vector[part], ids[part]
         return model.surrogate.shortlist(*near, known, surrogate.SHORTLIST * most)
 
-    found = zip(*in_batches(propose, ids, ids.shape[1], None), strict=True)
+    found = zip(*in_batches(propose, ids, ids.shape[1]), strict=True)
     texts, allowed = map(torch.cat, found)
     cosines = predict(model, reading, rows, vector, ids, texts)
     return surrogate.nearest(ids, texts, allowed, cosines, most)

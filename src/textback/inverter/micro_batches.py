@@ -42,7 +42,8 @@ class MicroBatches:
     def backward(self, rows: Tensor) -> Tensor:
         """Add the gradients of the rows' mean loss; returns the loss, (), on the device.
 
-        Raises TextbackError where not even a part of one passage fits.
+        Raises TextbackError where not even a part of one passage fits, or one of several processes
+        has no memory.
         """
         while True:
             try:
@@ -79,7 +80,7 @@ class MicroBatches:
         """Where one of several processes runs out of memory, the others cannot follow it."""
         return TextbackError(
             f"training: one of {parallel.world()} processes has no memory for a micro-batch of "
-            f"{self.size}, which the trial before had: lower 'batch', or give it the device alone"
+            f"{self.size}: lower 'batch', or give it the device alone"
         )
 
     def _halve(self) -> None:
@@ -93,18 +94,17 @@ class MicroBatches:
     def _try_sizes(self, batch: int) -> None:
         """Halve until a batch passes, before the first step; all processes take the least.
 
-        Meanwhile the room is taken that optimisers will want, for two numbers a weight.
+        Meanwhile the room is taken that optimisers will want, for two numbers a weight at most.
         """
-        remembered = [torch.empty_like(p) for p in self._model.parameters() for _ in range(2)]
         rows = torch.arange(batch, device=self._data.device) % len(self._data)
         while parallel.any_of(not self._passes(rows[: self.size]), self._data.device):
             self._halve()
-        del remembered
 
     def _passes(self, rows: Tensor) -> bool:
-        """Whether there is memory for them at a time."""
-        device = self._data.device.type
+        """Whether there is memory for them at a time, and beside them for optimisers."""
+        device, remembered = self._data.device.type, []
         try:
+            remembered += [torch.empty_like(p) for p in self._model.parameters() for _ in range(2)]
             with bulk_precision(device), rng_kept(device):
                 self._accumulate(self._model, rows)
         except Exception as error:

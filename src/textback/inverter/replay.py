@@ -96,7 +96,7 @@ class Replay:
     @staticmethod
     @contextmanager
     def launching() -> Iterator[None]:
-        """Those that begin inside never record: for what counts launched operations."""
+        """Those made inside never record: for what counts launched operations."""
         before, Replay._launching = Replay._launching, True
         try:
             yield

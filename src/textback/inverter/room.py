@@ -25,7 +25,8 @@ def room_for(entry: Backbone, vocabulary: int, dimension: int, ways: int) -> Ite
     except Exception as error:
         if not out_of_memory(error):
             raise
-        raise _no_room(entry, vocabulary, dimension, ways) from None
+        problem = "the device has no memory for its weights, gradients and optimiser"
+        raise _no_room(entry, vocabulary, dimension, ways, problem) from None
 
 
 def room_to_train(model: Inverter) -> AbstractContextManager[None]:
@@ -35,12 +36,15 @@ def room_to_train(model: Inverter) -> AbstractContextManager[None]:
 
 def no_room(model: Inverter) -> TextbackError:
     """The error to raise where not even one passage fits the device with the model."""
-    return _no_room(model.entry, model.vocabulary, model.dimension, model.ways)
+    problem = "not even one passage at a time fits the device's memory"
+    return _no_room(model.entry, model.vocabulary, model.dimension, model.ways, problem)
 
 
-def _no_room(entry: Backbone, vocabulary: int, dimension: int, ways: int) -> TextbackError:
+def _no_room(
+    entry: Backbone, vocabulary: int, dimension: int, ways: int, problem: str
+) -> TextbackError:
     what = entry.pretrained or f"size '{entry.size}'"
-    problem = f"inverter {what}: not even one passage at a time fits the device's memory"
+    problem = f"inverter {what}: {problem}"
     if entry.pretrained is not None:
         return TextbackError(f"{problem}: choose a smaller model, or another device")
     sizes = [*SIZES][1:]  # without `toy`

@@ -23,7 +23,7 @@ from textback.errors import TextbackError
 from textback.inverter import optimizers, parallel
 from textback.inverter.batches import Data, Order
 from textback.inverter.model import Inverter
-from textback.inverter.room import no_room, room_to_train
+from textback.inverter.room import no_room
 from textback.inverter.state import Checkpoint, Position
 from textback.inverter.training_step import TrainingStep
 from textback.progress import Meter
@@ -157,10 +157,14 @@ def passage_nll(model: Inverter, data: Data, batch: int) -> Tensor:
 
 def flops_per_example(model: Inverter, data: Data) -> int:
     """Floating-point operations of a forward and a backward pass over one passage, counted."""
-    counter = FlopCounterMode(display=False)
-    with room_to_train(model), rng_kept(data.device.type), counter:
-        model.train()
-        model(*data.rows(slice(0, 1))).backward()
+    try:
+        with rng_kept(data.device.type), FlopCounterMode(display=False) as counter:
+            model.train()
+            model(*data.rows(slice(0, 1))).backward()
+    except Exception as error:
+        if out_of_memory(error):
+            raise no_room(model) from None
+        raise
     model.zero_grad(set_to_none=True)
     return counter.get_total_flops()
 

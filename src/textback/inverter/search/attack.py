@@ -25,7 +25,7 @@ class Attack:
     guess: e (n, dim) → ids (n, length), the hypotheses of round 0
     decode: ids → texts
     embed: texts, and their ids (m, length) → embeddings (m, dim), reduced as e is
-    read: e (n, dim) → what the inverter makes of e, once a text, for `correct` and `edit`
+    read: e (n, dim) → what the inverter makes of e, once a text, for all below
     correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
         their log-likelihoods (m, width), or fewer than `width` where there are no more
     edit: as `correct`, texts one change away from x̂, `width` and as many of a surrogate
@@ -37,9 +37,8 @@ class Attack:
     screen: as `embed`, faster, and near enough to say which texts are worth embedding
 
     Without rounds there is no need to read and to correct, without `edit` nothing is edited,
-    without `expect` likelihoods alone say what is tried, without `foresee` only what was embedded
-    is edited, and without `screen` all of it is
-    embedded.
+    without `expect` likelihoods alone say what is tried, without `foresee` nothing is edited before
+    it is embedded, and without `screen` all that is tried is embedded in full precision.
     """
 
     guess: Callable[[np.ndarray], np.ndarray]

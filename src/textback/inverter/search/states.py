@@ -10,7 +10,7 @@ MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benc
 NARROWEST = 4  # times the breadth: as many sequences are decoded of a hypothesis at least
 SCREENED = 8  # texts tried for each that is embedded in full precision
 FEWEST_EDITS = 16  # of a hypothesis, among which a narrow beam may choose
-FORESEEN = 2  # texts for each that is corrected are edited before they are embedded
+FORESEEN = 2  # candidates edited before they are embedded, for each hypothesis that is corrected
 REMEMBERED = 96  # of the texts that were embedded for a target, the nearest
 
 
