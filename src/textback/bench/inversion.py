@@ -118,9 +118,10 @@ def _spent(watched: dict[str, _Stopwatch], names: Sequence[str]) -> float:
     return sum(watched[name].seconds for name in names if name in watched)
 
 
-def _rounds_with_queries(histories: list[list[Round]]) -> np.ndarray:
-    """Which rounds of which texts embedded anything, (texts, rounds)."""
-    return np.diff([[state.queries for state in rounds] for rounds in histories], axis=1) > 0
+def _rounds(histories: list[list[Round]]) -> int:
+    """How many rounds embedded anything."""
+    queries = np.array([[state.queries for state in rounds] for rounds in histories])
+    return int((np.diff(queries, axis=1) > 0).any(0).sum())
 
 
 def _flops_per_text(attack: Attack, targets: np.ndarray, effort: Effort) -> float:
@@ -149,14 +150,14 @@ def _measure(
     began = time.perf_counter()
     histories = invert(replace(attack, **watched), targets, effort)
     seconds, memory = time.perf_counter() - began, peak_memory(device)
-    texts, embedded = len(targets), _rounds_with_queries(histories)
+    texts = len(targets)
     matmul = hardware.matmul_rate(device, hardware.bulk_dtype(device))
     flops = _flops_per_text(attack, targets[:COUNTED], effort)
     numbers = {
         **throughput(texts / seconds, length, flops, matmul),
         "seconds_per_text": seconds / texts,
         "queries_per_text": float(np.mean([rounds[-1].queries for rounds in histories])),
-        "rounds_per_second": int(embedded.any(0).sum()) / seconds,
+        "rounds_per_second": _rounds(histories) / seconds,
         "mean_cosine": float(np.mean([rounds[-1].best.cosine for rounds in histories])),
         "decoding_share": _spent(watched, DECODING) / seconds,
         "embedding_share": _spent(watched, EMBEDDING) / seconds,

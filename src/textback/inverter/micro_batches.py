@@ -19,7 +19,7 @@ from textback.inverter import parallel
 from textback.inverter.batches import Data
 from textback.inverter.model import Inverter
 from textback.inverter.replay import Replay
-from textback.inverter.room import no_room, room_to_train
+from textback.inverter.room import no_room
 from textback.progress import log
 
 
@@ -36,8 +36,7 @@ class MicroBatches:
         self._loss = compiled(self._parallel, data.device.type)
         self.size = batch
         if data.device.type == "cuda":
-            with room_to_train(model):
-                self._try_sizes(batch)
+            self._try_sizes(batch)
 
     def backward(self, rows: Tensor) -> Tensor:
         """Add the gradients of the rows' mean loss; returns the loss, (), on the device.
