@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from textback.allocator import keep_freed_memory
 from textback.errors import TextbackError, unknown_name
 from textback.processes import compile_choice
 from textback.progress import log
@@ -32,7 +33,8 @@ Compilable = TypeVar("Compilable", bound=Callable[..., Any])
 def pick_device(wanted: str) -> str:
     """`auto` takes CUDA where there is one, with torch's own attention instead of cuDNN's.
 
-    Raises TextbackError for `cuda` without one, and for any other name.
+    On a CPU the process keeps from now on the memory that it frees. Raises TextbackError for `cuda`
+    without one, and for any other name.
     """
     if wanted not in ("auto", "cpu", "cuda"):
         raise unknown_name("device", wanted, ("auto", "cpu", "cuda"))
@@ -44,7 +46,10 @@ def pick_device(wanted: str) -> str:
             "device 'cuda': this machine has no usable GPU: choose cpu, by `device: cpu` or "
             "`--device cpu`, and leave out a profile that wants a GPU"
         )
-    return "cuda" if available and wanted != "cpu" else "cpu"
+    if available and wanted != "cpu":
+        return "cuda"
+    keep_freed_memory()
+    return "cpu"
 
 
 def use_threads(number: int) -> None:

@@ -15,6 +15,7 @@ from textback.bench import choices
 from textback.bench.models import random_data
 from textback.bench.training import WARM_UP
 from textback.config import Backbone
+from textback.device import pick_device
 from textback.inverter.batches import Order
 from textback.inverter.training_step import TrainingStep
 from textback.plan.networks import Network, new
@@ -37,6 +38,7 @@ def watch(seen: list[int], ended: threading.Event) -> None:
 if __name__ == "__main__":
     size, family, part, length, batch, optimizer = sys.argv[1:]
     torch.set_num_threads(1)
+    pick_device("cpu")  # as a training does: it decides what becomes of freed memory
     before, seen, ended = anonymous(), [], threading.Event()
     watcher = threading.Thread(target=watch, args=(seen, ended))
     watcher.start()
