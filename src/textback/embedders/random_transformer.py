@@ -8,6 +8,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from textback import attention
 from textback.config.embedders import RandomTransformer
 from textback.device import rng_kept
 from textback.embedders.networks import NetworkEmbedder, check_positions
@@ -28,5 +29,6 @@ def load(name: str, entry: RandomTransformer, device: str) -> NetworkEmbedder:
         with rng_kept(device):
             torch.manual_seed(entry.seed)
             network = encoder_class(config).from_config(config, dtype=torch.float32)
+    attention.use(network)
     pooled = Pooled(network.to(device).eval(), "mean", normalize=True)
     return NetworkEmbedder(pooled, tokenizer, entry, device)

@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from textback import attention
 from textback.config.embedders import SentenceTransformers
 from textback.embedders.networks import NetworkEmbedder, check_positions, special_tokens
 from textback.embedders.weights import loading, locate
@@ -38,6 +39,7 @@ def load(name: str, entry: SentenceTransformers, device: str) -> NetworkEmbedder
         )
     if isinstance(model[0], Transformer):
         check_positions(name, entry, model[0].auto_model.config)
+        attention.use(model[0].auto_model)
     prompt = _prompt(name, model, entry)
     return NetworkEmbedder(Modules(model.eval(), prompt), model.tokenizer, entry, device, prompt)
 

@@ -17,6 +17,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from textback import attention
 from textback.config.embedders import Transformers
 from textback.embedders.networks import NetworkEmbedder, check_positions
 from textback.embedders.weights import loading, locate
@@ -40,6 +41,7 @@ def load(name: str, entry: Transformers, device: str) -> NetworkEmbedder:
         encoder = encoder_class(config).from_pretrained(
             where, config=config, dtype=torch.float32, **options
         )
+    attention.use(encoder)
     network = Pooled(encoder.to(device).eval(), entry.pooling, entry.normalize)
     return NetworkEmbedder(network, tokenizer, entry, device, entry.prompt)
 

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from transformers.cache_utils import DynamicCache
 
+from textback.attention import CAUSAL
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
 from textback.inverter.backbones import load
-from textback.inverter.backbones.attention import CAUSAL
 from textback.inverter.backbones.written import Pair, written
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import T5Config, T5ForConditionalGeneration
 
+from textback.attention import ATTENTION
 from textback.config import Backbone as BackboneEntry
 from textback.inverter.backbones import load
-from textback.inverter.backbones.attention import ATTENTION
 from textback.inverter.backbones.written import Pair, written
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
