@@ -67,11 +67,12 @@ def test_edits_do_not_depend_on_the_batch_size(each_hypothesizer, targets, size,
     rows, ids = torch.tensor([0, 0, 3, 6, 2]), hypotheses(5)
     batches_of(1000, monkeypatch)
     read = judging.read_once(each_hypothesizer, targets)
-    expected, likelihoods = judging.edit(each_hypothesizer, read, rows, ids, 6)
+    expected = judging.edit(each_hypothesizer, read, rows, ids, 6)
+    likelihoods = judging.judge(each_hypothesizer, read, rows, ids)
     batches_of(size, monkeypatch)
     read = judging.read_once(each_hypothesizer, targets)
-    found, likelihoods_too = judging.edit(each_hypothesizer, read, rows, ids, 6)
-    assert torch.equal(found, expected)
+    assert torch.equal(judging.edit(each_hypothesizer, read, rows, ids, 6), expected)
+    likelihoods_too = judging.judge(each_hypothesizer, read, rows, ids)
     torch.testing.assert_close(likelihoods_too, likelihoods)
 
 
@@ -79,10 +80,8 @@ def test_edits_do_not_depend_on_the_batch_size(each_hypothesizer, targets, size,
 def test_an_edit_is_as_likely_as_the_hypothesizer_says(each_hypothesizer, targets):
     rows, ids = torch.tensor([4, 1]), hypotheses(2)
     read = judging.read_once(each_hypothesizer, targets)
-    found, likelihoods = judging.edit(each_hypothesizer, read, rows, ids, 6)
-    for texts, row, likely in zip(found, rows, likelihoods, strict=True):
-        nll = each_hypothesizer.nll(texts, targets[row].expand(len(texts), -1))
-        torch.testing.assert_close(likely, -nll.sum(1))
+    likelihoods = judging.judge(each_hypothesizer, read, rows, ids)
+    torch.testing.assert_close(likelihoods, -each_hypothesizer.nll(ids, targets[rows]).sum(1))
 
 
 @torch.inference_mode()
@@ -101,7 +100,7 @@ def test_half_the_edits_are_moves_and_none_writes_what_is_barred(hypothesizer, t
     hypothesizer.bar(list(range(10, 30)))
     rows, ids = torch.arange(7), torch.stack([torch.randperm(9)[:LENGTH] + 1 for _ in range(7)])
     read = judging.read_once(hypothesizer, targets)
-    found, _ = judging.edit(hypothesizer, read, rows, ids, 16)
+    found = judging.edit(hypothesizer, read, rows, ids, 16)
     assert found.shape == (7, 8 + 8, LENGTH) and (found < 10).all()
     for texts, own in zip(found, ids, strict=True):
         assert all(sorted(text) == sorted(own.tolist()) for text in texts[:8].tolist())
@@ -117,13 +116,13 @@ def test_an_attack_corrects_with_the_corrector_and_edits_with_the_hypothesizer(
     expected = generate.correct(corrector, generate.read_targets(corrector, targets), *given, 3)
     same(toy.correct(read, *(part.numpy() for part in given), 3), expected)
     once = judging.read_once(hypothesizer, targets)
-    same(
-        toy.edit(read, *(part.numpy() for part in given), 4),
-        judging.edit(hypothesizer, once, rows, ids, 4),
-    )
-    assert toy.expect is None and toy.foresee is None  # of a surrogate that was never fitted
+    found = toy.edit(read, *(part.numpy() for part in given), 4)
+    assert torch.equal(torch.from_numpy(found), judging.edit(hypothesizer, once, rows, ids, 4))
+    likelihoods = torch.from_numpy(toy.judge(read, rows.numpy(), ids.numpy()))
+    torch.testing.assert_close(likelihoods, judging.judge(hypothesizer, once, rows, ids))
+    assert toy.expect is None and toy.imagine is None  # of a surrogate that was never fitted
     alone = toy_attack(hypothesizer, None)
-    assert (alone.read, alone.correct, alone.edit) == (None, None, None)
+    assert (alone.read, alone.correct, alone.edit, alone.judge) == (None,) * 4
 
 
 def test_an_attack_edits_and_expects_by_the_correctors_surrogate(
@@ -136,11 +135,11 @@ def test_an_attack_edits_and_expects_by_the_correctors_surrogate(
     known = corrector.surrogate.known(corrector.barred)
     near = judging.substitute(corrector, reading, known, rows, vectors, ids, 4)
     once = judging.read_once(hypothesizer, targets)
-    edited = judging.edit(hypothesizer, once, rows, ids, 4, near)
+    edited = torch.cat([judging.edit(hypothesizer, once, rows, ids, 4), near], 1)
     read = toy.read(targets.numpy())
-    same(toy.edit(read, *given, 4), edited)
-    assert edited[0].shape == (2, 4 + 4, LENGTH)
-    seen, candidates = [ids, ids[:1]], [edited[0][0], edited[0][1, :3]]
+    assert torch.equal(torch.from_numpy(toy.edit(read, *given, 4)), edited)
+    assert edited.shape == (2, 4 + 4, LENGTH)
+    seen, candidates = [ids, ids[:1]], [edited[0], edited[1, :3]]
     near = [vectors, vectors[:1]]
     found = toy.expect(
         read, given[0], *([e.numpy() for e in each] for each in (seen, near, candidates))
@@ -154,31 +153,25 @@ def test_an_attack_edits_and_expects_by_the_correctors_surrogate(
         np.testing.assert_allclose(cosines, expected[0], rtol=1e-5, atol=1e-6)
     corrector.feedback = False
     blind = toy_attack(hypothesizer, corrector)
-    assert (blind.expect, blind.foresee) == (None, None)
-    assert blind.edit(read, *given, 4)[0].shape == (2, 4, LENGTH)
+    assert (blind.expect, blind.imagine) == (None, None)
+    assert blind.edit(read, *given, 4).shape == (2, 4, LENGTH)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_an_attack_edits_texts_not_embedded_by_the_embeddings_that_are_expected_of_them(
+def test_an_attack_imagines_texts_not_embedded_by_those_that_are(
     hypothesizer, corrector, targets, fp32, size, monkeypatch
 ):
     know_something(corrector.surrogate)
-    toy, rows, ids = toy_attack(hypothesizer, corrector), np.array([4, 1]), hypotheses(6).numpy()
-    read, vectors = toy.read(targets.numpy()), targets.numpy()
+    toy, ids, vectors = toy_attack(hypothesizer, corrector), hypotheses(6).numpy(), targets.numpy()
     seen, near, texts = [ids[:3], ids[:1]], [vectors[:3], vectors[2:3]], [ids[3:4], ids[4:]]
     batches_of(size, monkeypatch)
-    found = toy.foresee(read, rows, seen, near, texts, 4)
-    expected = []
-    for row, *of_it in zip(rows, seen, near, texts, strict=True):
+    found = toy.imagine(seen, near, texts)
+    for imagined, *of_it in zip(found, seen, near, texts, strict=True):
         known, embedded, offered = (torch.from_numpy(each)[None] for each in of_it)
         there = torch.ones(known.shape[:2], dtype=torch.bool)
-        (imagined,) = corrector.surrogate.expected(known, embedded, there, offered)
-        assert not torch.isnan(imagined).any()
-        expected.append(
-            toy.edit(read, rows[rows == row].repeat(len(imagined)), imagined.numpy(), of_it[2], 4)
-        )
-    together = (np.concatenate(each) for each in zip(*expected, strict=True))
-    same(found, [*map(torch.from_numpy, together)])
+        (expected,) = corrector.surrogate.expected(known, embedded, there, offered)
+        assert not torch.isnan(expected).any()
+        np.testing.assert_allclose(imagined, expected, rtol=1e-5, atol=1e-6)
 
 
 def same(found, expected):

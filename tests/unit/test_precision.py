@@ -102,7 +102,12 @@ def test_candidates_are_written_in_bf16_where_the_processor_has_it(
     targets, ids = np.eye(2, dimension, dtype=np.float32), np.ones((2, 4), np.int64)
     attacked = attack(each_hypothesizer, corrector, None, None, greedy(4))
     given = attacked.read(targets), np.arange(2), targets, ids
-    for write in (attacked.correct, attacked.edit, lambda *given: attacked.guess(targets)):
+    for write in (
+        attacked.correct,
+        attacked.edit,
+        lambda read, rows, vectors, ids, width: attacked.judge(read, rows, ids),
+        lambda *given: attacked.guess(targets),
+    ):
         with Products() as seen:
             write(*given, 3)
         assert seen.dtypes == {torch.bfloat16 if has else torch.float32}

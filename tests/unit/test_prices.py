@@ -103,7 +103,8 @@ def test_the_search_embeds_no_more_and_at_worst_as_much(name, beam, rounds):
         guess=lambda e: new(len(e)),
         read=lambda e: None,
         correct=lambda read, rows, vector, ids, width: made(rows, width),
-        edit=lambda read, rows, vector, ids, width: made(rows, width),
+        edit=lambda read, rows, vector, ids, width: made(rows, width)[0],
+        judge=lambda read, rows, ids: np.zeros(len(ids)),
         decode=lambda ids: [str(row) for row in ids],
         embed=embed,
     )

@@ -225,13 +225,16 @@ class Edited(Many):
     """As `Many`; edits of a text 'aaa' are 'bab', 'bac' …, and it is told of which and how many."""
 
     def attack(self):
-        self.edits = []
-        return dataclasses.replace(super().attack(), edit=self._edit)
+        self.edits, self.judged = [], []
+        return dataclasses.replace(super().attack(), edit=self._edit, judge=self._judge)
 
     def _edit(self, read, rows, vectors, ids, width):
         self.edits += [(text, width) for text in decode(ids)]
-        ways = np.array([[[1, (1 + way) // 6, (1 + way) % 6] for way in range(width)]] * len(ids))
-        return ways, np.tile(-9.0 - np.arange(width), (len(ids), 1))
+        return np.array([[[1, (1 + way) // 6, (1 + way) % 6] for way in range(width)]] * len(ids))
+
+    def _judge(self, read, rows, ids):
+        self.judged += decode(ids)
+        return -9.0 - (6 * ids[:, 1] + ids[:, 2] - 1)
 
 
 def test_half_of_what_is_embedded_are_edits_the_likeliest_of_each_kind_first():
@@ -337,6 +340,26 @@ def test_of_what_was_seen_the_nearest_are_remembered():
     assert both.ids[0, 0] == 1
 
 
+def test_of_new_edits_the_half_that_is_expected_to_be_nearest_is_judged():
+    def expect(read, rows, ids, vectors, candidates):
+        return [each[:, -1] / 9 for each in candidates]
+
+    toy = Edited()
+    attack = dataclasses.replace(toy.attack(), expect=expect)
+    search(attack, targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
+    edits = decode(attack.edit(None, [0], None, np.zeros((1, 3), int), FEWEST_EDITS)[0])
+    assert len(toy.judged) == FEWEST_EDITS // 2 == len(set(toy.judged))
+    rest = set(edits).difference(toy.judged)
+    assert min(text[-1] for text in toy.judged) >= max(text[-1] for text in rest)
+
+
+def test_no_edit_is_judged_that_waits_or_was_tried():
+    toy = Edited()
+    search(toy.attack(), targets("fff"), Effort("elitist", 2, 3, patience=9, breadth=4))
+    assert len(toy.edits) > 1  # of several hypotheses, which have the same
+    assert len(toy.judged) == len(set(toy.judged)) == FEWEST_EDITS
+
+
 def test_the_papers_search_expects_nothing():
     def expect(*given):
         raise AssertionError
@@ -355,16 +378,25 @@ class Foresighted(Edited):
         self.foreseen, self.likelihood = [], likelihood
 
     def attack(self):
-        return dataclasses.replace(super().attack(), foresee=self._foresee)
+        return dataclasses.replace(super().attack(), imagine=self._imagine)
 
-    def _foresee(self, read, rows, ids, vectors, candidates, width):
-        for row, seen, near in zip(rows, ids, vectors, strict=True):
+    def _imagine(self, ids, vectors, candidates):
+        for seen, near in zip(ids, vectors, strict=True):
             np.testing.assert_array_equal(near, embed(decode(seen)))
-            assert read[row].shape == (6,)
-        self.foreseen += [(decode(each), width) for each in candidates]
-        texts = np.concatenate(candidates)
-        ways = np.array([[[2, (1 + way) // 6, (1 + way) % 6] for way in range(width)]] * len(texts))
-        return ways, np.full((len(texts), width), self.likelihood) - np.arange(width)
+        self.imagined = candidates
+        return [np.full((len(each), 6), 0.5) for each in candidates]
+
+    def _edit(self, read, rows, vectors, ids, width):
+        if not (vectors == 0.5).all():
+            return super()._edit(read, rows, vectors, ids, width)
+        assert rows.tolist() == np.repeat(range(len(read)), [*map(len, self.imagined)]).tolist()
+        self.foreseen.append((decode(ids), width))
+        ways = [[2, (1 + way) // 6, (1 + way) % 6] for way in range(width)]
+        return np.array([ways] * len(ids))
+
+    def _judge(self, read, rows, ids):
+        edited = super()._judge(read, rows, ids)
+        return np.where(ids[:, 0] == 2, self.likelihood + edited + 9, edited)
 
 
 def test_what_promises_most_is_edited_before_it_is_embedded_and_that_is_tried_in_the_same_round():

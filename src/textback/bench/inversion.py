@@ -34,7 +34,7 @@ from textback.tokenizer import Tokenizer
 
 VOCABULARY = 2048  # of random weights
 # Parts of an attack.
-DECODING = ("guess", "read", "correct", "edit", "expect", "foresee")
+DECODING = ("guess", "read", "correct", "edit", "judge", "expect", "imagine")
 EMBEDDING = ("embed", "screen")
 SAID = {  # what an effort of each mode has
     "elitist": ("mode", "beam", "rounds", "breadth", "patience", "edits"),

@@ -38,8 +38,8 @@ def attack(
         return Attack(guess, decode, embed)
     uses_surrogate = corrector.feedback and corrector.surrogate.fitted
     models = _Models(hypothesizer, corrector, uses_surrogate)
-    expected = (models.expect, models.foresee) if uses_surrogate else (None, None)
-    own = models.read, models.correct, models.edit, *expected
+    expected = (models.expect, models.imagine) if uses_surrogate else (None, None)
+    own = models.read, models.correct, models.edit, models.judge, *expected
     return Attack(guess, decode, embed, *own, screen)
 
 
@@ -73,14 +73,20 @@ class _Models:
 
     def edit(
         self, read: Readings, rows: np.ndarray, vector: np.ndarray, ids: np.ndarray, width: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Edits that the hypothesizer and the surrogate propose, judged by the hypothesizer."""
-        given, near = self._tensors(rows, vector, ids), None
-        if self.uses_surrogate:
-            near = judging.substitute(self.corrector, *read[1:], *given, width)
-        at, _, texts = given
+    ) -> np.ndarray:
+        """Edits that the hypothesizer proposes, and then those of the surrogate."""
+        at, near, texts = self._tensors(rows, vector, ids)
         with bulk_precision(self._device.type):
-            return _arrays(judging.edit(self.hypothesizer, read[0], at, texts, width, near))
+            found = [judging.edit(self.hypothesizer, read[0], at, texts, width)]
+        if self.uses_surrogate:
+            found.append(judging.substitute(self.corrector, *read[1:], at, near, texts, width))
+        return torch.cat(found, 1).cpu().numpy()
+
+    def judge(self, read: Readings, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """What the hypothesizer thinks of edits."""
+        with bulk_precision(self._device.type):
+            given = self._tensors(rows, ids)
+            return judging.judge(self.hypothesizer, read[0], *given).float().cpu().numpy()
 
     def expect(
         self,
@@ -95,20 +101,15 @@ class _Models:
         (at,) = self._tensors(rows)
         return [row.numpy() for row in judging.expect(self.corrector, read[1], at, *given)]
 
-    def foresee(
+    def imagine(
         self,
-        read: Readings,
-        rows: np.ndarray,
         ids: Sequence[np.ndarray],
         vectors: Sequence[np.ndarray],
         candidates: Sequence[np.ndarray],
-        width: int,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Edits of texts that were not embedded, by the embeddings that the surrogate expects."""
+    ) -> list[np.ndarray]:
+        """The embeddings that the surrogate expects."""
         given = _on_cpu(ids, vectors, candidates)
-        vector = torch.cat(judging.imagine(self.corrector, *given)).numpy()
-        at = rows.repeat([len(each) for each in candidates])
-        return self.edit(read, at, vector, np.concatenate(candidates), width)
+        return [row.numpy() for row in judging.imagine(self.corrector, *given)]
 
     @property
     def _device(self) -> torch.device:

@@ -25,22 +25,12 @@ def read_once(model: Inverter, targets: Tensor) -> Read:
 
 
 @torch.inference_mode()
-def edit(
-    model: Inverter,
-    read: Read,
-    rows: Tensor,
-    ids: Tensor,
-    width: int,
-    near: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """About `width` edits of hypotheses, half of them moves, and their log-likelihoods.
+def edit(model: Inverter, read: Read, rows: Tensor, ids: Tensor, width: int) -> Tensor:
+    """About `width` edits of hypotheses, half of them moves, that the hypothesizer proposes.
 
-    After them others that are given, judged likewise: by what the hypothesizer expects of e alone,
-    so that edits of several hypotheses compare. Fewer where so short a text has not as many; some
-    may be the same.
+    Fewer where so short a text has not as many; some may be the same.
 
-    read: see `read_once`; rows: of it, (m,); ids: x̂ (m, length); near: other edits, (m, k, length),
-    see `substitute` → (m, width + k, length), (m, width + k)
+    read: see `read_once`; rows: of it, (m,); ids: x̂ (m, length) → (m, width, length)
     """
     length = ids.shape[1]
 
@@ -49,19 +39,26 @@ def edit(
         kinds = (edits.moves, edits.substitutions)
         return torch.cat([kind(logp, ids[part], width // 2) for kind in kinds], 1)
 
-    found = torch.cat(in_batches(propose, ids, length + 1))
-    found = found if near is None else torch.cat([found, near], 1)
-    texts, sources = found.flatten(0, 1), rows.repeat_interleave(found.shape[1])
+    return torch.cat(in_batches(propose, ids, length + 1))
 
+
+@torch.inference_mode()
+def judge(model: Inverter, read: Read, rows: Tensor, ids: Tensor) -> Tensor:
+    """The log-likelihoods of texts, (m, length) → (m,).
+
+    By what the hypothesizer expects of e alone, so that edits of several hypotheses compare.
+
+    read: see `read_once`; rows: of it, (m,)
+    """
     # In one place: a small result after each batch's temporaries keeps glibc from reusing their
     # memory, which grew to gigabytes.
-    nll = torch.empty(len(texts), device=texts.device)
+    nll = torch.empty(len(ids), device=ids.device)
 
-    def judge(part: slice) -> None:
-        nll[part] = model.nll_read(texts[part], read.of(sources[part])).sum(1)
+    def measure(part: slice) -> None:
+        nll[part] = model.nll_read(ids[part], read.of(rows[part])).sum(1)
 
-    in_batches(judge, texts, length)
-    return found, -nll.view(found.shape[:2])
+    in_batches(measure, ids, ids.shape[1])
+    return -nll
 
 
 @torch.inference_mode()

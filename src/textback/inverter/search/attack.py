@@ -10,12 +10,12 @@ from textback.inverter.search.comparison import Embed
 
 Made = tuple[np.ndarray, np.ndarray]
 Writer = Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], Made]
+Editor = Callable[[Any, np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
+Judge = Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
 Expect = Callable[
     [Any, np.ndarray, list[np.ndarray], list[np.ndarray], list[np.ndarray]], list[np.ndarray]
 ]
-Foresee = Callable[
-    [Any, np.ndarray, list[np.ndarray], list[np.ndarray], list[np.ndarray], int], Made
-]
+Imagine = Callable[[list[np.ndarray], list[np.ndarray], list[np.ndarray]], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,17 @@ class Attack:
     read: e (n, dim) → what the inverter makes of e, once a text, for all below
     correct: read, rows (m,) of it, ê (m, dim), x̂ (m, length), width → ids (m, width, length) and
         their log-likelihoods (m, width), or fewer than `width` where there are no more
-    edit: as `correct`, texts one change away from x̂, `width` and as many of a surrogate
+    edit: as `correct`, texts one change away from x̂, `width` and as many of a surrogate → ids alone
+    judge: read, rows (m,) of it, edits (m, length) → their log-likelihoods (m,)
     expect: read, rows (m,) of it, and for each row the ids (n, length) and embeddings (n, dim) of
         texts that were seen, and candidates (k, length) → the cosines to e that these are expected
         to have, (k,) a row
-    foresee: as `expect`, and a width → what `edit` makes of all the candidates of all the rows, as
-        many of each, before they are embedded
+    imagine: for each of some targets ids and embeddings of texts that were seen, and candidates, as
+        for `expect` → the embeddings that these are expected to have, (k, dim) a target
     screen: as `embed`, faster, and near enough to say which texts are worth embedding
 
     Without rounds there is no need to read and to correct, without `edit` nothing is edited,
-    without `expect` likelihoods alone say what is tried, without `foresee` nothing is edited before
+    without `expect` likelihoods alone say what is tried, without `imagine` nothing is edited before
     it is embedded, and without `screen` all that is tried is embedded in full precision.
     """
 
@@ -46,7 +47,8 @@ class Attack:
     embed: Embed
     read: Callable[[np.ndarray], Any] | None = None
     correct: Writer | None = None
-    edit: Writer | None = None
+    edit: Editor | None = None
+    judge: Judge | None = None
     expect: Expect | None = None
-    foresee: Foresee | None = None
+    imagine: Imagine | None = None
     screen: Embed | None = None

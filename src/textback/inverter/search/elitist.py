@@ -67,10 +67,10 @@ class Elitist:
         return parents
 
     def gather(self, made: Sequence[Candidates]) -> list[Candidates]:
-        """What may be tried, of each kind: what was made now, and what waits."""
-        waiting = self.waiting or [kind.take([]) for kind in made]
+        """What may be tried, of each kind: what was made now, and what waits, judged already."""
+        waiting = self.waiting or [kind[[]] for kind in made]
         pairs = map(Candidates.joined, zip(waiting, made, strict=True))
-        return [self.untried(_first(pair, pair.likelihoods)) for pair in pairs]
+        return [_distinct(_first(pair, pair.likelihoods), self.chosen) for pair in pairs]
 
     def foresee(self, kinds: Sequence[Candidates], promises: Sequence[np.ndarray]) -> Candidates:
         """Of what was gathered the most promising to be edited now, before it is embedded."""
@@ -83,7 +83,8 @@ class Elitist:
         """Which of what was gathered to try; promises: of each kind, (m,)."""
         kept = self.effort.tried * self.effort.breadth
         most = self.effort.tried + kept
-        kinds = [_first(*each, most) for each in zip(kinds, promises, strict=True)]
+        ordered = [_first(*each) for each in zip(kinds, promises, strict=True)]
+        kinds = [_distinct(kind, self.chosen, most) for kind in ordered]
         first = (len(self.history) - 1) % len(kinds)  # where a round tries but one
         best = _distinct(_by_turns(kinds[first:] + kinds[:first]), self.chosen, self.effort.tried)
         self.chosen.update(best.keys())
@@ -94,7 +95,7 @@ class Elitist:
         """Of the candidates, and how they read, what was not tried yet in whatever tokens."""
         new = {text: row for row, text in reversed([*enumerate(texts)]) if text not in self.tried}
         self.tried.update(new)
-        return Trial(chosen, texts).take(sorted(new.values()))
+        return Trial(chosen, texts)[sorted(new.values())]
 
     def add(self, new: list[Hypothesis], seen: Seen | None) -> None:
         """End a round that brought these hypotheses, and what was seen, if anything was tried."""
@@ -106,9 +107,9 @@ class Elitist:
         if self.stopped:
             self._forget()
 
-    def untried(self, candidates: Candidates) -> Candidates:
-        """The distinct ones that were never chosen."""
-        return _distinct(candidates, self.chosen)
+    def further(self, kinds: Sequence[Candidates], made: Candidates) -> Candidates:
+        """Of what was made besides the distinct ones that were never gathered nor chosen."""
+        return _distinct(made, self.chosen.union(*(kind.keys() for kind in kinds)))
 
     def rest(self) -> None:
         """End a round in which the text had stopped."""
@@ -128,9 +129,9 @@ class Elitist:
         self.history.append(Round(self.best, candidate, len(self.tried)))
 
 
-def _first(candidates: Candidates, promise: np.ndarray, most: int | None = None) -> Candidates:
-    """The most promising, so many, or all; equal ones as they came."""
-    return candidates.take(np.argsort(-promise, kind="stable")[:most])
+def _first(candidates: Candidates, promise: np.ndarray) -> Candidates:
+    """The most promising first, what has no promise last; equal ones as they came."""
+    return candidates[np.argsort(-promise, kind="stable")]
 
 
 def _distinct(ordered: Candidates, known: set[bytes], most: int | None = None) -> Candidates:
@@ -141,10 +142,10 @@ def _distinct(ordered: Candidates, known: set[bytes], most: int | None = None) -
             break
         if key not in known:
             found.setdefault(key, row)
-    return ordered.take([*found.values()])
+    return ordered[[*found.values()]]
 
 
 def _by_turns(kinds: Sequence[Candidates]) -> Candidates:
     """The first of each kind, then the second of each, and so on."""
     ranks = np.concatenate([np.arange(len(kind)) for kind in kinds])
-    return Candidates.joined(kinds).take(np.argsort(ranks, kind="stable"))
+    return Candidates.joined(kinds)[np.argsort(ranks, kind="stable")]

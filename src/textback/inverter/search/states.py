@@ -1,14 +1,14 @@
 """What a search knows of a text: its effort, candidates and hypotheses, and a round's outcome."""
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 MOST_CORRECTED = 2  # a round: more are no better for as much decoding (see benchmarks/search.md)
 NARROWEST = 4  # times the breadth: as many sequences are decoded of a hypothesis at least
-SCREENED = 8  # texts tried for each that is embedded in full precision
 FEWEST_EDITS = 16  # of a hypothesis, among which a narrow beam may choose
 FORESEEN = 2  # candidates edited before they are embedded, for each hypothesis that is corrected
 REMEMBERED = 96  # of the texts that were embedded for a target, the nearest
@@ -50,11 +50,9 @@ class Effort:
     def exact(self) -> int:
         """Of the sequences tried in a round those that are embedded in full precision, at most.
 
-        As many as a round corrects at least; where this is all, nothing is screened.
+        As many as the next one corrects; where this is all, nothing is screened.
         """
-        if self.mode != "elitist":
-            return self.tried
-        return min(max(math.ceil(self.tried / SCREENED), MOST_CORRECTED), self.tried)
+        return self.corrected if self.mode == "elitist" else self.tried
 
     @property
     def width(self) -> int:
@@ -83,7 +81,10 @@ class Effort:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Written for one text, or edited: tokens (m, length) and log-likelihoods (m,)."""
+    """Written for one text, or edited: tokens (m, length) and log-likelihoods (m,).
+
+    An edit that was not judged yet has NaN.
+    """
 
     ids: np.ndarray
     likelihoods: np.ndarray
@@ -102,12 +103,23 @@ class Candidates:
         return cls(like.ids[None][:0], np.zeros(0, np.float32))
 
     @classmethod
+    def unjudged(cls, ids: np.ndarray) -> "Candidates":
+        """Edits, (m, length)."""
+        return cls(ids, np.full(len(ids), np.nan, np.float32))
+
+    def judged(self, likelihoods: Iterator[float]) -> "Candidates":
+        """With the next log-likelihoods for those that have none."""
+        found = self.likelihoods.copy()
+        found[np.isnan(found)] = [*itertools.islice(likelihoods, int(np.isnan(found).sum()))]
+        return Candidates(self.ids, found)
+
+    @classmethod
     def joined(cls, parts: "Sequence[Candidates]") -> "Candidates":
         """All of one length."""
         ids = np.concatenate([part.ids for part in parts])
         return cls(ids, np.concatenate([part.likelihoods for part in parts]))
 
-    def take(self, rows: list[int] | np.ndarray) -> "Candidates":
+    def __getitem__(self, rows: list[int] | np.ndarray) -> "Candidates":
         """Some of them."""
         return Candidates(self.ids[rows], self.likelihoods[rows])
 
@@ -128,9 +140,9 @@ class Trial:
         texts = [text for trial in trials for text in trial.texts]
         return cls(Candidates.joined([trial.candidates for trial in trials]), texts)
 
-    def take(self, rows: Sequence[int] | np.ndarray) -> "Trial":
+    def __getitem__(self, rows: Sequence[int] | np.ndarray) -> "Trial":
         """Some of them."""
-        return Trial(self.candidates.take(rows), [self.texts[row] for row in rows])
+        return Trial(self.candidates[rows], [self.texts[row] for row in rows])
 
 
 @dataclass(frozen=True)
