@@ -26,7 +26,7 @@ from textback.config import Backbone, Training, read_embedder
 from textback.embedders import load_embedder
 from textback.embeddings import write_embeddings
 from textback.errors import TextbackError
-from textback.inverter import batched, decoding, generate, losses, optimizers
+from textback.inverter import batched, decoding, generate, judging, losses, optimizers
 from textback.inverter import data as reading
 from textback.inverter.attacks import attack
 from textback.inverter.backbones import written
@@ -664,6 +664,54 @@ def test_a_search_finds_what_it_finds_on_the_cpu(how, entry):
         assert [r.best.cosine for r in here] == pytest.approx(
             [r.best.cosine for r in there], abs=1e-5
         )
+
+
+def knowing():
+    """A corrector whose surrogate was fitted to passages, and texts of two targets.
+
+    → the corrector on the CPU, texts that were embedded, their embeddings, and candidates
+    """
+    model, generator = randomised(ways=3).cpu(), torch.Generator().manual_seed(2)
+    ids = torch.randint(1, VOCABULARY, (400, LENGTH), generator=generator)
+    table = torch.randn(VOCABULARY, DIMENSION, generator=generator)
+    vectors = torch.nn.functional.normalize(table[ids].sum(1))
+    model.surrogate.fit(ids, vectors)
+    seen = [ids[:5], ids[5:8]], [vectors[:5], vectors[5:8]]
+    return model, *seen, [ids[8:12], ids[12:18]]
+
+
+def test_a_surrogate_expects_what_it_expects_on_the_cpu():
+    there, ids, vectors, candidates = knowing()
+    here, targets, rows = copy.deepcopy(there).to(DEVICE), inputs(3)[0].cpu(), torch.tensor([2, 0])
+    found = judging.imagine(here, ids, vectors, candidates)
+    torch.testing.assert_close(found, judging.imagine(there, ids, vectors, candidates))
+    expected, found = (
+        judging.expect(
+            model,
+            generate.read_targets(model, targets.to(model.device)),
+            *(rows.to(model.device), ids, vectors, candidates),
+        )
+        for model in (there, here)
+    )
+    assert all(cosines.std() > 0.01 for cosines in expected)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_surrogate_proposes_what_is_as_near_as_on_the_cpu():
+    """A GPU's shortlist is in bf16; what it leaves is compared in fp32."""
+    there, ids, vectors, _ = knowing()
+    targets, rows = inputs(3)[0].cpu(), torch.tensor([2, 0, 1])
+
+    def nearest(model):
+        near = (part.to(model.device) for part in (rows, vectors[1], ids[1]))
+        given = generate.read_targets(model, targets.to(model.device)), *near
+        known = model.surrogate.known(model.barred)
+        texts = judging.substitute(model, given[0], known, *given[1:], 6)
+        return judging.predict(model, *given, texts).cpu()
+
+    expected, found = nearest(there), nearest(copy.deepcopy(there).to(DEVICE))
+    assert found.shape == (3, 6)
+    torch.testing.assert_close(found, expected, atol=0.01, rtol=0)
 
 
 # Loss
