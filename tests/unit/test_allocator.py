@@ -20,9 +20,10 @@ for _ in range(10):
     torch.empty(2**23).fill_(1)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
+GLIBC = [int(part) for name, number in [platform.libc_ver()] if name for part in number.split(".")]
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator alone is told")
+@pytest.mark.skipif(GLIBC < [2, 35], reason="an older glibc maps such tensors, come what may")
 def test_freed_memory_is_used_again():
     assert faults(kept=False) >= 10 * 2**25 // 2**21  # pages are of 4 KiB, or of 2 MiB
     assert faults(kept=True) < 10

@@ -12,9 +12,9 @@ SHAPE = (2, 3, 8)  # texts, heads, dimensions of a head
 NEAR = 0.03  # bf16 has 8 bits
 
 
-def inputs(length, heads=3):
+def inputs(length, heads=SHAPE[1], groups=1):
     torch.manual_seed(0)
-    query = torch.randn(SHAPE[0], SHAPE[1], length, SHAPE[2], requires_grad=True)
+    query = torch.randn(SHAPE[0], groups * heads, length, SHAPE[2], requires_grad=True)
     return [query, *(torch.randn(SHAPE[0], heads, length, SHAPE[2]) for _ in range(2))]
 
 
@@ -61,8 +61,23 @@ def test_ours_in_bf16_is_near_the_librarys_in_fp32(name, causal, length):
 
 
 def test_heads_that_share_keys_are_left_to_the_library():
-    ours, theirs = both(module(causal=True, groups=3), inputs(FEW + 1, heads=1))
+    ours, theirs = both(module(causal=True, groups=3), inputs(FEW + 1, heads=2, groups=3))
     torch.testing.assert_close(ours, theirs, atol=NEAR, rtol=NEAR)
+
+
+def test_who_sees_nothing_has_numbers():
+    nobody = torch.zeros(2, 1, FEW + 1, FEW + 1, dtype=torch.bool)
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, _ = attend(module(causal=False), *inputs(FEW + 1), nobody, scaling=0.4)
+    assert ours.isfinite().all()
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_longer_texts_are_attended_to_by_products_in_bf16(length):
+    with torch.profiler.profile() as profile, torch.no_grad():
+        both(module(causal=True), inputs(length))
+    fused = [event.name for event in profile.events() if "flash_attention" in event.name]
+    assert len(fused) == (2 if length <= FEW else 1)  # the library's in fp32, and ours or not
 
 
 def test_dropout_drops():

@@ -43,14 +43,6 @@ def test_what_both_kinds_bring_is_tried_once_and_waits_no_more():
     assert [decode(kind.ids) for kind in search.waiting] == [[], ["abf"]]
 
 
-def test_what_was_gathered_twice_takes_one_place_among_what_waits():
-    search = begun()
-    kinds = search.gather([candidates(), candidates("abb")])
-    twice = candidates("abc", "abc", "abd", "abd", "abe", "abf", "bbb", "bbc", "bbd", "bbe")
-    search.choose([kinds[0], twice], [kinds[0].likelihoods, twice.likelihoods])
-    assert decode(search.waiting[1].ids) == ["bbb", "bbc", "bbd", "bbe"]
-
-
 def test_what_waits_keeps_what_it_was_judged_and_what_is_known_is_not_made_again():
     search = begun()
     search.gather([candidates("abb")])

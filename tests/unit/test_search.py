@@ -353,6 +353,19 @@ def test_of_new_edits_the_half_that_is_expected_to_be_nearest_is_judged():
     assert min(text[-1] for text in toy.judged) >= max(text[-1] for text in rest)
 
 
+def test_what_was_dropped_as_far_is_not_made_again_in_its_round():
+    """Of texts not embedded yet the same edits are made as of those that are corrected."""
+
+    def expect(read, rows, ids, vectors, candidates):
+        return [each[:, -1] / 9 for each in candidates]
+
+    toy = Edited()
+    imagine = lambda ids, vectors, candidates: [np.ones((len(each), 6)) for each in candidates]  # noqa: E731
+    attack = dataclasses.replace(toy.attack(), expect=expect, imagine=imagine)
+    search(attack, targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
+    assert len(toy.edits) > 1 and len(toy.judged) == FEWEST_EDITS // 2
+
+
 def test_no_edit_is_judged_that_waits_or_was_tried():
     toy = Edited()
     search(toy.attack(), targets("fff"), Effort("elitist", 2, 3, patience=9, breadth=4))
@@ -585,6 +598,14 @@ def test_of_what_is_screened_only_the_nearest_are_embedded():
     assert len(toy.screened) == 16 and toy.embedded == ["aaa", "aaf", "abf"]
     assert history[1].best.text == "abf"
     assert history[1].queries == 1 + 16
+
+
+@pytest.mark.parametrize("beam", [2, 5])
+def test_as_many_are_embedded_in_a_round_as_the_next_one_corrects(beam):
+    toy = Screened()
+    effort = Effort("elitist", beam, 1, patience=9, breadth=2)
+    search(toy.attack(), targets("fff"), effort)
+    assert len(toy.screened) == beam * beam and len(toy.embedded) == 1 + 2
 
 
 def test_the_best_is_told_by_its_embedding_and_not_by_the_screen():

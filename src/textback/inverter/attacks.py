@@ -86,7 +86,7 @@ class _Models:
         """What the hypothesizer thinks of edits."""
         with bulk_precision(self._device.type):
             given = self._tensors(rows, ids)
-            return judging.judge(self.hypothesizer, read[0], *given).float().cpu().numpy()
+            return judging.judge(self.hypothesizer, read[0], *given).cpu().numpy()
 
     def expect(
         self,

@@ -1,7 +1,7 @@
 """What may be tried instead of hypotheses, and how good it promises to be, in bulk.
 
-Edits, as the hypothesizer and a surrogate propose them, judged by the hypothesizer; and how near
-texts are predicted to be that were not embedded.
+Edits, as the hypothesizer and a surrogate propose them; how likely the hypothesizer finds them; and
+how near texts are predicted to be that were not embedded.
 """
 
 import itertools

@@ -37,9 +37,10 @@ class Attack:
         for `expect` → the embeddings that these are expected to have, (k, dim) a target
     screen: as `embed`, faster, and near enough to say which texts are worth embedding
 
-    Without rounds there is no need to read and to correct, without `edit` nothing is edited,
-    without `expect` likelihoods alone say what is tried, without `imagine` nothing is edited before
-    it is embedded, and without `screen` all that is tried is embedded in full precision.
+    Without rounds there is no need to read and to correct, without `edit` nothing is edited or
+    judged, without `expect` likelihoods alone say what is tried, without `imagine` nothing is
+    edited before it is embedded, and without `screen` all that is tried is embedded in full
+    precision.
     """
 
     guess: Callable[[np.ndarray], np.ndarray]

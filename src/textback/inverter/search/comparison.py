@@ -67,7 +67,7 @@ class Screen:
         ]
 
     def _nearest(self, trial: Trial, cosine: np.ndarray) -> Trial:
-        return trial[np.sort(np.argsort(-cosine, kind="stable")[: self._most])]
+        return trial.take(np.sort(np.argsort(-cosine, kind="stable")[: self._most]))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Of hypotheses of one text a corrector writes mostly the same. So few hypotheses are corrected in a
 round, and many more sequences decoded of each than are tried. The same hypotheses are also
 edited. What was written and what was edited wait from round to round, each kind for itself, and the
-most promising of both that were not tried before are, by turns. What waits is judged anew in each
+most promising of both that were not tried before are, by turns. What waits is weighed anew in each
 round, with the nearest of all that was seen until then; and what promises most is edited before it
 is embedded, so that a round can be two changes away.
 """
@@ -68,7 +68,7 @@ class Elitist:
 
     def gather(self, made: Sequence[Candidates]) -> list[Candidates]:
         """What may be tried, of each kind: what was made now, and what waits, judged already."""
-        waiting = self.waiting or [kind[[]] for kind in made]
+        waiting = self.waiting or [kind.take([]) for kind in made]
         pairs = map(Candidates.joined, zip(waiting, made, strict=True))
         return [_distinct(_first(pair, pair.likelihoods), self.chosen) for pair in pairs]
 
@@ -83,8 +83,7 @@ class Elitist:
         """Which of what was gathered to try; promises: of each kind, (m,)."""
         kept = self.effort.tried * self.effort.breadth
         most = self.effort.tried + kept
-        ordered = [_first(*each) for each in zip(kinds, promises, strict=True)]
-        kinds = [_distinct(kind, self.chosen, most) for kind in ordered]
+        kinds = [_first(*each, most) for each in zip(kinds, promises, strict=True)]
         first = (len(self.history) - 1) % len(kinds)  # where a round tries but one
         best = _distinct(_by_turns(kinds[first:] + kinds[:first]), self.chosen, self.effort.tried)
         self.chosen.update(best.keys())
@@ -95,7 +94,7 @@ class Elitist:
         """Of the candidates, and how they read, what was not tried yet in whatever tokens."""
         new = {text: row for row, text in reversed([*enumerate(texts)]) if text not in self.tried}
         self.tried.update(new)
-        return Trial(chosen, texts)[sorted(new.values())]
+        return Trial(chosen, texts).take(sorted(new.values()))
 
     def add(self, new: list[Hypothesis], seen: Seen | None) -> None:
         """End a round that brought these hypotheses, and what was seen, if anything was tried."""
@@ -107,9 +106,9 @@ class Elitist:
         if self.stopped:
             self._forget()
 
-    def further(self, kinds: Sequence[Candidates], made: Candidates) -> Candidates:
-        """Of what was made besides the distinct ones that were never gathered nor chosen."""
-        return _distinct(made, self.chosen.union(*(kind.keys() for kind in kinds)))
+    def further(self, gathered: Sequence[Candidates], made: Candidates) -> Candidates:
+        """Of what was made besides the distinct ones that were not gathered, and never chosen."""
+        return _distinct(made, self.chosen.union(*(kind.keys() for kind in gathered)))
 
     def rest(self) -> None:
         """End a round in which the text had stopped."""
@@ -129,9 +128,9 @@ class Elitist:
         self.history.append(Round(self.best, candidate, len(self.tried)))
 
 
-def _first(candidates: Candidates, promise: np.ndarray) -> Candidates:
-    """The most promising first, what has no promise last; equal ones as they came."""
-    return candidates[np.argsort(-promise, kind="stable")]
+def _first(candidates: Candidates, promise: np.ndarray, most: int | None = None) -> Candidates:
+    """The most promising, so many, or all, what has no promise last; equal ones as they came."""
+    return candidates.take(np.argsort(-promise, kind="stable")[:most])
 
 
 def _distinct(ordered: Candidates, known: set[bytes], most: int | None = None) -> Candidates:
@@ -142,10 +141,10 @@ def _distinct(ordered: Candidates, known: set[bytes], most: int | None = None) -
             break
         if key not in known:
             found.setdefault(key, row)
-    return ordered[[*found.values()]]
+    return ordered.take([*found.values()])
 
 
 def _by_turns(kinds: Sequence[Candidates]) -> Candidates:
     """The first of each kind, then the second of each, and so on."""
     ranks = np.concatenate([np.arange(len(kind)) for kind in kinds])
-    return Candidates.joined(kinds)[np.argsort(ranks, kind="stable")]
+    return Candidates.joined(kinds).take(np.argsort(ranks, kind="stable"))

@@ -20,15 +20,17 @@ def proposals(
     read: what `attack.read` has given
     """
     made = _made(attack, read, active)
-    kinds = [search.gather(each) for search, each in zip(active, made, strict=True)]
-    kinds, promises = weighed(attack, read, active, kinds)
+    gathered = [search.gather(each) for search, each in zip(active, made, strict=True)]
+    kinds, promises = weighed(attack, read, active, gathered)
     if attack.edit is None or attack.imagine is None or not active[0].effort.foreseen:
         return kinds, promises
-    edits = _foreseen(attack, read, active, kinds, promises)
-    edits, worth = weighed(attack, read, active, edits)
-    for own, promise, (new,), (further,) in zip(kinds, promises, edits, worth, strict=True):
+    chosen = [search.foresee(*each) for search, *each in zip(active, kinds, promises, strict=True)]
+    edits = _foreseen(attack, read, active, chosen)
+    further = [search.further(*each) for search, *each in zip(active, gathered, edits, strict=True)]
+    edits, worth = weighed(attack, read, active, [[new] for new in further])
+    for own, promise, (new,), (also,) in zip(kinds, promises, edits, worth, strict=True):
         own[-1] = Candidates.joined([own[-1], new])
-        promise[-1] = np.concatenate([promise[-1], further])
+        promise[-1] = np.concatenate([promise[-1], also])
     return kinds, promises
 
 
@@ -64,21 +66,15 @@ def _by_text(
 
 
 def _foreseen(
-    attack: Attack,
-    read: Any,
-    active: Sequence[Elitist | Paper],
-    kinds: Kinds,
-    promises: Promises,
-) -> Kinds:
-    """Edits of what promises most of each text's candidates, before they are embedded."""
-    chosen = [search.foresee(*each) for search, *each in zip(active, kinds, promises, strict=True)]
+    attack: Attack, read: Any, active: Sequence[Elitist | Paper], chosen: Sequence[Candidates]
+) -> list[Candidates]:
+    """Edits of each text's chosen candidates, before these are embedded."""
     texts = [each.ids for each in chosen]
     if not any(map(len, texts)):
-        return [[each] for each in chosen]
+        return list(chosen)
     numbers = np.repeat(np.arange(len(active)), list(map(len, texts)))
     rows, seen, vectors = known(active)
     imagined = np.concatenate(attack.imagine(seen, vectors, texts))
     given = read, rows[numbers], imagined, np.concatenate(texts)
     made = attack.edit(*given, active[0].effort.foreseen_edits)
-    found = _by_text(numbers.tolist(), map(Candidates.unjudged, made), active)
-    return [[search.further(*each)] for search, *each in zip(active, kinds, found, strict=True)]
+    return _by_text(numbers.tolist(), map(Candidates.unjudged, made), active)

@@ -1,8 +1,7 @@
 """What a search knows of a text: its effort, candidates and hypotheses, and a round's outcome."""
 
-import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +49,7 @@ class Effort:
     def exact(self) -> int:
         """Of the sequences tried in a round those that are embedded in full precision, at most.
 
-        As many as the next one corrects; where this is all, nothing is screened.
+        In `elitist` as many as the next one corrects; where this is all, nothing is screened.
         """
         return self.corrected if self.mode == "elitist" else self.tried
 
@@ -107,10 +106,15 @@ class Candidates:
         """Edits, (m, length)."""
         return cls(ids, np.full(len(ids), np.nan, np.float32))
 
-    def judged(self, likelihoods: Iterator[float]) -> "Candidates":
-        """With the next log-likelihoods for those that have none."""
+    @property
+    def new(self) -> np.ndarray:
+        """The rows of those that were not judged yet."""
+        return np.flatnonzero(np.isnan(self.likelihoods))
+
+    def judged(self, likelihoods: np.ndarray) -> "Candidates":
+        """With log-likelihoods for those that had none."""
         found = self.likelihoods.copy()
-        found[np.isnan(found)] = [*itertools.islice(likelihoods, int(np.isnan(found).sum()))]
+        found[self.new] = likelihoods
         return Candidates(self.ids, found)
 
     @classmethod
@@ -119,7 +123,7 @@ class Candidates:
         ids = np.concatenate([part.ids for part in parts])
         return cls(ids, np.concatenate([part.likelihoods for part in parts]))
 
-    def __getitem__(self, rows: list[int] | np.ndarray) -> "Candidates":
+    def take(self, rows: list[int] | np.ndarray) -> "Candidates":
         """Some of them."""
         return Candidates(self.ids[rows], self.likelihoods[rows])
 
@@ -140,9 +144,9 @@ class Trial:
         texts = [text for trial in trials for text in trial.texts]
         return cls(Candidates.joined([trial.candidates for trial in trials]), texts)
 
-    def __getitem__(self, rows: Sequence[int] | np.ndarray) -> "Trial":
+    def take(self, rows: Sequence[int] | np.ndarray) -> "Trial":
         """Some of them."""
-        return Trial(self.candidates[rows], [self.texts[row] for row in rows])
+        return Trial(self.candidates.take(rows), [self.texts[row] for row in rows])
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What candidates promise: how likely they are, and how near they are expected to be.
 
-Edits are judged by the hypothesizer, which takes as long as to write them. So first it is asked how
-near they are expected to be, and of those that are expected to be far no more.
+The hypothesizer judges an edit in as long as it would take to write it. So first the surrogate is
+asked how near it is, and the half that it expects to be far is dropped.
 """
 
 import math
@@ -48,32 +48,35 @@ def weighed(
 
 def _worth_judging(kind: Candidates, near: np.ndarray) -> np.ndarray:
     """The rows of what was judged, and of the rest those that are expected to be nearest."""
-    new = np.isnan(kind.likelihoods)
-    rows = np.flatnonzero(new)
-    nearest = rows[np.argsort(-near[rows], kind="stable")]
-    return np.sort(np.concatenate([np.flatnonzero(~new), nearest[: math.ceil(JUDGED * len(rows))]]))
+    order = kind.new[np.argsort(-near[kind.new], kind="stable")]
+    return np.delete(np.arange(len(kind)), order[math.ceil(JUDGED * len(order)) :])
 
 
 def _taken(kinds: list[list[Rows]], rows: list[list[np.ndarray]]) -> list[list[Rows]]:
-    """Some rows of what there is of each text and kind."""
+    """Some rows, (k,), of what there is of each text and kind."""
     return [
-        [kind[chosen] for kind, chosen in zip(*each, strict=True)]
+        [kind.take(chosen) for kind, chosen in zip(*each, strict=True)]
         for each in zip(kinds, rows, strict=True)
     ]
 
 
 def _judged(attack: Attack, read: Any, active: Sequence[Elitist | Paper], kinds: Kinds) -> Kinds:
     """The candidates, all texts' that were not judged yet judged together."""
-    new = [[np.isnan(kind.likelihoods) for kind in each] for each in kinds]
-    if not any(rows.any() for each in new for rows in each):
+    new = [[kind.take(kind.new) for kind in each] for each in kinds]
+    ids = [Candidates.joined(each).ids for each in new]
+    if not any(map(len, ids)):
         return kinds
-    ids = [Candidates.joined(each).ids for each in _taken(kinds, new)]
     rows = np.repeat([search.row for search in active], list(map(len, ids)))
-    likelihoods = iter(attack.judge(read, rows, np.concatenate(ids)))
-    return [[kind.judged(likelihoods) for kind in each] for each in kinds]
+    likelihoods = attack.judge(read, rows, np.concatenate(ids))
+    by_text = np.split(likelihoods, np.cumsum(list(map(len, ids)))[:-1])
+    found = [_by_kind(*each) for each in zip(by_text, new, strict=True)]
+    return [
+        [kind.judged(likely) for kind, likely in zip(*each, strict=True)]
+        for each in zip(kinds, found, strict=True)
+    ]
 
 
-def _by_kind(together: np.ndarray, kinds: list[np.ndarray]) -> list[np.ndarray]:
+def _by_kind(together: np.ndarray, kinds: list[Candidates]) -> list[np.ndarray]:
     """What there is of all kinds, (m,), by kind."""
     return np.split(together, np.cumsum([len(kind) for kind in kinds])[:-1])
 
