@@ -29,7 +29,7 @@ from textback.inverter.state import save_model
 from textback.passages import read_passages
 from textback.processes import compile_choice
 from textback.reductions import Projection, load_projection
-from textback.steps.invert import CandidateEmbedder, load_attack
+from textback.steps.invert import CandidateEmbedder, load_attack, log_round
 from textback.tokenizer import Tokenizer
 
 VOCABULARY = 2048  # of random weights
@@ -148,7 +148,7 @@ def _measure(
     parts = {name: getattr(attack, name) for name in DECODING + EMBEDDING}
     watched = {name: _Stopwatch(part) for name, part in parts.items() if part is not None}
     began = time.perf_counter()
-    histories = invert(replace(attack, **watched), targets, effort)
+    histories = invert(replace(attack, **watched), targets, effort, log_round(effort.rounds))
     seconds, memory = time.perf_counter() - began, peak_memory(device)
     texts = len(targets)
     matmul = hardware.matmul_rate(device, hardware.bulk_dtype(device))

@@ -57,7 +57,7 @@ def invert_cell(
     first = first_hypotheses(search.start, ids, bpe, beam, spec["seed"])
     inverter = load_attack(hypothesizer, corrector, bpe, embed, first, device)
     effort = search.effort(beam, spec["rounds"])
-    histories = invert(inverter, targets, effort, _log_round(effort.rounds))
+    histories = invert(inverter, targets, effort, log_round(effort.rounds))
     with replacing(output / "trace.parquet") as temporary:
         to_frame(texts, histories, targets).to_parquet(temporary, compression="zstd", index=False)
     seconds = time.monotonic() - began
@@ -133,7 +133,9 @@ class CandidateEmbedder:
         return rows
 
 
-def _log_round(rounds: int) -> Callable[[int, list[Round]], None]:
+def log_round(rounds: int) -> Callable[[int, list[Round]], None]:
+    """What logs each round of a search, of so many."""
+
     def report(number: int, state: list[Round]) -> None:
         cosine = np.mean([r.best.cosine for r in state])
         queries = np.mean([r.queries for r in state])
