@@ -707,10 +707,11 @@ def test_a_surrogate_proposes_what_is_as_near_as_on_the_cpu():
         given = generate.read_targets(model, targets.to(model.device)), *near
         known = model.surrogate.known(model.barred)
         texts = judging.substitute(model, given[0], known, *given[1:], 6)
-        return judging.predict(model, *given, texts).cpu()
+        own = judging.predict(model, *given, ids[1].to(model.device)[:, None])
+        return judging.predict(model, *given, texts).cpu(), own.cpu()
 
-    expected, found = nearest(there), nearest(copy.deepcopy(there).to(DEVICE))
-    assert found.shape == (3, 6)
+    (expected, before), (found, _) = nearest(there), nearest(copy.deepcopy(there).to(DEVICE))
+    assert found.shape == (3, 6) and (expected > before + 0.05).all()
     torch.testing.assert_close(found, expected, atol=0.01, rtol=0)
 
 

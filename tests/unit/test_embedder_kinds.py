@@ -22,6 +22,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from textback.attention import ATTENTION
 from textback.config import json_schema, read_embedder
 from textback.embedders import MODULES, load_embedder
 from textback.embedders.at_hand import check_at_hand
@@ -45,6 +46,12 @@ def entry(kind, **keys):
 def load(kind, **keys):
     limited = {"max_tokens": 64} if "transformer" in kind else {}
     return load_embedder("mine", entry(kind, **(limited | keys)))
+
+
+def encoder(embedder):
+    """The library's model within."""
+    own = getattr(embedder.network, "_encoder", None)
+    return embedder.network.model[0].auto_model if own is None else own
 
 
 @pytest.fixture(scope="module")
@@ -118,15 +125,19 @@ def test_the_papers_gtr_is_the_mean_of_a_t5_encoder_without_dense_or_norm(tokeni
 
 
 @pytest.mark.parametrize("kind", ["transformers", "random-transformer", "sentence-transformers"])
+def test_an_embedder_attends_as_is_fast(kind, bert):
+    embedder = load(kind, model=str(bert), dimension=16, max_tokens=64)
+    assert encoder(embedder).config._attn_implementation == ATTENTION
+
+
+@pytest.mark.parametrize("kind", ["transformers", "random-transformer", "sentence-transformers"])
 def test_weights_stored_in_16_bits_are_computed_with_in_32(kind, bert, tmp_path):
     AutoModel.from_pretrained(bert).half().save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(bert).save_pretrained(tmp_path)
     embedder = load(kind, model=str(tmp_path), dimension=16, max_tokens=64)
     found = embedder.embed(TEXTS)
     assert not np.array_equal(found, found.astype(np.float16).astype(np.float32))
-    seen = []
-    network = getattr(embedder.network, "_encoder", None) or embedder.network.model
-    seen = {parameter.dtype for parameter in network.parameters()}
+    seen = {parameter.dtype for parameter in encoder(embedder).parameters()}
     assert seen == {torch.float32}
 
 

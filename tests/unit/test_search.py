@@ -293,14 +293,21 @@ def test_nothing_is_edited_that_is_not_to_be():
         assert toy.edits == [] and toy.corrected
 
 
+def expect_d_and_f(read, rows, ids, vectors, candidates):
+    """Those near that end in 'd' or 'f'."""
+    return [np.isin(each[:, -1], (3, 5)) * 0.9 for each in candidates]
+
+
+def expect_by_last(read, rows, ids, vectors, candidates):
+    """The nearer, the later in the alphabet their last letter is."""
+    return [each[:, -1] / 9 for each in candidates]
+
+
 def test_what_is_expected_to_be_near_is_embedded_before_what_is_likelier():
     """The ways that end in 'd' and 'f', though others are likelier."""
 
-    def expect(read, rows, ids, vectors, candidates):
-        return [np.isin(each[:, -1], (3, 5)) * 0.9 for each in candidates]
-
     toy = Many()
-    attack = dataclasses.replace(toy.attack(), expect=expect)
+    attack = dataclasses.replace(toy.attack(), expect=expect_d_and_f)
     search(attack, targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
     assert toy.embedded == ["aaa", "aad", "aaf", "abd", "abf"]
 
@@ -341,11 +348,8 @@ def test_of_what_was_seen_the_nearest_are_remembered():
 
 
 def test_of_new_edits_the_half_that_is_expected_to_be_nearest_is_judged():
-    def expect(read, rows, ids, vectors, candidates):
-        return [each[:, -1] / 9 for each in candidates]
-
     toy = Edited()
-    attack = dataclasses.replace(toy.attack(), expect=expect)
+    attack = dataclasses.replace(toy.attack(), expect=expect_by_last)
     search(attack, targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
     edits = decode(attack.edit(None, [0], None, np.zeros((1, 3), int), FEWEST_EDITS)[0])
     assert len(toy.judged) == FEWEST_EDITS // 2 == len(set(toy.judged))
@@ -356,12 +360,9 @@ def test_of_new_edits_the_half_that_is_expected_to_be_nearest_is_judged():
 def test_what_was_dropped_as_far_is_not_made_again_in_its_round():
     """Of texts not embedded yet the same edits are made as of those that are corrected."""
 
-    def expect(read, rows, ids, vectors, candidates):
-        return [each[:, -1] / 9 for each in candidates]
-
     toy = Edited()
     imagine = lambda ids, vectors, candidates: [np.ones((len(each), 6)) for each in candidates]  # noqa: E731
-    attack = dataclasses.replace(toy.attack(), expect=expect, imagine=imagine)
+    attack = dataclasses.replace(toy.attack(), expect=expect_by_last, imagine=imagine)
     search(attack, targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
     assert len(toy.edits) > 1 and len(toy.judged) == FEWEST_EDITS // 2
 
@@ -435,11 +436,8 @@ def test_no_text_is_edited_twice_before_it_is_embedded():
 
 
 def test_what_is_foreseen_is_judged_by_how_near_it_is_expected_to_be():
-    def expect(read, rows, ids, vectors, candidates):
-        return [np.isin(each[:, -1], (3, 5)) * 0.9 for each in candidates]
-
     toy = Foresighted()
-    attack = dataclasses.replace(toy.attack(), expect=expect)
+    attack = dataclasses.replace(toy.attack(), expect=expect_d_and_f)
     search(attack, targets("fff"), Effort("elitist", 2, 1, patience=9, breadth=4))
     ((texts, _),) = toy.foreseen
     assert {text[-1] for text in texts} == {"d", "f"}

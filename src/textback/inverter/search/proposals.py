@@ -25,8 +25,8 @@ def proposals(
     if attack.edit is None or attack.imagine is None or not active[0].effort.foreseen:
         return kinds, promises
     chosen = [search.foresee(*each) for search, *each in zip(active, kinds, promises, strict=True)]
-    edits = _foreseen(attack, read, active, chosen)
-    further = [search.further(*each) for search, *each in zip(active, gathered, edits, strict=True)]
+    found = _foreseen(attack, read, active, chosen)
+    further = [search.further(*each) for search, *each in zip(active, gathered, found, strict=True)]
     edits, worth = weighed(attack, read, active, [[new] for new in further])
     for own, promise, (new,), (also,) in zip(kinds, promises, edits, worth, strict=True):
         own[-1] = Candidates.joined([own[-1], new])
