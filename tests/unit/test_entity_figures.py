@@ -59,6 +59,7 @@ def heights(ax):
 
 def test_every_length_has_a_panel_with_each_size_and_both_baselines_at_the_largest():
     figure = entity_recall.draw(recalled())
+    assert figure.get_suptitle() == "round 9, beam 4"
     for ax, length in zip(figure.axes, (4, 8), strict=True):
         assert ax.get_title(loc="left") == f"{length} tokens"
         shown = {label: set(values.round(6)) for label, values in heights(ax).items()}
@@ -111,6 +112,7 @@ def test_three_lengths_leave_the_fourth_panel_empty():
 
 def test_errors_by_frequency_have_a_line_a_length_and_baselines_beside():
     figure = errors_by_frequency.draw(by_frequency())
+    assert figure.get_suptitle() == "384 dimensions (native), round 9, beam 4"
     for ax, baseline in zip(figure.axes, VALUES, strict=True):
         for length, values in zip((4, 8), heights(ax).values(), strict=True):
             assert values == pytest.approx([VALUES[baseline] + length / 1000] * len(EDGES))

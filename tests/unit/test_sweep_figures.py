@@ -96,7 +96,7 @@ def test_each_embedder_has_its_row_and_of_other_axes_the_first_is_shown_and_name
     figure = drawn("by_length", embedders=("one", "two"))
     assert len(figure.axes) == 8
     assert [ax.get_title(loc="left") for ax in (figure.axes[0], figure.axes[4])] == ["one", "two"]
-    assert figure.get_suptitle() == "inverter large, reduction pca"
+    assert figure.get_suptitle() == "inverter large, reduction pca, round 10, beam 4"
     lines = lines_of(figure.axes[1])
     assert set(lines) == {
         *(f"inverter, {dim} dimensions (pca)" for dim in DIMENSIONS),

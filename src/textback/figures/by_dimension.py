@@ -8,13 +8,14 @@ from textback.config import FIGURES
 from textback.counted import counted
 from textback.figures import Tables
 from textback.figures.measures import finish, panels_of
-from textback.figures.select import final, leading, of_inverter
+from textback.figures.select import effort_of_cells, final, leading, of_inverter
 from textback.figures.style import (
     BASELINE_NAMES,
     BASELINE_STYLES,
     LINES,
     MARKERS,
     errorbar,
+    from_zero,
     narrow_octaves,
     note,
     nth,
@@ -37,7 +38,7 @@ def draw(tables: Tables) -> Figure:
         _panel(ax, own)
         along = narrow_octaves if panels.narrow else octaves
         along(ax, sorted(table["dim"].unique()))
-    note(panels.figure, said)
+    note(panels.figure, said, effort_of_cells(table))
     finish(panels, columns=3)
     return panels.figure
 
@@ -54,4 +55,4 @@ def _panel(ax: Axes, table: pd.DataFrame) -> None:
         own = table[(table["baseline"] == baseline) & (table["length"] == lengths[0])]
         label = f"{BASELINE_NAMES[baseline]}, {counted(lengths[0], 'token')}"
         errorbar(ax, final(own), "dim", label=label, **style)
-    ax.set_ylim(bottom=min(0.0, table["low"].min()))
+    from_zero(ax, table)

@@ -7,11 +7,19 @@ from matplotlib.figure import Figure
 from textback.config import FIGURES
 from textback.figures import Tables
 from textback.figures.measures import finish, panels_of
-from textback.figures.select import embedding_sizes, final, leading, of_inverter, of_size
+from textback.figures.select import (
+    effort_of_cells,
+    embedding_sizes,
+    final,
+    leading,
+    of_inverter,
+    of_size,
+)
 from textback.figures.style import (
     BASELINE_NAMES,
     BASELINE_STYLES,
     errorbar,
+    from_zero,
     note,
     octaves,
     size_styles,
@@ -29,7 +37,7 @@ def draw(tables: Tables) -> Figure:
         own = table[(table["metric"] == metric) & (table["embedder"] == embedder)]
         _panel(ax, own, styles)
         octaves(ax, lengths)
-    note(panels.figure, said)
+    note(panels.figure, said, effort_of_cells(table))
     finish(panels, columns=2 if table["dim"].nunique() < 4 else 3)
     return panels.figure
 
@@ -44,4 +52,4 @@ def _panel(ax: Axes, table: pd.DataFrame, styles: dict[tuple[str, int], dict]) -
     for baseline, style in BASELINE_STYLES.items():
         line = final(largest[largest["baseline"] == baseline])
         errorbar(ax, line, "length", label=BASELINE_NAMES[baseline], **style)
-    ax.set_ylim(bottom=min(0.0, table["low"].min()))
+    from_zero(ax, table)

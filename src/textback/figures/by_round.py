@@ -16,6 +16,7 @@ from textback.figures.style import (
     LINES,
     WIDTH,
     errorbar,
+    from_zero,
     legend_below,
     note,
     nth,
@@ -59,7 +60,10 @@ def _corrected(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panel(ax: Axes, table: pd.DataFrame, styles: dict[tuple[str, int], dict]) -> None:
-    """Colour and marker tell the embedding size, the kind of line tells the beam."""
+    """Colour and marker tell the embedding size, the kind of line tells the beam.
+
+    Markers of other beams than the widest are hollow.
+    """
     inverted = of_inverter(table)
     beams = sorted(inverted["beam"].unique(), reverse=True)
     last = int(table["round"].max())
@@ -67,7 +71,8 @@ def _panel(ax: Axes, table: pd.DataFrame, styles: dict[tuple[str, int], dict]) -
         for index, beam in enumerate(beams):
             line = of_size(inverted[inverted["beam"] == beam], size)
             own = {"linestyle": nth(LINES, index), "label": f"{style['label']}, beam {beam}"}
-            errorbar(ax, line, "round", **(style | own))
+            hollow = {"markerfacecolor": "white"} if index else {}
+            errorbar(ax, line, "round", **(style | own | hollow))
     largest = of_size(table, embedding_sizes(table)[-1])
     for baseline, style in BASELINE_STYLES.items():
         found = largest[largest["baseline"] == baseline].nlargest(1, ["round", "beam"])
@@ -81,4 +86,4 @@ def _panel(ax: Axes, table: pd.DataFrame, styles: dict[tuple[str, int], dict]) -
                 label=BASELINE_NAMES[baseline],
             )
     ax.set_xlim(-0.4, last + 0.4)
-    ax.set_ylim(bottom=min(0.0, table["low"].min()))
+    from_zero(ax, table)

@@ -9,13 +9,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from textback.figures import Tables
-from textback.figures.select import combinations, embedding_sizes, final, of_inverter, of_size
+from textback.figures.select import (
+    combinations,
+    effort,
+    embedding_sizes,
+    final,
+    of_inverter,
+    of_size,
+)
 from textback.figures.style import (
     BASELINE_NAMES,
     BASELINE_STYLES,
     errorbar,
     grid,
     legend_below,
+    note,
     size_styles,
 )
 
@@ -41,6 +49,7 @@ def draw(tables: Tables) -> Figure:
     for row in panels:
         row[0].set_ylabel("recall (share of them, 0–1)")
     panels[0][0].set_ylim(-0.02, 1.02)
+    note(figure, effort(final(of_inverter(recalls)) for recalls in shown.values()))
     legend_below(figure, panels[0][0], columns=2)
     return figure
 

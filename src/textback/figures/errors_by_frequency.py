@@ -4,19 +4,23 @@ After Figure 6 of Morris et al. 2023. Of the study's first part with texts of it
 several corpora, embedders or inverters, a line each.
 """
 
+from collections.abc import Iterable
+
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from textback.figures import Tables
-from textback.figures.select import combinations, embedding_sizes, final
+from textback.figures.select import combinations, effort, embedding_sizes, final, of_inverter
 from textback.figures.style import (
     BASELINE_NAMES,
     LINES,
     MARKERS,
     WIDTH,
+    dimension_label,
     errorbar,
     legend_below,
+    note,
     nth,
     palette,
 )
@@ -45,6 +49,9 @@ def draw(tables: Tables) -> Figure:
     panels[0].set_ylabel("words that come back (share)")
     panels[0].set_ylim(-0.02, 1.02)
     panels[len(panels) // 2].set_xlabel("times in a million words of the training documents")
+    note(
+        figure, _sizes(lines.values()), effort(final(of_inverter(rows)) for rows in lines.values())
+    )
     legend_below(figure, panels[0], columns=4)
     return figure
 
@@ -53,3 +60,9 @@ def _largest(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the largest embedding size."""
     reduction, dim = embedding_sizes(table)[-1]
     return table[(table["reduction"] == reduction) & (table["dim"] == dim)]
+
+
+def _sizes(lines: Iterable[pd.DataFrame]) -> str:
+    """The largest embedding sizes of the lines, in words."""
+    sizes = {size for rows in lines for size in embedding_sizes(rows)}
+    return " or ".join(dimension_label(*size) for size in sorted(sizes, key=lambda size: size[1]))

@@ -14,7 +14,14 @@ from matplotlib.patches import Rectangle
 from textback.counted import counted
 from textback.figures import Tables
 from textback.figures.measures import SHORT_LABELS
-from textback.figures.select import embedding_sizes, final, leading, of_inverter, recovered_share
+from textback.figures.select import (
+    effort_of_cells,
+    embedding_sizes,
+    final,
+    leading,
+    of_inverter,
+    recovered_share,
+)
 from textback.figures.style import GREY, WIDTH, note
 
 COLORMAP = "cividis"
@@ -59,7 +66,7 @@ def draw(tables: Tables) -> Figure:
         figure.colorbar(
             scale, ax=column, location="bottom", label=SHORT_LABELS[metric], aspect=30, pad=0.02
         )
-    note(figure, said)
+    note(figure, said, effort_of_cells(table))
     if missing:
         figure.supxlabel(
             textwrap.fill(_listed(missing), LINE), x=0.01, ha="left", fontsize=7, color="0.2"

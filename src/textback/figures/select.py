@@ -53,6 +53,19 @@ def final(table: pd.DataFrame) -> pd.DataFrame:
     return table[(table["round"] == last) & (table["beam"] == widest)]
 
 
+def effort(frames: Iterable[pd.DataFrame]) -> str:
+    """After which round of which beam rows were measured, in words."""
+    measured = pd.concat(frame[["round", "beam"]] for frame in frames)
+    columns = ((name, sorted(measured[name].unique())) for name in measured)
+    return ", ".join(f"{name} {' or '.join(map(str, values))}" for name, values in columns)
+
+
+def effort_of_cells(table: pd.DataFrame) -> str:
+    """The same of an inverter's texts, each embedder's cells after a search that they share."""
+    texts = of_inverter(table[table["metric"] == "exact_match"])
+    return effort(final(rows) for _, rows in texts.groupby("embedder"))
+
+
 def leading(table: pd.DataFrame, *axes: str) -> tuple[pd.DataFrame, str]:
     """Of each of these axes the value that the study names first; and which, where it has others.
 

@@ -1,5 +1,6 @@
 """One look for all figures: colour-blind-safe, told apart in grey by marker and line as well."""
 
+import itertools
 import logging
 from collections.abc import Sequence
 
@@ -37,6 +38,7 @@ AXIS_LABELS = {
     "ndcg_at_10": "nDCG@10 of retrieval",
     "dim": "embedding size (dimensions)",
 }
+NARROWEST = {"bleu": 10.0, "bleu_sentence": 10.0, "exact_match": 0.1, "token_f1": 0.1}
 OURS = {"color": "#00336e", "marker": "o", "markersize": 4, "capsize": 2, "elinewidth": 0.8}
 BASELINE_NAMES = {"shuffled": "shuffled embeddings (null)", "nearest": "nearest training passage"}
 BASELINE_STYLES = {
@@ -140,6 +142,15 @@ def around(value: pd.Series, low: pd.Series, high: pd.Series) -> list[pd.Series]
     return [(value - low).clip(lower=0), (high - value).clip(lower=0)]
 
 
+def from_zero(ax: Axes, table: pd.DataFrame) -> None:
+    """Let the y axis begin at 0, or below where an interval does.
+
+    Where all values of a panel are near 0, intervals about 0 do not fill it.
+    """
+    least = max(map(NARROWEST.get, table["metric"].unique(), itertools.repeat(0.0)), default=0.0)
+    ax.set_ylim(min(0.0, table["low"].min()), max(least, ax.get_ylim()[1]))
+
+
 def octaves(ax: Axes, values: Sequence[int]) -> None:
     """A logarithmic x axis whose ticks are exactly these values, with room at both ends."""
     ax.set_xscale("log", base=2)
@@ -158,9 +169,9 @@ def narrow_octaves(ax: Axes, values: Sequence[int]) -> None:
     ax.set_xticks(shown, [str(value) for value in shown])
 
 
-def note(figure: Figure, text: str) -> None:
-    """What all of the figure is of, above it; nothing where the text is empty."""
-    if text:
+def note(figure: Figure, *parts: str) -> None:
+    """What all of the figure is of, above it; nothing where the parts are empty."""
+    if text := ", ".join(filter(None, parts)):
         figure.suptitle(text, x=0.01, horizontalalignment="left", fontsize=8, color=GREY)
 
 
