@@ -7,7 +7,8 @@ import pytest
 
 from textback.inverter.search import Attack, Effort
 from textback.inverter.search import invert as search
-from textback.inverter.search.states import FEWEST_EDITS, REMEMBERED, Seen
+from textback.inverter.search.comparison import Comparison, Embedded
+from textback.inverter.search.states import FEWEST_EDITS, REMEMBERED, Candidates, Seen, Trial
 
 LETTERS = "abcdef"
 
@@ -513,6 +514,18 @@ def test_a_text_is_recovered_only_if_its_vector_is_as_long_as_the_target():
         assert history[0].best.cosine > 0.9999
         assert len(set(attack.embedded)) >= tried
         assert (history[1].candidate is None) == (tried == 1)
+
+
+@pytest.mark.parametrize(("lacking", "recovered"), [(0.5e-5, True), (2e-5, False)])
+def test_a_text_is_recovered_whose_cosine_lacks_no_more_than_rounding(lacking, recovered):
+    """Of unit vectors; storage in 16 bits costs 1e-7, another text far more."""
+    found = np.array([[1.0, 0.0]])
+    target = np.array([[1 - lacking, np.sqrt(1 - (1 - lacking) ** 2)]])
+    compare = Comparison(Embedded(lambda texts, ids: found, memory=False), None, target)
+    trial = Trial(Candidates(np.array([[0]]), np.zeros(1, np.float32)), ["a"])
+    (hypothesis,) = compare.exact(np.array([0]), trial)
+    assert hypothesis.recovered == recovered
+    assert hypothesis.cosine == pytest.approx(1 - lacking)
 
 
 def test_a_text_with_half_a_character_is_not_recovered_and_gives_way_to_one_without():
