@@ -252,6 +252,12 @@ def test_an_embedder_is_measured_beside_the_librarys_own_encode(bench):
         assert numbers["encode_batch"] in embedding.ENCODE_BATCHES
 
 
+def test_a_form_has_a_family_and_inputs_of_its_own_where_nothing_is_said():
+    found = [choices.backbone(None, "toy", form) for form in ("textback", "paper")]
+    assert [(entry.family, entry.embedding_tokens) for entry in found] == [("llama", 1), ("t5", 16)]
+    assert choices.backbone("t5", "toy", "textback", 2).embedding_tokens == 2
+
+
 @pytest.mark.parametrize(("family", "form"), [("llama", "textback"), ("t5", "paper")])
 def test_a_random_search_is_of_the_shape_that_was_asked_for(bench, embedder, family, form):
     options = ("--size", "toy", "--length", 4, "--texts", 1, "--beam", 2, "--rounds", 1)

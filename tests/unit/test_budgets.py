@@ -1,5 +1,6 @@
 """Budgets in examples or FLOPs, and the optimisers that spend them."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,21 @@ def test_a_study_whose_budget_ends_within_its_warm_up_is_refused(config, part):
         read_study(config)
     config["inverters"]["nano"][part] |= {"examples": 256}
     read_study(config)
+
+
+@pytest.mark.parametrize(("warmup", "refused"), [(0.9, True), (0.8, False)])
+def test_a_budget_whose_last_step_is_still_rising_is_refused(
+    warmup, refused, config, make, toy, tmp_path
+):
+    """Of four steps 0.9 are all four, 0.8 three."""
+    budget = {"examples": 4 * BATCH, "batch": BATCH, "warmup": warmup}
+    config["inverters"]["nano"]["hypothesizer"] |= budget
+    for begin in (
+        lambda: read_study(config),
+        lambda: run(make(), toy, tmp_path, Training(**budget)),
+    ):
+        with pytest.raises(TextbackError, match="within its warm-up") if refused else nullcontext():
+            begin()
 
 
 def test_a_study_whose_data_rounds_end_within_their_warm_up_is_refused(config):

@@ -12,18 +12,19 @@ PARTS = ("hypothesizer", "corrector")
 PAPER_INPUTS = 16  # that the paper makes of a vector
 
 
-def backbone(family: str, size: str, form: str, embedding_tokens: int) -> Backbone:
-    """A backbone's entry. Raises TextbackError for an unknown family, size or form."""
+def backbone(
+    family: str | None, size: str, form: str, embedding_tokens: int | None = None
+) -> Backbone:
+    """A backbone's entry; of the family, and with as many inputs a vector, as its form has.
+
+    Raises TextbackError for an unknown family, size or form.
+    """
+    paper = form == "paper"
+    family = family or ("t5" if paper else "llama")
+    embedding_tokens = embedding_tokens or (PAPER_INPUTS if paper else 1)
     for field, value in (("family", family), ("size", size), ("form", form)):
         _check(Backbone, field, value)
     return Backbone(family=family, size=size, form=form, embedding_tokens=embedding_tokens)
-
-
-def random_inverter(family: str | None, size: str, form: str) -> Backbone:
-    """A backbone's entry with as many inputs a vector, and of the family, as its form has."""
-    if form == "paper":
-        return backbone(family or "t5", size, form, PAPER_INPUTS)
-    return backbone(family or "llama", size, form, 1)
 
 
 def budget(optimizer: str, batch: int) -> Training:

@@ -27,14 +27,16 @@ JsonOption = Annotated[
     Path | None,
     typer.Option("--json", dir_okay=False, help="Write the JSON here, not below the table."),
 ]
-FamilyOption = Annotated[str, typer.Option(help="t5 or llama.")]
+FamilyOption = Annotated[str | None, typer.Option(help="t5 or llama; else the form's.")]
 SizeOption = Annotated[str, typer.Option(help="toy, nano, tiny, mini, small or base.")]
 FormOption = Annotated[str, typer.Option(help="textback, or the paper's exact form.")]
 LengthOption = Annotated[int, typer.Option(min=1, help="Tokens of a text.")]
 TextsOption = Annotated[int, typer.Option(min=1, help="How many texts.")]
 VocabularyOption = Annotated[int, typer.Option(min=258, help="Tokens of the inverter.")]
 DimensionOption = Annotated[int, typer.Option(min=1, help="Of the embeddings.")]
-EmbeddingTokensOption = Annotated[int, typer.Option(min=1, help="Inputs a vector is made into.")]
+EmbeddingTokensOption = Annotated[
+    int | None, typer.Option(min=1, help="Inputs a vector is made into; else 1, 16 of the paper's.")
+]
 BeamOption = Annotated[
     int, typer.Option(min=1, max=256, help="Beams; a search tries its square a round.")
 ]
@@ -100,14 +102,14 @@ def embedding(
 @app.command()
 def training(
     part: Annotated[str, typer.Option(help="hypothesizer or corrector.")] = "hypothesizer",
-    family: FamilyOption = "llama",
+    family: FamilyOption = None,
     size: SizeOption = "nano",
     form: FormOption = "textback",
     optimizer: Annotated[str, typer.Option(help="adamw or muon.")] = "muon",
     length: LengthOption = 32,
     vocabulary: VocabularyOption = 2048,
     dimension: DimensionOption = 384,
-    embedding_tokens: EmbeddingTokensOption = 1,
+    embedding_tokens: EmbeddingTokensOption = None,
     batch: Annotated[int, typer.Option(min=1, help="Examples of a step.")] = 128,
     seconds: Annotated[float, typer.Option(min=0.01, help="How long to measure.")] = 10,
     compile: CompileOption = "auto",
@@ -133,13 +135,13 @@ def training(
 
 @app.command()
 def decoding(
-    family: FamilyOption = "llama",
+    family: FamilyOption = None,
     size: SizeOption = "nano",
     form: FormOption = "textback",
     length: LengthOption = 32,
     vocabulary: VocabularyOption = 2048,
     dimension: DimensionOption = 384,
-    embedding_tokens: EmbeddingTokensOption = 1,
+    embedding_tokens: EmbeddingTokensOption = None,
     beam: BeamOption = 4,
     texts: TextsOption = 512,
     compile: CompileOption = "auto",
@@ -164,7 +166,9 @@ def decoding(
 @app.command()
 def inversion(
     config: ConfigFiles = None,
-    cell: Annotated[str | None, typer.Option(help="A trained cell: its path, or words.")] = None,
+    cell: Annotated[
+        str | None, typer.Option(help="A trained cell: its path, or words; or --size.")
+    ] = None,
     size: Annotated[str | None, typer.Option(help="Instead: of random weights.")] = None,
     family: Annotated[
         str | None, typer.Option(help="With --size: t5 or llama; else the form's.")
@@ -196,7 +200,7 @@ def inversion(
     threads: ThreadsOption = None,
     json: JsonOption = None,
 ) -> None:
-    """The whole search: of a trained cell, or of random weights for its speed alone."""
+    """The whole search: of a trained cell (--cell), or of random weights for its speed (--size)."""
     if (cell is None) == (size is None):
         raise TextbackError("bench inversion: give either --cell or --size")
     if cell is not None:
@@ -206,7 +210,7 @@ def inversion(
     from textback.bench import choices
 
     if size is not None:
-        entry = choices.random_inverter(family, size, form or "textback")
+        entry = choices.backbone(family, size, form or "textback")
     effort = choices.search(mode, breadth=breadth, patience=patience, edits=edits).effort(
         beam, rounds
     )

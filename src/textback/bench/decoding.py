@@ -56,6 +56,7 @@ def measure(
         "dimension": dimension,
         "texts": texts,
         "compile": compile_choice(),
+        "precision": hardware.precision(device),
     }
     return measurement("decoding", settings, results, device)
 

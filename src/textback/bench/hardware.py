@@ -100,3 +100,8 @@ def bulk_dtype(device: str) -> torch.dtype:
     with bulk_precision(device):
         enabled = torch.is_autocast_enabled(device)
         return torch.get_autocast_dtype(device) if enabled else torch.float32
+
+
+def precision(device: str) -> str:
+    """What this type is called, e.g. `bfloat16`."""
+    return str(bulk_dtype(device)).removeprefix("torch.")

@@ -166,8 +166,8 @@ def _measure(
     if references is not None:
         numbers |= _found([rounds[-1].best.text for rounds in histories], references)
     said = {name: getattr(effort, name) for name in SAID[effort.mode]}
-    settings = {**settings, "texts": texts, **said}
-    settings["compile"] = compile_choice()
+    settings = {**settings, "texts": texts, **said, "compile": compile_choice()}
+    settings["precision"] = hardware.precision(device)
     return measurement("inversion", settings, {"search": numbers}, device, note)
 
 

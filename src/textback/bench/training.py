@@ -55,7 +55,7 @@ def measure(
         "vocabulary": vocabulary,
         "dimension": dimension,
         "compile": compile_choice(),
-        "precision": str(hardware.bulk_dtype(device)).removeprefix("torch."),
+        "precision": hardware.precision(device),
     }
     numbers = {
         **throughput(rate, length, flops, matmul),

@@ -53,6 +53,15 @@ class Training(Section):
     warmup: Fraction = Field(0.02, description="share of the steps")
     weight_decay: float = Field(0.01, ge=0)
 
+    def ends_in_warmup(self, steps: int) -> bool:
+        """Whether so many steps are over before the learning rate has begun to fall."""
+        return steps <= rising_steps(steps, self.warmup)
+
+
+def rising_steps(steps: int, warmup: float) -> int:
+    """Of so many steps those until the learning rate's peak; at least one."""
+    return max(1, round(steps * warmup))
+
 
 class CorrectorTraining(Training):
     """The corrector's budget, and the hypotheses it learns from.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from textback.config import Training
+from textback.config.inverters import rising_steps
 from textback.inverter.model import Inverter
 from textback.inverter.muon import ADJUSTED, StackedMuon
 
@@ -69,7 +70,7 @@ def set_rate(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
 
 def schedule(step: int, steps: int, warmup: float) -> float:
     """The learning rate's factor at a step: up over the `warmup` share, then down to zero."""
-    rising = max(1, round(steps * warmup))
+    rising = rising_steps(steps, warmup)
     if step < rising:
         return (step + 1) / rising
     return (steps - step) / max(1, steps - rising)

@@ -4,6 +4,7 @@ Each takes its share of every batch and has the data to itself; gradients are av
 DistributedDataParallel. Rank 0 alone writes files. Without torchrun everything here does nothing.
 """
 
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,6 +17,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from textback.errors import TextbackError
 
+# Torch 2.13 has another name for it, and warns of this one.
+SYNCS_BUFFERS = "forward_sync_buffers"
+if SYNCS_BUFFERS not in inspect.signature(DistributedDataParallel).parameters:
+    SYNCS_BUFFERS = "broadcast_buffers"
 PATIENCE = timedelta(days=2)  # the others wait while one makes hypotheses for all
 
 
@@ -65,7 +70,7 @@ def share(rows: Tensor) -> Tensor:
 
 def wrapped(model: nn.Module) -> nn.Module:
     """The model, its gradients averaged over the processes; buffers never change in training."""
-    return DistributedDataParallel(model, broadcast_buffers=False) if world() > 1 else model
+    return DistributedDataParallel(model, **{SYNCS_BUFFERS: False}) if world() > 1 else model
 
 
 def without_averaging(model: nn.Module) -> AbstractContextManager:

@@ -60,10 +60,10 @@ def plan(model: Inverter, data: Data, budget: Training) -> Plan:
     flops = budget.batch * flops_per_example(model, data)
     total = budget.examples or round(budget.flops / flops * budget.batch)
     steps = round(total / budget.batch)
-    if steps < 2:
+    if budget.ends_in_warmup(steps):
         raise TextbackError(
             f"training: the budget buys {total} examples, which ends within its warm-up: give it "
-            f"at least two batches of {budget.batch}, or lower 'batch'"
+            f"at least two batches of {budget.batch}, or lower 'batch' or 'warmup'"
         )
     return Plan(budget, steps, flops)
 
