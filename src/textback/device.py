@@ -161,6 +161,15 @@ def device_name(device: str) -> str:
     return f"{_processor()}, {torch.get_num_threads()} thread(s)"
 
 
+def memory(device: str) -> int:
+    """Bytes that the device has in all; on a CPU, that this process may have."""
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[1]
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return physical if allowed == resource.RLIM_INFINITY else min(physical, allowed)
+
+
 def peak_memory(device: str) -> int:
     """Most memory this process has held, in bytes: on the GPU, or resident on the CPU."""
     if device == "cuda":

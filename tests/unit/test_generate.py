@@ -271,6 +271,26 @@ def test_a_real_inverters_search_does_not_depend_on_batches_or_on_other_texts(
     assert answers(invert(toy, targets.numpy(), effort)) == expected
 
 
+def test_a_whole_search_projects_each_target_once(hypothesizer, corrector, targets, monkeypatch):
+    """The hypothesizer once more, for the guess, before it is known that there are rounds."""
+    projected = {hypothesizer: 0, corrector: 0}
+
+    def counting(model):
+        project = model.reader.project
+
+        def counted(vectors, way):
+            projected[model] += len(vectors) if way == 0 else 0
+            return project(vectors, way)
+
+        monkeypatch.setattr(model.reader, "project", counted)
+
+    for model in projected:
+        counting(model)
+    histories = invert(toy_attack(hypothesizer, corrector), targets.numpy(), Effort("paper", 2, 4))
+    assert all(rounds[-1].queries > rounds[1].queries for rounds in histories)
+    assert projected == {hypothesizer: 2 * len(targets), corrector: len(targets)}
+
+
 def test_a_corrector_is_given_the_target_whose_guess_it_corrects(corrector, targets):
     vectors = targets.flip(0)
     guesses = torch.randint(1, 30, (7, LENGTH), generator=torch.Generator().manual_seed(1))

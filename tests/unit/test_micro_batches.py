@@ -1,12 +1,14 @@
 """Micro-batches: a batch in parts has the whole batch's gradients, and fits a smaller device."""
 
 import re
+import resource
 import weakref
 
 import pytest
 import torch
 
 from textback.config import Backbone, Training
+from textback.device import memory
 from textback.errors import TextbackError
 from textback.inverter import parallel
 from textback.inverter.micro_batches import MicroBatches
@@ -172,7 +174,7 @@ def test_no_room_for_what_the_optimiser_remembers_is_one_line(make, toy, optimiz
 
 def test_what_has_no_room_is_told_what_the_smaller_sizes_take(monkeypatch):
     mini = Backbone(family="llama", size="mini")
-    with pytest.raises(TextbackError) as error, room_for(mini, 500, 16, ways=1):
+    with pytest.raises(TextbackError) as error, room_for(mini, 500, 16, 1, "cpu"):
         out_of_host_memory()
     taken = dict(re.findall(r"'(\w+)' ([\d.]+)", str(error.value).split("in GB:")[1]))
     assert [*taken] == ["mini", "tiny", "nano"]
@@ -184,11 +186,25 @@ def parameters(model):
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("entry", [Backbone(size="nano"), Backbone(pretrained="google-t5/t5-base")])
-def test_where_no_named_size_is_smaller_none_is_named(entry):
-    with pytest.raises(TextbackError, match="choose") as error, room_for(entry, 500, 16, ways=1):
+@pytest.mark.parametrize(
+    ("entry", "known"),
+    [
+        (Backbone(size="nano"), r"take, in GB: 'nano' 0.0\d\)"),
+        (Backbone(pretrained="google-t5/t5-base"), r"another device \(it has 2.00 GB\)"),
+    ],
+)
+def test_what_has_no_room_is_told_what_the_device_has(entry, known, monkeypatch):
+    monkeypatch.setattr("textback.inverter.room.memory", lambda device: 2e9)
+    with pytest.raises(TextbackError, match=known) as error, room_for(entry, 500, 16, 1, "cpu"):
         out_of_memory()
-    assert "GB" not in str(error.value)
+    assert "it has 2.00 GB" in str(error.value)
+
+
+def test_a_process_has_no_more_memory_than_its_limit(monkeypatch):
+    whole = memory("cpu")
+    assert 1e8 < whole < 1e14
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (whole // 2, whole))
+    assert memory("cpu") == whole // 2
 
 
 def test_where_one_of_several_processes_has_no_room_it_says_so(make, toy, monkeypatch):

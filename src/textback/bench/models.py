@@ -26,7 +26,7 @@ def random_model(
     Raises TextbackError for a form that the family does not have, and where it has no room.
     """
     torch.manual_seed(0)
-    with room_for(entry, vocabulary, dimension, WAYS[part]):
+    with room_for(entry, vocabulary, dimension, WAYS[part], device):
         model = Inverter(entry, vocabulary, dimension, WAYS[part])
         if entry.family == "t5":
             model.backbone.token_embedding().data.mul_(SMALL)

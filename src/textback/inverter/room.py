@@ -6,19 +6,23 @@ from contextlib import AbstractContextManager, contextmanager
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from textback.config import Backbone
-from textback.device import out_of_memory
+from textback.device import memory, out_of_memory
 from textback.errors import TextbackError
 from textback.inverter.model import Inverter
 from textback.inverter.shapes import SIZES
 
+WAYS_OUT = {True: "smaller 'size'", False: "shorter length"}  # whether there is a smaller size
 TRAINED = 16  # bytes a parameter: in fp32 the weight, its gradient, and two numbers of AdamW
 
 
 @contextmanager
-def room_for(entry: Backbone, vocabulary: int, dimension: int, ways: int) -> Iterator[None]:
-    """For what makes such an inverter, or trains it.
+def room_for(
+    entry: Backbone, vocabulary: int, dimension: int, ways: int, device: str
+) -> Iterator[None]:
+    """For what makes such an inverter on a device, or trains it there.
 
-    Raises TextbackError, with what the smaller sizes would take, where memory runs out inside.
+    Raises TextbackError, with what it and the smaller sizes would take, where memory runs out
+    inside.
     """
     try:
         yield
@@ -26,38 +30,41 @@ def room_for(entry: Backbone, vocabulary: int, dimension: int, ways: int) -> Ite
         if not out_of_memory(error):
             raise
         problem = "the device has no memory for its weights, gradients and optimiser"
-        raise _no_room(entry, vocabulary, dimension, ways, problem) from None
+        raise _no_room(entry, vocabulary, dimension, ways, device, problem) from None
 
 
 def room_to_train(model: Inverter) -> AbstractContextManager[None]:
     """See `room_for`."""
-    return room_for(model.entry, model.vocabulary, model.dimension, model.ways)
+    return room_for(*_described(model))
 
 
 def no_room(model: Inverter) -> TextbackError:
     """The error to raise where not even one passage fits the device with the model."""
     problem = "not even one passage at a time fits the device's memory"
-    return _no_room(model.entry, model.vocabulary, model.dimension, model.ways, problem)
+    return _no_room(*_described(model), problem)
+
+
+def _described(model: Inverter) -> tuple[Backbone, int, int, int, str]:
+    return model.entry, model.vocabulary, model.dimension, model.ways, model.device.type
 
 
 def _no_room(
-    entry: Backbone, vocabulary: int, dimension: int, ways: int, problem: str
+    entry: Backbone, vocabulary: int, dimension: int, ways: int, device: str, problem: str
 ) -> TextbackError:
     what = entry.pretrained or f"size '{entry.size}'"
-    problem = f"inverter {what}: {problem}"
+    has = f"it has {memory(device) / 1e9:.2f} GB"
     if entry.pretrained is not None:
-        return TextbackError(f"{problem}: choose a smaller model, or another device")
-    sizes = [*SIZES][1:]  # without `toy`
-    upto = sizes[: sizes.index(entry.size) + 1] if entry.size in sizes else []
-    if len(upto) < 2:
-        return TextbackError(f"{problem}: choose a shorter length, or another device")
-    own, *smaller = (
-        f"'{size}' {_gigabytes(entry, size, vocabulary, dimension, ways)}" for size in upto[::-1]
-    )
-    return TextbackError(
-        f"{problem}: choose a smaller 'size', or another device (weights, gradients and optimiser "
-        f"take, in GB: {own}; {', '.join(smaller)})"
-    )
+        way_out, known = "choose a smaller model, or another device", has
+    else:
+        sizes = [*SIZES]
+        smaller = sizes[1 : sizes.index(entry.size)]  # without `toy`
+        way_out = f"choose a {WAYS_OUT[bool(smaller)]}, or another device"
+        taken = (
+            f"'{size}' {_gigabytes(entry, size, vocabulary, dimension, ways)}"
+            for size in (entry.size, *smaller[::-1])
+        )
+        known = f"{has}; weights, gradients and optimiser take, in GB: {', '.join(taken)}"
+    return TextbackError(f"inverter {what}: {problem}: {way_out} ({known})")
 
 
 def _gigabytes(entry: Backbone, size: str, vocabulary: int, dimension: int, ways: int) -> str:

@@ -110,7 +110,7 @@ def _new(spec: Spec, hypothesizer: Inverter) -> Inverter:
     own = spec["start"] == "backbone"
     backbone = None if own else backbones.restore(backbones.shape(hypothesizer.backbone))
     shape = Backbone(**spec["backbone"]), hypothesizer.vocabulary, hypothesizer.dimension, 3
-    with room_for(*shape):
+    with room_for(*shape, hypothesizer.device.type):
         model = Inverter(*shape, backbone).to(hypothesizer.device)
     model.feedback = spec.get("feedback", True)
     if own:

@@ -69,7 +69,7 @@ def _new(spec: Spec, tokenizer: Path, dimension: int, device: str) -> Inverter:
     """An untrained hypothesizer or null model, its weights drawn from the seed."""
     torch.manual_seed(spec["seed"])
     bpe, entry = Tokenizer.load(tokenizer), Backbone(**spec["backbone"])
-    with room_for(entry, bpe.size, dimension, ways=1):
+    with room_for(entry, bpe.size, dimension, 1, device):
         model = Inverter(entry, bpe.size, dimension, ways=1).to(device)
     if model.vocabulary < bpe.size:
         raise TextbackError(
