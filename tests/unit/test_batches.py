@@ -1,5 +1,7 @@
 """The rows of a batch: where data lies and how it is reduced changes nothing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,13 @@ import torch
 from textback.cells import Reduction
 from textback.embeddings import write_embeddings
 from textback.inverter.batches import Data, Order
-from textback.inverter.data import Reduce, hypothesizer_data, null_data
+from textback.inverter.data import (
+    Reduce,
+    corrector_data,
+    hypothesizer_data,
+    null_data,
+    write_hypotheses,
+)
 from textback.passages import write_passages
 from textback.reductions import Projection, fit
 
@@ -68,6 +76,54 @@ def test_data_that_stays_on_the_host_gives_the_same_rows_reduced_alike(
         for found, expected in zip(host.rows(index), there.rows(index), strict=True):
             assert found.dtype == expected.dtype in (torch.int64, torch.float32)
             assert torch.equal(found, expected)
+
+
+def test_passages_that_are_there_once_give_the_rows_of_each_of_their_guesses(rng, columns):
+    ids, e, guesses = columns
+    vectors = torch.from_numpy(rng.normal(size=(ROWS, NATIVE)).astype(np.float16))
+    passage = torch.tensor([0, 1, 2, 3, 4] * 4)
+    repeated = Data(ids[passage], (e[passage], vectors, guesses), torch.device("cpu"))
+    once = Data(ids[:5], (e[:5], vectors, guesses), torch.device("cpu"), passage=passage)
+    assert len(once) == len(repeated) == ROWS
+    for index in (torch.tensor([19, 0, 7, 7]), slice(3, 9), slice(None)):
+        for found, expected in zip(once.rows(index), repeated.rows(index), strict=True):
+            assert torch.equal(found, expected)
+
+
+def test_a_correctors_data_have_each_embedding_once_and_read_it_where_it_is_used(
+    tokenizer, rng, tmp_path
+):
+    text = ("one two", "ten six", "two one", "six ten")
+    ids = np.array([tokenizer.encode(one) for one in text], np.uint16)
+    vectors = rng.normal(size=(4, NATIVE)).astype(np.float16)
+    files = [tmp_path / name for name in ("train.parquet", "e.safetensors", "h.safetensors")]
+    write_passages(files[0], ids, tokenizer)
+    write_embeddings(files[1], vectors)
+    guessed = rng.normal(size=(6, NATIVE)).astype(np.float16)
+    guesses = torch.from_numpy(rng.integers(0, 30, (6, ids.shape[1]), dtype=np.int32))
+    write_hypotheses(files[2], guesses, guessed, passages=3)
+    data = corrector_data(*files[:2], files[2:], Projection(unit=False), "cpu")
+    assert len(data) == 6 and [len(part) for part in data.inputs] == [3, 6, 6]
+    found = data.rows(torch.tensor([4, 0]))
+    for given, expected in zip(
+        found, (ids[[1, 0]], vectors[[1, 0]], guessed[[4, 0]], guesses[[4, 0]]), strict=True
+    ):
+        assert np.array_equal(given.numpy(), expected)
+    maps = Path("/proc/self/maps")
+    assert not maps.exists() or all(str(file) in maps.read_text() for file in files[1:])
+
+
+def test_what_travels_to_a_gpu_is_pinned(columns, monkeypatch):
+    pinned = []
+
+    def pin(self):
+        pinned.append(len(self))
+        return self
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, *target, **options: self)
+    Data(columns[0], columns[1:], torch.device("cuda")).rows(torch.tensor([5, 0]))
+    assert pinned == [2, 2, 2]
 
 
 def test_only_the_rows_asked_for_travel_to_a_device(columns):

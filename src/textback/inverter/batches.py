@@ -14,21 +14,32 @@ class Data:
     """Passages with what the model reads, on one device.
 
     ids: (n, length); inputs: the arguments of `Inverter.read`, each (n, …), vectors as they are
-    stored: `reduce` makes of them what the model reads. What does not lie on the device, because
-    it has no room for it, travels batch by batch.
+    stored: `reduce` makes of them what the model reads. passage: of n guesses the passages, (n,);
+    then ids and e are those of the m passages, (m, …), each there but once. What does not lie on
+    the device, because it has no room for it, travels batch by batch.
     """
 
     ids: Tensor
     inputs: Rows
     device: torch.device
     reduce: Callable[[Tensor], Tensor] | None = None
+    passage: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids if self.passage is None else self.passage)
+
+    @property
+    def tensors(self) -> Rows:
+        """All that it holds."""
+        return (self.ids, *self.inputs, *(() if self.passage is None else (self.passage,)))
 
     def rows(self, index: Tensor | slice) -> Rows:
         """The arguments of `Inverter.nll` for these rows, on the device."""
-        ids, *inputs = (self._take(column, index) for column in (self.ids, *self.inputs))
+        if isinstance(index, Tensor):
+            index = index.to(self.ids.device)
+        own = index if self.passage is None else self.passage[index]
+        places = own, own, index, index  # of ids, e, ê and x̂, as many as there are
+        ids, *inputs = map(self._take, (self.ids, *self.inputs), places)
         return (ids.long(), *(self._read(value) for value in inputs))
 
     def _read(self, value: Tensor) -> Tensor:
@@ -39,7 +50,7 @@ class Data:
     def _take(self, column: Tensor, index: Tensor | slice) -> Tensor:
         if column.device.type == self.device.type:
             return column[index]
-        taken = column[index.to(column.device) if isinstance(index, Tensor) else index]
+        taken = column[index]
         if self.device.type == "cuda":
             taken = taken.pin_memory()
         return taken.to(self.device, non_blocking=True)

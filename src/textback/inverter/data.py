@@ -1,5 +1,6 @@
 """What the trainers and the search read from disk, as tensors where they are needed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from textback.passages import read_passages
 from textback.progress import log
 from textback.reductions import Projection
 
+HYPOTHESES = ("passage", "embeddings", "ids")  # columns of a file of hypotheses
 ROOM = 0.5  # share of a GPU's free memory that data may take
 
 
@@ -75,15 +77,12 @@ def corrector_data(
 ) -> Data:
     """Passages with e, ê and x̂, a row a hypothesis; hypotheses may come in several files."""
     guesses = [read_hypotheses(path) for path in hypotheses]
-    joined = {name: torch.cat([part[name] for part in guesses]) for name in guesses[0]}
-    row = joined["passage"].long()
-    columns = (
-        passage_ids(passages)[row],
-        _mapped(embeddings, "embeddings")[row],
-        joined["embeddings"],
-        joined["ids"],
-    )
-    return _placed(columns, Reduce(project, device), device)
+    passage, vectors, ids = (_joined([part[name] for part in guesses]) for name in HYPOTHESES)
+    passage = passage.long()
+    guessed = int(passage.max()) + 1
+    e = _mapped(embeddings, "embeddings")[:guessed]
+    columns = passage_ids(passages)[:guessed], e, vectors, ids
+    return _placed(columns, Reduce(project, device), device, passage)
 
 
 def read_hypotheses(path: Path) -> dict[str, Tensor]:
@@ -107,16 +106,25 @@ def write_hypotheses(path: Path, ids: Tensor, embeddings: np.ndarray, passages: 
         save_file(tensors, temporary)
 
 
-def _placed(columns: tuple[Tensor, ...], reduce: Reduce | None, device: str) -> Data:
+def _joined(parts: list[Tensor]) -> Tensor:
+    """One after the other; a single one as it is, which may be mapped."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _placed(
+    columns: tuple[Tensor, ...], reduce: Reduce | None, device: str, passage: Tensor | None = None
+) -> Data:
     """Put the columns on the device where it has room for them, else leave them where they are."""
+    data = Data(columns[0], columns[1:], torch.device(device), reduce, passage)
     if device == "cuda":
-        needed = sum(column.nbytes for column in columns)
+        needed = sum(tensor.nbytes for tensor in data.tensors)
         free = torch.cuda.mem_get_info()[0]
         if needed > ROOM * free:
             log.info("%.1f GB of data stay on the host and travel batch by batch", needed / 1e9)
-            return Data(columns[0], columns[1:], torch.device(device), reduce)
+            return data
     ids, *inputs = (column.to(device) for column in columns)
-    return Data(ids, tuple(inputs), torch.device(device), reduce)
+    passage = None if passage is None else passage.to(device)
+    return replace(data, ids=ids, inputs=tuple(inputs), passage=passage)
 
 
 def _mapped(path: Path, name: str) -> Tensor:

@@ -16,6 +16,7 @@ from textback.plan.throughput import Machine
 
 LIBRARIES = {"cpu": 900_000_000, "cuda": 600_000_000}  # of a training process before it begins
 FLOAT32 = 4
+PLACE = 8  # of the passage that a guess is of
 CHUNKS = 3  # of logits, with their gradient and its 16-bit copy
 BACKWARD = 1.4  # times what the forward pass keeps: what both passes hold, as measured on a CPU
 
@@ -77,12 +78,13 @@ def logits(network: Network, length: int, batch: int, device: str) -> int:
 
 
 def _data(study: Study, job: Job) -> int:
-    """Ids in 32 bits and vectors in 16, as they are stored; for a corrector twice, ê and x̂."""
+    """Ids in 32 bits and vectors in 16, as they are stored, of passages and of their guesses."""
     counts = study.corpora[job.corpus].passages
     native = study.embedders[job.embedder].dimension if job.embedder else 2
     row = 4 * job.length + 2 * native
     if job.step != "corrector":
         return counts.train * row
     corrector = study.inverters[job.inverter].corrector
-    passages = min(corrector.passages, counts.train) * corrector.hypotheses
-    return passages * corrector.data_rounds * 2 * row
+    passages = min(corrector.passages, counts.train)
+    guesses = passages * corrector.hypotheses * corrector.data_rounds
+    return passages * row + guesses * (row + PLACE)

@@ -106,7 +106,7 @@ def _train(
 def checkpoint_of(spec: Spec, model: Inverter, train_data: Data, state: Path) -> Checkpoint:
     """The training's checkpoint, known by its spec, its data and the weights it begins with."""
     reduce = [] if train_data.reduce is None else train_data.reduce.tensors
-    data_digest = digest([train_data.ids, *train_data.inputs, *reduce])
+    data_digest = digest([*train_data.tensors, *reduce])
     start_digest = digest(model.state_dict().values())
     return Checkpoint(state, {**spec, "data": data_digest, "start": start_digest})
 
