@@ -1,8 +1,8 @@
 """torch.compile changes how fast things are, not what they are; and where it fails, nothing.
 
 What is captured and how it is split into forward and backward is tested with the backend
-`aot_eager`, which needs no C++ compiler and seconds instead of minutes. TEXTBACK_SLOW_TESTS=1 also
-generates and runs C++.
+`aot_eager`, which needs no C++ compiler and seconds instead of minutes. With g++ a training and a
+decoding are also compiled to C++ and run; TEXTBACK_SLOW_TESTS=1 does so with all kinds of decoding.
 """
 
 import functools
@@ -30,9 +30,10 @@ from textback.processes import COMPILE
 LENGTH = 4
 BUDGET = Training(examples=96, batch=32, learning_rate=1e-3, optimizer="adamw")
 TOLERANCE = 1e-5  # of a weight after three steps, in fp32
+compiles_c = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 slow = pytest.mark.skipif(
-    "TEXTBACK_SLOW_TESTS" not in os.environ or shutil.which("g++") is None,
-    reason="minutes of C++ compilation: set TEXTBACK_SLOW_TESTS=1, and have g++",
+    "TEXTBACK_SLOW_TESTS" not in os.environ,
+    reason="half a minute of C++ compilation each: set TEXTBACK_SLOW_TESTS=1",
 )
 
 
@@ -81,7 +82,7 @@ def test_a_compiled_training_ends_in_the_weights_of_an_eager_one(
     assert logged.lines(logging.WARNING) == []
 
 
-@slow
+@compiles_c
 def test_a_training_compiled_to_c_ends_in_the_weights_of_an_eager_one(
     make, toy, tmp_path, logged, monkeypatch
 ):
@@ -140,9 +141,14 @@ def test_a_step_is_compiled_once_for_batches_and_beams_of_any_size(hypothesizer,
     assert graphs == [1, 1, 1]
 
 
-@slow
-@pytest.mark.parametrize("width", [1, 3])
-@pytest.mark.parametrize("family", ["t5", "llama"])
+@compiles_c
+@pytest.mark.parametrize(
+    ("family", "width"),
+    [
+        ("llama", 3),
+        *(pytest.param(*way, marks=slow) for way in (("llama", 1), ("t5", 1), ("t5", 3))),
+    ],
+)
 def test_decoding_compiled_to_c_writes_what_eager_decoding_writes(family, width, logged):
     expected, found, _ = decoded_both_ways(family, width, "inductor")
     assert_written_alike(expected, found)
