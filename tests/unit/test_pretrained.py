@@ -13,6 +13,8 @@ from transformers import (
     BertForMaskedLM,
     LlamaConfig,
     LlamaForCausalLM,
+    MT5Config,
+    MT5ForConditionalGeneration,
     Qwen2Config,
     Qwen2ForCausalLM,
     T5Config,
@@ -50,6 +52,7 @@ MODELS = {
     "t5-gated": lambda: T5ForConditionalGeneration(
         T5Config(**T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False)
     ),
+    "mt5": lambda: MT5ForConditionalGeneration(MT5Config(**T5)),
     "llama": lambda: LlamaForCausalLM(LlamaConfig(**LLAMA)),
     "llama-tied": lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, tie_word_embeddings=True)),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**LLAMA)),
@@ -90,6 +93,21 @@ def test_a_pretrained_backbone_has_its_own_weights_and_width(name, folder):
     assert all(torch.equal(found[key], value) for key, value in weights.items())
     assert model.backbone.d_model == 16
     assert model.vocabulary == VOCABULARY
+
+
+@pytest.mark.parametrize("name", ["t5", "t5-gated", "mt5"])
+def test_a_pretrained_t5_writes_what_the_library_has_it_write(name, folder):
+    _, entry = saved(name, folder)
+    model = new(entry).eval()
+    library = type(transformer(model)).from_pretrained(folder).eval()
+    inputs, ids = torch.randn(3, 4, 16), torch.randint(1, VOCABULARY, (3, 5))
+    start = torch.full((3, 1), PAD)
+    with torch.no_grad():
+        written = model.backbone.write(model.backbone.read(inputs), ids)
+        found = written @ model.backbone.output_weight().T
+        given = {"inputs_embeds": inputs, "decoder_input_ids": torch.cat([start, ids], 1)}
+        expected = library(**given).logits
+    assert torch.allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -9,12 +9,19 @@ Both are transformers-library models, from scratch in a named size or pretrained
 from typing import Any, Protocol
 
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, T5ForConditionalGeneration
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    MT5ForConditionalGeneration,
+    T5ForConditionalGeneration,
+)
 
 from textback.config import Backbone as BackboneEntry
 from textback.errors import TextbackError
 from textback.hub import loading, only_local
 from textback.inverter.backbones.written import Written
+
+T5S = {"t5": T5ForConditionalGeneration, "mt5": MT5ForConditionalGeneration}  # by model type
 
 
 class Cache(Protocol):
@@ -83,9 +90,9 @@ def new(entry: BackboneEntry, vocabulary: int) -> Backbone:
 def restore(shape: dict[str, Any]) -> Backbone:
     """An untrained backbone of the shape that `shape` told."""
     config = AutoConfig.for_model(**shape["config"])
-    if config.model_type != "t5":
+    if config.model_type not in T5S:
         return _class("causal")(AutoModelForCausalLM.from_config(config))
-    model = T5ForConditionalGeneration(config)
+    model = T5S[config.model_type](config)
     if shape["own_head"]:  # which T5's configuration cannot say
         model.lm_head.weight = nn.Parameter(model.lm_head.weight.detach().clone())
     return _class("t5")(model)
@@ -113,7 +120,7 @@ def _family(entry: BackboneEntry) -> str:
         return "t5" if entry.family == "t5" else "causal"
     config = load(AutoConfig, entry)
     architecture = (config.architectures or [""])[0]
-    if config.model_type == "t5" and not architecture.startswith("T5Encoder"):
+    if config.model_type in T5S and "Encoder" not in architecture:
         return "t5"
     if architecture.endswith("ForCausalLM"):
         return "causal"

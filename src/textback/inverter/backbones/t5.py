@@ -9,11 +9,11 @@ it compiles whole.
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import T5Config, T5ForConditionalGeneration
+from transformers import AutoConfig, T5Config, T5ForConditionalGeneration
 
 from textback.attention import ATTENTION
 from textback.config import Backbone as BackboneEntry
-from textback.inverter.backbones import load
+from textback.inverter.backbones import T5S, load
 from textback.inverter.backbones.written import Pair, written
 from textback.inverter.shapes import SIZES
 from textback.tokenizer import PAD
@@ -56,7 +56,7 @@ class T5Backbone(nn.Module):
         if entry.pretrained is None:
             return cls(T5ForConditionalGeneration(_config(entry, vocabulary)))
         options = {"dropout_rate": entry.dropout, "dtype": torch.float32}
-        return cls(load(T5ForConditionalGeneration, entry, **options))
+        return cls(load(T5S[load(AutoConfig, entry).model_type], entry, **options))
 
     def embed(self, ids: Tensor) -> Tensor:
         """See `Backbone.embed`."""
@@ -126,8 +126,9 @@ class T5Backbone(nn.Module):
         return self._scaled(self.t5.decoder.final_layer_norm(hidden))
 
     def _scaled(self, hidden: Tensor) -> Tensor:
-        """T5 with tied embeddings divides its last hidden states by sqrt(d_model)."""
-        return hidden * self.d_model**-0.5 if self.t5.config.scale_decoder_outputs else hidden
+        """T5 with tied embeddings divides its last hidden states by sqrt(d_model); mT5 does not."""
+        scales = getattr(self.t5.config, "scale_decoder_outputs", False)
+        return hidden * self.d_model**-0.5 if scales else hidden
 
 
 def _projected(layer: nn.Module, hidden: Tensor) -> list[Tensor]:
