@@ -140,10 +140,11 @@ def _pretrained_shape(entry: Backbone) -> dict[str, Any] | None:
     config = _config(entry)
     if config is None:
         return _t5_shape(KNOWN.get(entry.pretrained, UNKNOWN), entry.dropout)
-    is_t5 = config.model_type == "t5"
+    is_t5 = config.model_type in backbones.T5S
     dropout = {"dropout_rate" if is_t5 else "attention_dropout": entry.dropout}
-    # A T5 of version 1.1 has a head of its own and does not scale its last states.
-    own_head = is_t5 and not getattr(config, "scale_decoder_outputs", True)
+    # A T5 of version 1.1 or an mT5 has a head of its own and does not scale its last states.
+    scales = getattr(config, "scale_decoder_outputs", config.model_type == "t5")
+    own_head = is_t5 and not scales
     return {"config": config.to_dict() | dropout, "own_head": own_head}
 
 
