@@ -162,7 +162,7 @@ def device_name(device: str) -> str:
 
 
 def memory(device: str) -> int:
-    """Bytes that the device has in all; on a CPU, that this process may have."""
+    """Bytes that the device has in all; on a CPU no more than the process may address."""
     if device == "cuda":
         return torch.cuda.mem_get_info()[1]
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

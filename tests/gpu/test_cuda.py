@@ -132,8 +132,13 @@ def data(ways=1, where=None, rows=256):
     columns = [column.cpu() for column in inputs(rows, ways)]
     offsets = torch.arange(0, LENGTH * DIMENSION, DIMENSION)
     ids = 1 + columns[0].argmax(1)[:, None] + offsets
-    columns = [column.to(where or DEVICE) for column in (ids.int(), *columns)]
-    return Data(columns[0], tuple(columns[1:]), torch.device(where or DEVICE))
+    there = torch.device(where or DEVICE)
+    ids, e, *guessed = (column.to(there) for column in (ids.int(), *columns))
+    if ways == 1:
+        return Data(ids, (e,), there)
+    passages = rows // 2  # each is there once, for two guesses
+    passage = torch.arange(rows, device=there) % passages
+    return Data(ids[:passages], (e[:passages], *guessed), there, passage=passage)
 
 
 def trained(model, passages, folder, budget=ADAMW):

@@ -1,5 +1,6 @@
 """The rows of a batch: where data lies and how it is reduced changes nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from textback.inverter.data import (
     null_data,
     write_hypotheses,
 )
+from textback.inverter.state import digest
 from textback.passages import write_passages
 from textback.reductions import Projection, fit
 
@@ -68,9 +70,10 @@ def test_data_that_stays_on_the_host_gives_the_same_rows_reduced_alike(
     rng, columns, tmp_path, elsewhere
 ):
     reduce = Reduce(projections(rng)[1], "cpu")
-    there = Data(columns[0], columns[1:], torch.device("cpu"), reduce)
+    passage = torch.arange(ROWS).flip(0)
+    there = Data(columns[0], columns[1:], torch.device("cpu"), reduce, passage)
     ids, *inputs = (mapped(column, tmp_path / str(i)) for i, column in enumerate(columns))
-    host = Data(ids, tuple(inputs), elsewhere, reduce)
+    host = Data(ids, tuple(inputs), elsewhere, reduce, passage)
     order = Order(ROWS, batch=7, seed=0)
     for index in (*map(order.batch, range(4)), slice(3, 9), slice(None)):
         for found, expected in zip(host.rows(index), there.rows(index), strict=True):
@@ -88,6 +91,8 @@ def test_passages_that_are_there_once_give_the_rows_of_each_of_their_guesses(rng
     for index in (torch.tensor([19, 0, 7, 7]), slice(3, 9), slice(None)):
         for found, expected in zip(once.rows(index), repeated.rows(index), strict=True):
             assert torch.equal(found, expected)
+    other = replace(once, passage=passage.flip(0))
+    assert digest(once.tensors) != digest(other.tensors)  # by which a checkpoint knows its data
 
 
 def test_a_correctors_data_have_each_embedding_once_and_read_it_where_it_is_used(

@@ -79,10 +79,10 @@ def test_a_training_that_ends_within_its_warm_up_is_one_line(make, toy, tmp_path
 
 @pytest.mark.parametrize("part", ["null_model", "hypothesizer", "corrector"])
 def test_a_study_whose_budget_ends_within_its_warm_up_is_refused(config, part):
-    config["inverters"]["nano"][part] |= {"examples": 255}
-    with pytest.raises(TextbackError, match=rf"nano.{part}' has a budget of 255 examples"):
+    config["inverters"]["nano"][part] |= {"examples": 191}
+    with pytest.raises(TextbackError, match=rf"nano.{part}' has a budget of 191 examples"):
         read_study(config)
-    config["inverters"]["nano"][part] |= {"examples": 256}
+    config["inverters"]["nano"][part] |= {"examples": 192}
     read_study(config)
 
 
@@ -102,10 +102,10 @@ def test_a_budget_whose_last_step_is_still_rising_is_refused(
 
 
 def test_a_study_whose_data_rounds_end_within_their_warm_up_is_refused(config):
-    config["inverters"]["nano"]["corrector"] |= {"examples": 511, "data_rounds": 2}
-    with pytest.raises(TextbackError, match="511 examples in 2 data rounds, which ends within"):
+    config["inverters"]["nano"]["corrector"] |= {"examples": 383, "data_rounds": 2}
+    with pytest.raises(TextbackError, match="383 examples in 2 data rounds, which ends within"):
         read_study(config)
-    config["inverters"]["nano"]["corrector"] |= {"examples": 512}
+    config["inverters"]["nano"]["corrector"] |= {"examples": 384}
     read_study(config)
 
 

@@ -190,14 +190,14 @@ def parameters(model):
     ("entry", "known"),
     [
         (Backbone(size="nano"), r"take, in GB: 'nano' 0.0\d\)"),
-        (Backbone(pretrained="google-t5/t5-base"), r"another device \(it has 2.00 GB\)"),
+        (Backbone(pretrained="google-t5/t5-base"), r"another device \(this one has 2.00 GB\)"),
     ],
 )
 def test_what_has_no_room_is_told_what_the_device_has(entry, known, monkeypatch):
     monkeypatch.setattr("textback.inverter.room.memory", lambda device: 2e9)
     with pytest.raises(TextbackError, match=known) as error, room_for(entry, 500, 16, 1, "cpu"):
         out_of_memory()
-    assert "it has 2.00 GB" in str(error.value)
+    assert "this one has 2.00 GB" in str(error.value)
 
 
 def test_a_process_has_no_more_memory_than_its_limit(monkeypatch):

@@ -225,7 +225,7 @@ def test_a_search_is_reckoned_with_what_it_decodes_and_not_only_with_what_it_emb
 
 
 @pytest.mark.parametrize(
-    ("beam", "written", "made"), [(1, 16, 60.8), (2, 8, 30.4), (4, 4, 9.6), (8, 4, 6.8)]
+    ("beam", "written", "made"), [(1, 16, 62.72), (2, 8, 31.36), (4, 4, 9.84), (8, 4, 6.92)]
 )
 def test_a_narrow_beam_makes_more_texts_for_each_that_it_embeds(beam, written, made):
     assert writing("elitist-breadth4-patience3-no-edits", beam).made == written
@@ -445,6 +445,17 @@ def test_the_memory_of_a_training_is_within_a_third_of_its_peak(part, family):
         + memory.logits(network, length, batch, "cpu")
     )
     assert said == pytest.approx(int(done.stdout), rel=1 / 3)
+
+
+def test_the_memory_of_a_correctors_data_is_what_they_take(config):
+    """Random data lie as a study's do."""
+    config["corpora"]["state-of-the-union"]["passages"] |= {"train": 50}
+    config["inverters"]["nano"]["corrector"] |= {"passages": 40, "hypotheses": 2}
+    study = read_study(config)
+    job = next(job for job in jobs(study) if job.step == "corrector")
+    native = study.embedders[job.embedder].dimension
+    laid = random_data("corrector", 80, job.length, 300, native, "cpu")
+    assert memory._data(study, job) == sum(tensor.nbytes for tensor in laid.tensors)
 
 
 def test_the_largest_training_tells_the_memory(config):

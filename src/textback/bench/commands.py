@@ -27,7 +27,9 @@ JsonOption = Annotated[
     Path | None,
     typer.Option("--json", dir_okay=False, help="Write the JSON here, not below the table."),
 ]
-FamilyOption = Annotated[str | None, typer.Option(help="t5 or llama; else the form's.")]
+FamilyOption = Annotated[
+    str | None, typer.Option(help="t5 or llama; default: llama, with --form paper t5.")
+]
 SizeOption = Annotated[str, typer.Option(help="toy, nano, tiny, mini, small or base.")]
 FormOption = Annotated[str, typer.Option(help="textback, or the paper's exact form.")]
 LengthOption = Annotated[int, typer.Option(min=1, help="Tokens of a text.")]
@@ -35,7 +37,8 @@ TextsOption = Annotated[int, typer.Option(min=1, help="How many texts.")]
 VocabularyOption = Annotated[int, typer.Option(min=258, help="Tokens of the inverter.")]
 DimensionOption = Annotated[int, typer.Option(min=1, help="Of the embeddings.")]
 EmbeddingTokensOption = Annotated[
-    int | None, typer.Option(min=1, help="Inputs a vector is made into; else 1, 16 of the paper's.")
+    int | None,
+    typer.Option(min=1, help="Inputs of a vector; default: 1, with --form paper 16."),
 ]
 BeamOption = Annotated[
     int, typer.Option(min=1, max=256, help="Beams; a search tries its square a round.")
@@ -167,11 +170,12 @@ def decoding(
 def inversion(
     config: ConfigFiles = None,
     cell: Annotated[
-        str | None, typer.Option(help="A trained cell: its path, or words; or --size.")
+        str | None, typer.Option(help="A trained cell: its path, or words. Give this or --size.")
     ] = None,
     size: Annotated[str | None, typer.Option(help="Instead: of random weights.")] = None,
     family: Annotated[
-        str | None, typer.Option(help="With --size: t5 or llama; else the form's.")
+        str | None,
+        typer.Option(help="With --size; default: llama, with --form paper t5."),
     ] = None,
     form: Annotated[str | None, typer.Option(help="With --size: textback (else) or paper.")] = None,
     embedder: Annotated[

@@ -56,7 +56,7 @@ def measure(
         "dimension": dimension,
         "texts": texts,
         "compile": compile_choice(),
-        "precision": hardware.precision(device),
+        "precision": hardware.bulk_dtype_name(device),
     }
     return measurement("decoding", settings, results, device)
 

@@ -50,7 +50,7 @@ def measure(name: str, entry: Entry, length: int, texts: int, device: str) -> Me
 
 def _precisions(device: str) -> dict[str, Precision]:
     """The precisions in use, by their torch type."""
-    bulk = hardware.precision(device)
+    bulk = hardware.bulk_dtype_name(device)
     return {bulk: functools.partial(bulk_precision, device)} | {"float32": nullcontext}
 
 

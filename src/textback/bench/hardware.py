@@ -102,6 +102,6 @@ def bulk_dtype(device: str) -> torch.dtype:
         return torch.get_autocast_dtype(device) if enabled else torch.float32
 
 
-def precision(device: str) -> str:
-    """What this type is called, e.g. `bfloat16`."""
+def bulk_dtype_name(device: str) -> str:
+    """The name of `bulk_dtype`, e.g. `bfloat16`."""
     return str(bulk_dtype(device)).removeprefix("torch.")

@@ -167,7 +167,7 @@ def _measure(
         numbers |= _found([rounds[-1].best.text for rounds in histories], references)
     said = {name: getattr(effort, name) for name in SAID[effort.mode]}
     settings = {**settings, "texts": texts, **said, "compile": compile_choice()}
-    settings["precision"] = hardware.precision(device)
+    settings["precision"] = hardware.bulk_dtype_name(device)
     return measurement("inversion", settings, {"search": numbers}, device, note)
 
 

@@ -44,13 +44,19 @@ def random_model(
 def random_data(
     part: str, rows: int, length: int, vocabulary: int, dimension: int, device: str
 ) -> Data:
-    """Passages with what the part reads: e, and for a corrector ê and x̂, stored as a study's."""
+    """Passages with what the part reads, stored as a study's: e, and for a corrector ê and x̂.
+
+    A corrector's rows are guesses, two a passage.
+    """
     torch.manual_seed(0)
-    ids, guess = torch.randint(1, vocabulary, (2, rows, length), dtype=torch.int32)
-    target, vector = (_unit_vectors(rows, dimension).half() for _ in range(2))
-    inputs = (target,) if part == "hypothesizer" else (target, vector, guess)
-    placed = tuple(column.to(device) for column in inputs)
-    return Data(ids.to(device), placed, torch.device(device), Reduce(Projection(), device))
+    ids, guess = torch.randint(1, vocabulary, (2, rows, length), dtype=torch.int32).to(device)
+    target, vector = (_unit_vectors(rows, dimension).half().to(device) for _ in range(2))
+    place = torch.device(device), Reduce(Projection(), device)
+    if part == "hypothesizer":
+        return Data(ids, (target,), *place)
+    passages = -(-rows // 2)
+    passage = torch.arange(rows, device=device) % passages
+    return Data(ids[:passages], (target[:passages], vector, guess), *place, passage)
 
 
 def _unit_vectors(rows: int, dimension: int) -> torch.Tensor:

@@ -55,7 +55,7 @@ def measure(
         "vocabulary": vocabulary,
         "dimension": dimension,
         "compile": compile_choice(),
-        "precision": hardware.precision(device),
+        "precision": hardware.bulk_dtype_name(device),
     }
     numbers = {
         **throughput(rate, length, flops, matmul),

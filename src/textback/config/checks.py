@@ -123,14 +123,10 @@ def _check_budget(key: str, budget: Training, gpus: int, rounds: int = 1) -> Non
         )
     if (budget.examples is None) == (budget.flops is None):
         raise TextbackError(f"config: '{key}' needs either 'examples' or 'flops'")
-    steps = (budget.examples or 0) // rounds // budget.batch
-    if budget.examples is not None and budget.ends_in_warmup(steps):
+    if budget.examples is not None and (problem := budget.too_short(budget.examples // rounds)):
         apart = "" if rounds == 1 else f" in {rounds} data rounds"
-        raise TextbackError(
-            f"config: '{key}' has a budget of {counted(budget.examples, 'example')}{apart}, which "
-            f"ends within its warm-up: give it at least two batches of {budget.batch}, or lower "
-            "'batch' or 'warmup'"
-        )
+        examples = counted(budget.examples, "example")
+        raise TextbackError(f"config: '{key}' has a budget of {examples}{apart}, {problem}")
 
 
 def _check_figure(study: Study, figure: str) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from textback.config.section import DOWNLOAD, Fraction, Megabytes, Name, Positive, Section
+from textback.counted import counted
 
 
 class Tokenizer(Section):
@@ -53,9 +54,20 @@ class Training(Section):
     warmup: Fraction = Field(0.02, description="share of the steps")
     weight_decay: float = Field(0.01, ge=0)
 
-    def ends_in_warmup(self, steps: int) -> bool:
-        """Whether so many steps are over before the learning rate has begun to fall."""
-        return steps <= rising_steps(steps, self.warmup)
+    def steps(self, examples: int) -> int:
+        """How many so many examples are."""
+        return round(examples / self.batch)
+
+    def too_short(self, examples: int) -> str:
+        """What to say of a budget of so many examples whose last step is of the warm-up, or ""."""
+        steps = self.steps(examples)
+        rising = rising_steps(steps, self.warmup)
+        if steps > rising:
+            return ""
+        return (
+            f"which ends within its warm-up ({counted(steps, 'step')} of {self.batch}, the first "
+            f"{rising} of them rising): raise it, or lower 'batch' or 'warmup'"
+        )
 
 
 def rising_steps(steps: int, warmup: float) -> int:

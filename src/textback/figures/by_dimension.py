@@ -8,19 +8,19 @@ from textback.config import FIGURES
 from textback.counted import counted
 from textback.figures import Tables
 from textback.figures.measures import finish, panels_of
-from textback.figures.select import effort_of_cells, final, leading, of_inverter
+from textback.figures.select import effort_of_each, final, leading, of_inverter
 from textback.figures.style import (
     BASELINE_NAMES,
     BASELINE_STYLES,
     LINES,
     MARKERS,
     errorbar,
-    from_zero,
     narrow_octaves,
     note,
     nth,
     octaves,
     palette,
+    y_from_zero,
 )
 
 METRICS = FIGURES["by_dimension"].metrics
@@ -38,7 +38,7 @@ def draw(tables: Tables) -> Figure:
         _panel(ax, own)
         along = narrow_octaves if panels.narrow else octaves
         along(ax, sorted(table["dim"].unique()))
-    note(panels.figure, said, effort_of_cells(table))
+    note(panels.figure, said, effort_of_each(table))
     finish(panels, columns=3)
     return panels.figure
 
@@ -55,4 +55,4 @@ def _panel(ax: Axes, table: pd.DataFrame) -> None:
         own = table[(table["baseline"] == baseline) & (table["length"] == lengths[0])]
         label = f"{BASELINE_NAMES[baseline]}, {counted(lengths[0], 'token')}"
         errorbar(ax, final(own), "dim", label=label, **style)
-    from_zero(ax, table)
+    y_from_zero(ax, table)

@@ -8,7 +8,7 @@ from textback.config import FIGURES
 from textback.figures import Tables
 from textback.figures.measures import finish, panels_of
 from textback.figures.select import (
-    effort_of_cells,
+    effort_of_each,
     embedding_sizes,
     final,
     leading,
@@ -19,10 +19,10 @@ from textback.figures.style import (
     BASELINE_NAMES,
     BASELINE_STYLES,
     errorbar,
-    from_zero,
     note,
     octaves,
     size_styles,
+    y_from_zero,
 )
 
 METRICS = FIGURES["by_length"].metrics
@@ -37,7 +37,7 @@ def draw(tables: Tables) -> Figure:
         own = table[(table["metric"] == metric) & (table["embedder"] == embedder)]
         _panel(ax, own, styles)
         octaves(ax, lengths)
-    note(panels.figure, said, effort_of_cells(table))
+    note(panels.figure, said, effort_of_each(table))
     finish(panels, columns=2 if table["dim"].nunique() < 4 else 3)
     return panels.figure
 
@@ -52,4 +52,4 @@ def _panel(ax: Axes, table: pd.DataFrame, styles: dict[tuple[str, int], dict]) -
     for baseline, style in BASELINE_STYLES.items():
         line = final(largest[largest["baseline"] == baseline])
         errorbar(ax, line, "length", label=BASELINE_NAMES[baseline], **style)
-    from_zero(ax, table)
+    y_from_zero(ax, table)

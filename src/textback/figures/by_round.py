@@ -16,11 +16,11 @@ from textback.figures.style import (
     LINES,
     WIDTH,
     errorbar,
-    from_zero,
     legend_below,
     note,
     nth,
     size_styles,
+    y_from_zero,
 )
 
 METRICS = FIGURES["by_round"].metrics
@@ -86,4 +86,4 @@ def _panel(ax: Axes, table: pd.DataFrame, styles: dict[tuple[str, int], dict]) -
                 label=BASELINE_NAMES[baseline],
             )
     ax.set_xlim(-0.4, last + 0.4)
-    from_zero(ax, table)
+    y_from_zero(ax, table)

@@ -15,7 +15,7 @@ from textback.counted import counted
 from textback.figures import Tables
 from textback.figures.measures import SHORT_LABELS
 from textback.figures.select import (
-    effort_of_cells,
+    effort_of_each,
     embedding_sizes,
     final,
     leading,
@@ -66,7 +66,7 @@ def draw(tables: Tables) -> Figure:
         figure.colorbar(
             scale, ax=column, location="bottom", label=SHORT_LABELS[metric], aspect=30, pad=0.02
         )
-    note(figure, said, effort_of_cells(table))
+    note(figure, said, effort_of_each(table))
     if missing:
         figure.supxlabel(
             textwrap.fill(_listed(missing), LINE), x=0.01, ha="left", fontsize=7, color="0.2"

@@ -7,8 +7,15 @@ from matplotlib.figure import Figure
 from textback.figures import Tables
 from textback.figures.embedders import Looks, legend, looks_of
 from textback.figures.measures import columns_of
-from textback.figures.select import effort, final, leading, of_inverter, recovered_share, spread
-from textback.figures.style import errorbar, from_zero, narrow_octaves, note
+from textback.figures.select import (
+    effort_of_all,
+    final,
+    leading,
+    of_inverter,
+    recovered_share,
+    spread,
+)
+from textback.figures.style import errorbar, narrow_octaves, note, y_from_zero
 
 METRICS = {
     "exact_match": "exact match (share)",
@@ -30,9 +37,9 @@ def draw(tables: Tables) -> Figure:
         shown = final(table[table["metric"] == metric])
         for length, ax in zip(lengths, row, strict=True):
             _panel(ax, shown[shown["length"] == length], looks)
-        from_zero(row[0], shown)
+        y_from_zero(row[0], shown)
     narrow_octaves(panels[0][0], sorted(table["dim"].unique()))
-    note(figure, said, effort([final(table[table["metric"] == "exact_match"])]))
+    note(figure, said, effort_of_all(table))
     legend(figure, looks)
     return figure
 

@@ -7,8 +7,24 @@ from matplotlib.lines import Line2D
 
 from textback.figures import Tables
 from textback.figures.measures import SHORT_LABELS, columns_of
-from textback.figures.select import effort, final, leading, of_inverter, recovered_share, spread
-from textback.figures.style import LINES, MARKERS, errorbar, from_zero, note, nth, octaves, palette
+from textback.figures.select import (
+    effort_of_all,
+    final,
+    leading,
+    of_inverter,
+    recovered_share,
+    spread,
+)
+from textback.figures.style import (
+    LINES,
+    MARKERS,
+    errorbar,
+    note,
+    nth,
+    octaves,
+    palette,
+    y_from_zero,
+)
 
 METRICS = ("exact_match", "bleu", "recovered_share")
 COLUMNS = 4  # lengths
@@ -27,11 +43,11 @@ def draw(tables: Tables) -> Figure:
         shown = final(table[table["metric"] == metric])
         for length, ax in zip(lengths, row, strict=True):
             _panel(ax, shown[shown["length"] == length], looks)
-        from_zero(row[0], shown)
+        y_from_zero(row[0], shown)
     for ax in panels[-1]:
         octaves(ax, sorted(table["dim"].unique()))
         ax.tick_params(axis="x", labelsize=7, labelrotation=45 if len(lengths) > 2 else 0)
-    note(figure, said, effort([final(table[table["metric"] == "exact_match"])]))
+    note(figure, said, effort_of_all(table))
     handles = [Line2D([], [], label=kind, markersize=5, **look) for kind, look in looks.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure

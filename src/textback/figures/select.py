@@ -54,14 +54,18 @@ def final(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def effort(frames: Iterable[pd.DataFrame]) -> str:
-    """After which round of which beam rows were measured, in words."""
-    measured = pd.concat(frame[["round", "beam"]] for frame in frames)
-    columns = ((name, sorted(measured[name].unique())) for name in measured)
-    return ", ".join(f"{name} {' or '.join(map(str, values))}" for name, values in columns)
+    """After which rounds of which beams rows were measured, in words; of no rows nothing."""
+    pairs = {pair for frame in frames for pair in zip(frame["round"], frame["beam"], strict=True)}
+    return " or ".join(f"round {last}, beam {beam}" for last, beam in sorted(pairs))
 
 
-def effort_of_cells(table: pd.DataFrame) -> str:
-    """The same of an inverter's texts, each embedder's cells after a search that they share."""
+def effort_of_all(table: pd.DataFrame) -> str:
+    """After which round and beam `final` compares the texts of all cells together."""
+    return effort([final(table[table["metric"] == "exact_match"])])
+
+
+def effort_of_each(table: pd.DataFrame) -> str:
+    """The same of what the inverter wrote, each embedder's cells by themselves."""
     texts = of_inverter(table[table["metric"] == "exact_match"])
     return effort(final(rows) for _, rows in texts.groupby("embedder"))
 

@@ -1,6 +1,5 @@
 """One look for all figures: colour-blind-safe, told apart in grey by marker and line as well."""
 
-import itertools
 import logging
 from collections.abc import Sequence
 
@@ -38,7 +37,12 @@ AXIS_LABELS = {
     "ndcg_at_10": "nDCG@10 of retrieval",
     "dim": "embedding size (dimensions)",
 }
-NARROWEST = {"bleu": 10.0, "bleu_sentence": 10.0, "exact_match": 0.1, "token_f1": 0.1}
+LEAST_TOP = {  # of a y axis
+    "bleu": 10.0,
+    "bleu_sentence": 10.0,
+    "exact_match": 0.1,
+    "token_f1": 0.1,
+}
 OURS = {"color": "#00336e", "marker": "o", "markersize": 4, "capsize": 2, "elinewidth": 0.8}
 BASELINE_NAMES = {"shuffled": "shuffled embeddings (null)", "nearest": "nearest training passage"}
 BASELINE_STYLES = {
@@ -142,12 +146,12 @@ def around(value: pd.Series, low: pd.Series, high: pd.Series) -> list[pd.Series]
     return [(value - low).clip(lower=0), (high - value).clip(lower=0)]
 
 
-def from_zero(ax: Axes, table: pd.DataFrame) -> None:
-    """Let the y axis begin at 0, or below where an interval does.
+def y_from_zero(ax: Axes, table: pd.DataFrame) -> None:
+    """Let the y axis begin at 0, or below where an interval does, and reach as high as it should.
 
-    Where all values of a panel are near 0, intervals about 0 do not fill it.
+    So where all values of a panel are near 0, their intervals do not fill it.
     """
-    least = max(map(NARROWEST.get, table["metric"].unique(), itertools.repeat(0.0)), default=0.0)
+    least = max((LEAST_TOP.get(metric, 0.0) for metric in table["metric"]), default=0.0)
     ax.set_ylim(min(0.0, table["low"].min()), max(least, ax.get_ylim()[1]))
 
 

@@ -11,12 +11,12 @@ Rows = tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Data:
-    """Passages with what the model reads, on one device.
+    """Passages with what the model reads, a row each, or for a corrector a row a guess.
 
-    ids: (n, length); inputs: the arguments of `Inverter.read`, each (n, …), vectors as they are
-    stored: `reduce` makes of them what the model reads. passage: of n guesses the passages, (n,);
-    then ids and e are those of the m passages, (m, …), each there but once. What does not lie on
-    the device, because it has no room for it, travels batch by batch.
+    ids: of p passages, (p, length); inputs: the arguments of `Inverter.read`, e, (p, …), and of n
+    guesses ê and x̂, (n, …), vectors as they are stored: `reduce` makes of them what the model
+    reads. passage: which one each guess is of, (n,); None where rows are passages. All lies on the
+    device, or, where that has no room for it, on the host, and travels batch by batch.
     """
 
     ids: Tensor
@@ -38,8 +38,9 @@ class Data:
         if isinstance(index, Tensor):
             index = index.to(self.ids.device)
         own = index if self.passage is None else self.passage[index]
-        places = own, own, index, index  # of ids, e, ê and x̂, as many as there are
-        ids, *inputs = map(self._take, (self.ids, *self.inputs), places)
+        e, *guessed = self.inputs
+        taken = [self._take(column, own) for column in (self.ids, e)]
+        ids, *inputs = taken + [self._take(column, index) for column in guessed]
         return (ids.long(), *(self._read(value) for value in inputs))
 
     def _read(self, value: Tensor) -> Tensor:

@@ -53,16 +53,16 @@ def targets(path: Path, project: Projection) -> Tensor:
     return torch.from_numpy(project(read_embeddings(path)))
 
 
-def passage_ids(path: Path) -> Tensor:
-    """Token ids of passages, (n, length) int32."""
-    return torch.from_numpy(read_passages(path)[0].astype(np.int32))
+def passage_ids(path: Path, most: int | None = None) -> Tensor:
+    """Token ids of passages, all or the first `most`, (n, length) int32."""
+    return torch.from_numpy(read_passages(path)[0][:most].astype(np.int32))
 
 
 def hypothesizer_data(
     passages: Path, embeddings: Path, project: Projection, device: str, most: int | None = None
 ) -> Data:
     """Passages with their embeddings e, all or the first `most`."""
-    columns = (passage_ids(passages)[:most], _mapped(embeddings, "embeddings")[:most])
+    columns = passage_ids(passages, most), _mapped(embeddings, "embeddings")[:most]
     return _placed(columns, Reduce(project, device), device)
 
 
@@ -75,13 +75,22 @@ def null_data(passages: Path, device: str) -> Data:
 def corrector_data(
     passages: Path, embeddings: Path, hypotheses: list[Path], project: Projection, device: str
 ) -> Data:
-    """Passages with e, ê and x̂, a row a hypothesis; hypotheses may come in several files."""
+    """Passages with e, ê and x̂, a row a hypothesis.
+
+    Passages and e are there once; e is mapped, as hypotheses are if they come in a single file.
+    Raises TextbackError where these are of other passages.
+    """
     guesses = [read_hypotheses(path) for path in hypotheses]
     passage, vectors, ids = (_joined([part[name] for part in guesses]) for name in HYPOTHESES)
     passage = passage.long()
-    guessed = int(passage.max()) + 1
-    e = _mapped(embeddings, "embeddings")[:guessed]
-    columns = passage_ids(passages)[:guessed], e, vectors, ids
+    guessed = int(passage.max()) + 1  # the first ones: see `write_hypotheses`
+    own = passage_ids(passages, guessed)
+    if len(own) < guessed:
+        raise TextbackError(
+            f"hypotheses {hypotheses[0]}: are of {guessed} passages, {passages} has {len(own)}: "
+            "delete the hypotheses and run again"
+        )
+    columns = own, _mapped(embeddings, "embeddings")[:guessed], vectors, ids
     return _placed(columns, Reduce(project, device), device, passage)
 
 

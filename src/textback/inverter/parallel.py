@@ -17,10 +17,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from textback.errors import TextbackError
 
-# Torch 2.13 has another name for it, and warns of this one.
-SYNCS_BUFFERS = "forward_sync_buffers"
-if SYNCS_BUFFERS not in inspect.signature(DistributedDataParallel).parameters:
-    SYNCS_BUFFERS = "broadcast_buffers"
+# From 2.13 on torch warns of the older option. With the newer one buffers are sent once, at first.
+NEWER = "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters
+NO_BUFFERS = {"forward_sync_buffers" if NEWER else "broadcast_buffers": False}
 PATIENCE = timedelta(days=2)  # the others wait while one makes hypotheses for all
 
 
@@ -70,7 +69,7 @@ def share(rows: Tensor) -> Tensor:
 
 def wrapped(model: nn.Module) -> nn.Module:
     """The model, its gradients averaged over the processes; buffers never change in training."""
-    return DistributedDataParallel(model, **{SYNCS_BUFFERS: False}) if world() > 1 else model
+    return DistributedDataParallel(model, **NO_BUFFERS) if world() > 1 else model
 
 
 def without_averaging(model: nn.Module) -> AbstractContextManager:

@@ -11,7 +11,6 @@ from textback.errors import TextbackError
 from textback.inverter.model import Inverter
 from textback.inverter.shapes import SIZES
 
-WAYS_OUT = {True: "smaller 'size'", False: "shorter length"}  # whether there is a smaller size
 TRAINED = 16  # bytes a parameter: in fp32 the weight, its gradient, and two numbers of AdamW
 
 
@@ -41,7 +40,7 @@ def room_to_train(model: Inverter) -> AbstractContextManager[None]:
 def no_room(model: Inverter) -> TextbackError:
     """The error to raise where not even one passage fits the device with the model."""
     problem = "not even one passage at a time fits the device's memory"
-    return _no_room(*_described(model), problem)
+    return _no_room(*_described(model), problem, "a shorter length")
 
 
 def _described(model: Inverter) -> tuple[Backbone, int, int, int, str]:
@@ -49,22 +48,30 @@ def _described(model: Inverter) -> tuple[Backbone, int, int, int, str]:
 
 
 def _no_room(
-    entry: Backbone, vocabulary: int, dimension: int, ways: int, device: str, problem: str
+    entry: Backbone,
+    vocabulary: int,
+    dimension: int,
+    ways: int,
+    device: str,
+    problem: str,
+    *ways_out: str,
 ) -> TextbackError:
     what = entry.pretrained or f"size '{entry.size}'"
-    has = f"it has {memory(device) / 1e9:.2f} GB"
+    known = f"this one has {memory(device) / 1e9:.2f} GB"
     if entry.pretrained is not None:
-        way_out, known = "choose a smaller model, or another device", has
+        ways_out = "a smaller model", *ways_out
     else:
         sizes = [*SIZES]
         smaller = sizes[1 : sizes.index(entry.size)]  # without `toy`
-        way_out = f"choose a {WAYS_OUT[bool(smaller)]}, or another device"
+        if smaller:
+            ways_out = "a smaller 'size'", *ways_out
         taken = (
             f"'{size}' {_gigabytes(entry, size, vocabulary, dimension, ways)}"
             for size in (entry.size, *smaller[::-1])
         )
-        known = f"{has}; weights, gradients and optimiser take, in GB: {', '.join(taken)}"
-    return TextbackError(f"inverter {what}: {problem}: {way_out} ({known})")
+        known += f"; weights, gradients and optimiser take, in GB: {', '.join(taken)}"
+    choices = " or ".join([*ways_out, "another device"])
+    return TextbackError(f"inverter {what}: {problem}: choose {choices} ({known})")
 
 
 def _gigabytes(entry: Backbone, size: str, vocabulary: int, dimension: int, ways: int) -> str:

@@ -59,13 +59,9 @@ def plan(model: Inverter, data: Data, budget: Training) -> Plan:
     """How many steps a budget buys. Raises TextbackError where they end within the warm-up."""
     flops = budget.batch * flops_per_example(model, data)
     total = budget.examples or round(budget.flops / flops * budget.batch)
-    steps = round(total / budget.batch)
-    if budget.ends_in_warmup(steps):
-        raise TextbackError(
-            f"training: the budget buys {total} examples, which ends within its warm-up: give it "
-            f"at least two batches of {budget.batch}, or lower 'batch' or 'warmup'"
-        )
-    return Plan(budget, steps, flops)
+    if problem := budget.too_short(total):
+        raise TextbackError(f"training: the budget buys {total} examples, {problem}")
+    return Plan(budget, budget.steps(total), flops)
 
 
 def train(
