@@ -20,6 +20,8 @@ from textback.progress import log
 # Of errors that have no type of their own: the CPU allocator's, oneDNN's, and the GPU libraries'.
 NO_MEMORY = (
     "can't allocate memory",
+    "Cannot allocate memory",  # the system's, where a file is mapped
+    "std::bad_alloc",
     "could not create a memory object",
     "could not create a primitive",
     "could not execute a primitive",

@@ -91,9 +91,10 @@ def invert_texts(
     embedder = _embedder(study, cell)
     check_lengths(cell.embedder, embedder, texts)
     if any(count != cell.length for count in counts):
+        apart = ", or give texts of one length at a time" if len(set(counts)) > 1 else ""
         console.print(
             f"this cell was trained on texts of {counted(cell.length, 'token')}; yours have "
-            f"{_span(counts)}: expect less of it, or give texts of one length at a time",
+            f"{_span(counts)}: expect less of it{apart}",
             style="yellow",
             soft_wrap=True,
             highlight=False,

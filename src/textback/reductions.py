@@ -23,6 +23,7 @@ from textback.files import replacing
 from textback.vectors import normalise
 
 UNIT_TOLERANCE = 5e-3  # of a stored vector's length: 16 bits round each component by up to 5e-4
+DIGITS = 8  # of a component of an axis: sums in another order differ in the fifteenth
 RANDOM_SEED = 0
 BLOCK = 65_536  # rows in higher precision at a time
 
@@ -69,7 +70,7 @@ def fit(reduction: Reduction, embeddings: np.ndarray) -> Projection:
     basis = _axes(reduction.kind, covariance)[:, : reduction.dimension]
     kept = float(np.trace(basis.T @ covariance @ basis) / np.trace(covariance))
     centre = mean.astype(np.float32) if reduction.kind == "pca" else None
-    return Projection(centre, basis.astype(np.float32), kept, unit)
+    return Projection(centre, _rounded(basis).astype(np.float32), kept, unit)
 
 
 def _are_unit(embeddings: np.ndarray) -> bool:
@@ -107,6 +108,11 @@ def _axes(kind: str, covariance: np.ndarray) -> np.ndarray:
 def _fix_signs(axes: np.ndarray) -> np.ndarray:
     """The largest component of each axis positive, so that every library finds the same axes."""
     return axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])
+
+
+def _rounded(axes: np.ndarray) -> np.ndarray:
+    """To what libraries agree on however many threads they have; no zero is negative."""
+    return axes.round(DIGITS) + 0.0
 
 
 def save_projection(path: Path, projection: Projection) -> None:
