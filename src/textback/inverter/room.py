@@ -70,7 +70,7 @@ def _no_room(
             for size in (entry.size, *smaller[::-1])
         )
         known += f"; weights, gradients and optimiser take, in GB: {', '.join(taken)}"
-    choices = " or ".join([*ways_out, "another device"])
+    choices = ", ".join(ways_out) + (" or " if ways_out else "") + "another device"
     return TextbackError(f"inverter {what}: {problem}: choose {choices} ({known})")
 
 
