@@ -111,7 +111,7 @@ def _fix_signs(axes: np.ndarray) -> np.ndarray:
 
 
 def _rounded(axes: np.ndarray) -> np.ndarray:
-    """To what libraries agree on however many threads they have; no zero is negative."""
+    """To what libraries agree on, however many threads they have; no zero is negative."""
     return axes.round(DIGITS) + 0.0
 
 
